@@ -1,0 +1,70 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+let package = Package(
+  name: "assay",
+  platforms: [.macOS(.v15)],
+  products: [
+    .library(name: "Assay", targets: ["Assay"]),
+    .library(name: "AssayLlama", targets: ["AssayLlama"]),
+    .executable(name: "assay", targets: ["AssayCLI"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+  ],
+  targets: [
+    .systemLibrary(
+      name: "CHDF5", pkgConfig: "hdf5-serial", providers: [.apt(["libhdf5-dev", "pkg-config"])]),
+    .systemLibrary(
+      name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+    .systemLibrary(
+      name: "CDeflate", pkgConfig: "libdeflate", providers: [.apt(["libdeflate-dev"])]),
+    .target(name: "CAssayKernels"),
+
+    .target(name: "AssayTensors", dependencies: ["CAssayKernels"]),
+    .target(name: "AssayTorch", dependencies: ["AssayTensors", "CDeflate"]),
+    .target(name: "AssayHDF5", dependencies: ["AssayTensors", "CHDF5"]),
+    .target(
+      name: "AssayRuns",
+      dependencies: [
+        "AssayTensors", "AssayTorch", "AssayHDF5",
+        .product(name: "Crypto", package: "swift-crypto"),
+      ]),
+    .target(name: "AssayCapture", dependencies: ["AssayTensors", "AssayRuns"]),
+    .target(
+      name: "AssayComparison",
+      dependencies: [
+        "AssayTensors", "AssayRuns", "CAssayKernels",
+        .product(name: "Crypto", package: "swift-crypto"),
+      ]),
+    .target(name: "AssayReports", dependencies: ["AssayTensors", "AssayRuns", "AssayComparison"]),
+    .target(
+      name: "Assay",
+      dependencies: [
+        "AssayTensors", "AssayTorch", "AssayRuns", "AssayCapture", "AssayComparison",
+        "AssayReports",
+      ]),
+    .target(
+      name: "AssayLlama",
+      dependencies: ["AssayTensors", "AssayRuns", "AssayCapture", "COpenBLAS"]),
+    .executableTarget(
+      name: "AssayCLI",
+      dependencies: [
+        "Assay", "AssayLlama",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
+
+    .testTarget(name: "AssayTensorsTests", dependencies: ["AssayTensors"]),
+  ]
+)
+
+for target in package.targets where target.type != .system && !target.name.hasPrefix("CAssay") {
+  target.swiftSettings =
+    (target.swiftSettings ?? []) + [
+      .swiftLanguageMode(.v6),
+      .enableUpcomingFeature("InternalImportsByDefault"),
+      .enableUpcomingFeature("MemberImportVisibility"),
+      .enableUpcomingFeature("ExistentialAny"),
+    ]
+}

@@ -1,0 +1,69 @@
+public import AssayTensors
+
+/// One module call within a step.
+public struct ModuleCall: Hashable, Sendable {
+  /// The dotted name of the module.
+  public var module: String
+  /// How many times the same module ran before within the step.
+  public var call: Int
+
+  /// Makes a module call.
+  public init(module: String, call: Int) {
+    self.module = module
+    self.call = call
+  }
+}
+
+/// One side of one module call, as a writer receives it.
+public struct CallPart: Sendable {
+  /// The step the call belongs to.
+  public var step: Int
+  /// The call.
+  public var call: ModuleCall
+  /// Which side of the call.
+  public var side: Slot.Side
+  /// What goes into `inputs.json` or `outputs.json`.
+  public var description: JSONValue
+  /// The tensors of this side, in slot order.
+  public var tensors: [CapturedTensor]
+
+  /// Makes a part.
+  public init(
+    step: Int, call: ModuleCall, side: Slot.Side, description: JSONValue,
+    tensors: [CapturedTensor]
+  ) {
+    self.step = step
+    self.call = call
+    self.side = side
+    self.description = description
+    self.tensors = tensors
+  }
+}
+
+/// A tensor to be written, or the note that stands for one that was left out.
+public enum CapturedTensor: Sendable {
+  /// A tensor with its bytes.
+  case stored(Slot, Tensor)
+  /// A tensor that was skipped, for example because it is too large.
+  case skipped(Slot, SkippedTensor)
+}
+
+/// What is known of a tensor that was not written.
+public struct SkippedTensor: Hashable, Sendable {
+  /// The element type.
+  public var dtype: DType
+  /// The extents.
+  public var shape: Shape
+  /// Where the tensor lived.
+  public var device: Device
+  /// A sentence saying why it was skipped.
+  public var reason: String
+
+  /// Makes a note.
+  public init(dtype: DType, shape: Shape, device: Device, reason: String) {
+    self.dtype = dtype
+    self.shape = shape
+    self.device = device
+    self.reason = reason
+  }
+}

@@ -1,0 +1,87 @@
+public import AssayTensors
+
+/// A value that a module received or returned: a tensor, a container of values, or anything else.
+public indirect enum CapturedValue: Sendable {
+  case tensor(Tensor)
+  /// A tuple or a list; on disk both are `tuple`.
+  case tuple([CapturedValue])
+  case dictionary([(key: String, value: CapturedValue)])
+  case none
+  case bool(Bool)
+  case integer(Int)
+  case number(Double)
+  case string(String)
+  /// A value that is only described: its type's name and how it prints.
+  case other(type: String, representation: String)
+}
+
+extension CapturedValue {
+  /// The most elements a tensor may have to be written out under `values`.
+  package static let inlineElementLimit = 16
+  /// The most items of a tuple that are described one by one.
+  package static let describedItemLimit = 20
+
+  /// The tensors inside, depth first, each with its slot.
+  ///
+  /// - Parameter root: The slot of the value itself, such as `outputs`.
+  public func tensors(in root: Slot) -> [(slot: Slot, tensor: Tensor)] {
+    switch self {
+    case .tensor(let tensor):
+      [(root, tensor)]
+    case .tuple(let items):
+      items.enumerated().flatMap { $1.tensors(in: root.appending(String($0))) }
+    case .dictionary(let items):
+      items.flatMap { $0.value.tensors(in: root.appending($0.key)) }
+    default:
+      []
+    }
+  }
+
+  /// The value as `inputs.json` and `outputs.json` describe it.
+  public var description: JSONValue {
+    switch self {
+    case .tensor(let tensor): CapturedValue.describe(tensor)
+    case .tuple(let items): CapturedValue.describe(items)
+    case .dictionary(let items):
+      .object([
+        "type": .string("dict"),
+        "items": .object(
+          Dictionary(items.map { ($0.key, $0.value.description) }, uniquingKeysWith: { $1 })),
+      ])
+    case .none: .null
+    case .bool(let value): .bool(value)
+    case .integer(let value): .integer(Int64(value))
+    case .number(let value): JSONValue(real: value)
+    case .string(let value): .string(value)
+    case .other(let type, let representation):
+      .object(["type": .string(type), "string_repr": .string(representation)])
+    }
+  }
+
+  private static func describe(_ items: [CapturedValue]) -> JSONValue {
+    guard items.count > describedItemLimit else {
+      return .object([
+        "type": .string("tuple"), "items": .array(items.map(\.description)),
+      ])
+    }
+    return .object([
+      "type": .string("tuple"),
+      "length": .integer(Int64(items.count)),
+      "sample": .array(items.prefix(describedItemLimit).map(\.description)),
+      "note": .string("the first \(describedItemLimit) of \(items.count) items"),
+    ])
+  }
+
+  private static func describe(_ tensor: Tensor) -> JSONValue {
+    var members: [String: JSONValue] = [
+      "type": .string("tensor"),
+      "shape": .array(tensor.shape.dimensions.map { .integer(Int64($0)) }),
+      "dtype": .string(tensor.dtype.torchName),
+      "numel": .integer(Int64(tensor.elementCount)),
+    ]
+    if tensor.elementCount <= inlineElementLimit {
+      members["values"] = .array(tensor.elementDescriptions)
+    }
+    return .object(members)
+  }
+}

@@ -1,0 +1,105 @@
+public import Foundation
+
+/// Any JSON value, kept as found so that converting a run loses nothing.
+public enum JSONValue: Hashable, Sendable {
+  case null
+  case bool(Bool)
+  case integer(Int64)
+  case number(Double)
+  case string(String)
+  case array([JSONValue])
+  case object([String: JSONValue])
+}
+
+extension JSONValue: Codable {
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.singleValueContainer()
+    if container.decodeNil() {
+      self = .null
+    } else if let value = try? container.decode(Bool.self) {
+      self = .bool(value)
+    } else if let value = try? container.decode(Int64.self) {
+      self = .integer(value)
+    } else if let value = try? container.decode(Double.self) {
+      self = .number(value)
+    } else if let value = try? container.decode(String.self) {
+      self = .string(value)
+    } else if let value = try? container.decode([JSONValue].self) {
+      self = .array(value)
+    } else {
+      self = .object(try container.decode([String: JSONValue].self))
+    }
+  }
+
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    switch self {
+    case .null: try container.encodeNil()
+    case .bool(let value): try container.encode(value)
+    case .integer(let value): try container.encode(value)
+    case .number(let value): try container.encode(value)
+    case .string(let value): try container.encode(value)
+    case .array(let value): try container.encode(value)
+    case .object(let value): try container.encode(value)
+    }
+  }
+}
+
+extension JSONValue {
+  /// A number, or one of the strings `nan`, `inf`, `-inf` where JSON has no number for it.
+  public init(real value: Double) {
+    self =
+      value.isFinite
+      ? .number(value) : .string(value.isNaN ? "nan" : value < 0 ? "-inf" : "inf")
+  }
+
+  /// The members of an object, or `nil`.
+  public var members: [String: JSONValue]? {
+    if case .object(let members) = self { members } else { nil }
+  }
+
+  /// The items of an array, or `nil`.
+  public var items: [JSONValue]? {
+    if case .array(let items) = self { items } else { nil }
+  }
+
+  /// The text of a string, or `nil`.
+  public var text: String? {
+    if case .string(let text) = self { text } else { nil }
+  }
+
+  /// An integer, also when it was written as a number without a fraction, or `nil`.
+  public var int: Int? {
+    switch self {
+    case .integer(let value): Int(value)
+    case .number(let value): Int(exactly: value)
+    default: nil
+    }
+  }
+}
+
+/// Assay's one way to write and read JSON: sorted keys, and Python's `NaN` and `Infinity` read.
+public enum JSONText {
+  /// Encodes a value as UTF-8 with sorted keys.
+  ///
+  /// - Throws: `EncodingError` for a number that JSON cannot hold.
+  public static func encode(_ value: some Encodable, pretty: Bool = false) throws -> Data {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    if pretty { encoder.outputFormatting.insert(.prettyPrinted) }
+    encoder.nonConformingFloatEncodingStrategy = .convertToString(
+      positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+    return try encoder.encode(value)
+  }
+
+  /// Decodes UTF-8 JSON, taking also the bare `NaN` and `Infinity` that Python writes.
+  ///
+  /// - Throws: `DecodingError`, for nesting deeper than 512 as well.
+  public static func decode<Value: Decodable>(_ type: Value.Type, from data: Data) throws -> Value {
+    let decoder = JSONDecoder()
+    decoder.allowsJSON5 = true
+    decoder.nonConformingFloatDecodingStrategy = .convertFromString(
+      positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+    return try decoder.decode(type, from: data)
+  }
+}

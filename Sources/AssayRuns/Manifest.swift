@@ -1,0 +1,112 @@
+/// What a run says about itself beside its tensors.
+public struct RunManifest: Hashable, Sendable {
+  /// The run's unique id: for a plain vLLM dump the name of its directory.
+  public var id: String
+  /// Whether the recording was finished; a killed one keeps its completed steps only.
+  public var isComplete: Bool
+  /// Where the run comes from; a plain vLLM dump has none.
+  public var provenance: Provenance?
+  /// What it takes to run it again.
+  public var recipe: Recipe?
+  /// The capture configuration under which the run was recorded.
+  public var configuration: JSONValue?
+
+  /// Makes a manifest.
+  public init(
+    id: String, isComplete: Bool = true, provenance: Provenance? = nil, recipe: Recipe? = nil,
+    configuration: JSONValue? = nil
+  ) {
+    self.id = id
+    self.isComplete = isComplete
+    self.provenance = provenance
+    self.recipe = recipe
+    self.configuration = configuration
+  }
+}
+
+/// Where a run comes from: enough to explain why two runs may differ.
+public struct Provenance: Hashable, Sendable, Codable {
+  /// The recording program, such as `assay`.
+  public var tool: String
+  /// The recording program's version.
+  public var toolVersion: String
+  /// When the recording began, ISO 8601 in UTC.
+  public var created: String
+  /// The host's operating system.
+  public var os: String?
+  /// The processor's model name.
+  public var cpu: String?
+  /// The processor's features that choose kernels, such as `avx2`.
+  public var cpuFeatures: [String]?
+  /// What computed the model, such as `pytorch` or `AssayLlama`.
+  public var framework: String?
+  /// The framework's version.
+  public var frameworkVersion: String?
+  /// Versions of further libraries that compute, by name.
+  public var libraries: [String: String]?
+  /// `sha256:` and the hash of the model's configuration and weights.
+  public var modelHash: String?
+  /// The dtype the model computed in.
+  public var dtype: String?
+  /// The seed of the random number generator.
+  public var seed: Int?
+  /// How many threads computed.
+  public var threads: Int?
+
+  /// Makes a provenance; all that is not known stays `nil`.
+  public init(tool: String, toolVersion: String, created: String) {
+    self.tool = tool
+    self.toolVersion = toolVersion
+    self.created = created
+  }
+
+  private enum CodingKeys: String, CodingKey {
+    case tool, created, os, cpu, framework, libraries, dtype, seed, threads
+    case toolVersion = "tool_version"
+    case cpuFeatures = "cpu_features"
+    case frameworkVersion = "framework_version"
+    case modelHash = "model_hash"
+  }
+}
+
+/// What replaying a run needs.
+public struct Recipe: Hashable, Sendable, Codable {
+  /// The checkpoint's directory, relative to the golden where it lies below it.
+  public var model: String?
+  /// `sha256:` and the hash of the model's configuration and weights.
+  public var modelHash: String?
+  /// The prompt's text, where the run began from text.
+  public var prompt: String?
+  /// The prompt's token ids.
+  public var tokenIDs: [Int]
+  /// The number of forward passes.
+  public var steps: Int
+  /// The dtype the model computes in.
+  public var dtype: String
+  /// The devices it ran on.
+  public var devices: [String]
+  /// The tokens that the run generated, greedily.
+  public var generatedTokenIDs: [Int]?
+
+  /// Makes a recipe.
+  public init(
+    model: String? = nil, modelHash: String? = nil, prompt: String? = nil, tokenIDs: [Int],
+    steps: Int, dtype: String, devices: [String], generatedTokenIDs: [Int]? = nil
+  ) {
+    self.model = model
+    self.modelHash = modelHash
+    self.prompt = prompt
+    self.tokenIDs = tokenIDs
+    self.steps = steps
+    self.dtype = dtype
+    self.devices = devices
+    self.generatedTokenIDs = generatedTokenIDs
+  }
+
+  private enum CodingKeys: String, CodingKey {
+    case model, prompt, steps, dtype, devices
+    case modelHash = "model_hash"
+    case tokenIDs = "token_ids"
+    case generatedTokenIDs = "generated_token_ids"
+  }
+}

@@ -1,0 +1,49 @@
+public import AssayTensors
+
+/// What can go wrong with a recorded run.
+public enum RunError: Error, Equatable, Sendable {
+  /// There is nothing at the path.
+  case notFound(path: String)
+  /// The path holds neither layout.
+  case notARun(path: String, reason: String)
+  /// A directory holds several runs, of which one must be named.
+  case severalRuns(path: String, runs: [String])
+  /// A file of the run is damaged or contradicts the layout.
+  case damaged(path: String, reason: String)
+  /// A tensor of the run cannot be read.
+  case unreadableTensor(TensorKey, path: String, reason: String)
+  /// Two tensors of one call would have the same name on disk.
+  case duplicateSlot(TensorKey)
+  /// A name cannot stand on disk.
+  case unusableName(String, reason: String)
+  /// A file could not be written.
+  case writeFailed(path: String, reason: String)
+  /// The run is already there.
+  case alreadyExists(path: String)
+}
+
+extension RunError: CustomStringConvertible {
+  public var description: String {
+    switch self {
+    case .notFound(let path):
+      "\(path): no such file or directory"
+    case .notARun(let path, let reason):
+      "\(path) is not a recorded run: \(reason)"
+    case .severalRuns(let path, let runs):
+      "\(path) holds \(runs.count) runs; name one of them:\n"
+        + runs.map { "  \($0)" }.joined(separator: "\n")
+    case .damaged(let path, let reason):
+      "\(path) is damaged: \(reason)"
+    case .unreadableTensor(let key, let path, let reason):
+      "cannot read \(key) from \(path): \(reason)"
+    case .duplicateSlot(let key):
+      "two tensors would be stored as \(key); rename one of the container's keys"
+    case .unusableName(let name, let reason):
+      "\"\(name)\" cannot be a name on disk: \(reason)"
+    case .writeFailed(let path, let reason):
+      "cannot write \(path): \(reason)"
+    case .alreadyExists(let path):
+      "\(path) already exists; remove it or choose another place"
+    }
+  }
+}

@@ -1,0 +1,42 @@
+public import AssayTensors
+
+/// Reads one recorded run, whatever its layout.
+public protocol RunReader: Sendable {
+  /// The directory or file that holds the run.
+  var path: String { get }
+  /// What the run says about itself.
+  var manifest: RunManifest { get }
+  /// The completed steps, ascending.
+  var steps: [StepRecord] { get }
+
+  /// Reads one tensor; large ones are memory-mapped, not copied.
+  ///
+  /// - Parameter key: The key of a ``TensorRecord`` of this run that was not skipped.
+  /// - Throws: ``RunError/unreadableTensor(_:path:reason:)``.
+  func tensor(_ key: TensorKey) throws -> Tensor
+}
+
+/// Writes one run. Calls come from one thread at a time, in the order of the protocol.
+public protocol RunWriter: AnyObject, Sendable {
+  /// Where the run is written.
+  var path: String { get }
+
+  /// Begins a step; steps come in ascending order.
+  func beginStep(_ step: Int) throws
+
+  /// Writes one side of one module call of the step that was begun.
+  func write(_ part: CallPart) throws
+
+  /// Completes a step: from now on it survives a crash of the process.
+  ///
+  /// - Parameters:
+  ///   - step: The step that was begun.
+  ///   - calls: The calls of the step, in pre-forward order.
+  ///   - completionOrder: Positions in `calls` in completion order.
+  func endStep(_ step: Int, calls: [ModuleCall], completionOrder: [Int]) throws
+
+  /// Completes the run and closes it.
+  ///
+  /// - Parameter manifest: What the run says about itself, now that it is over.
+  func finish(_ manifest: RunManifest) throws
+}

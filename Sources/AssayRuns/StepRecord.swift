@@ -1,0 +1,83 @@
+public import AssayTensors
+
+/// One step of a recorded run, as a reader found it.
+public struct StepRecord: Sendable {
+  /// The forward pass of the root module, from 0.
+  public var step: Int
+  /// The calls in pre-forward order: parents before the children that they contain.
+  public var calls: [CallRecord]
+  /// Positions in `calls`, in completion order: children before the parent that contains them.
+  public var completionOrder: [Int]
+  /// Whether the order was recorded, or is only the order of the names.
+  public var isOrderRecorded: Bool
+
+  /// Makes a record.
+  public init(
+    step: Int, calls: [CallRecord], completionOrder: [Int]? = nil, isOrderRecorded: Bool = true
+  ) {
+    self.step = step
+    self.calls = calls
+    self.completionOrder =
+      completionOrder ?? ExecutionOrder.completion(ofPreForward: calls.map(\.call))
+    self.isOrderRecorded = isOrderRecorded
+  }
+}
+
+/// One module call of a recorded step.
+public struct CallRecord: Sendable {
+  /// The call.
+  public var call: ModuleCall
+  /// What `inputs.json`, `outputs.json` and so on say, as far as they exist.
+  public var descriptions: [Slot.Side: JSONValue]
+  /// The tensors of the call, by slot and device.
+  public var tensors: [TensorRecord]
+
+  /// Makes a record.
+  public init(
+    call: ModuleCall, descriptions: [Slot.Side: JSONValue] = [:], tensors: [TensorRecord] = []
+  ) {
+    self.call = call
+    self.descriptions = descriptions
+    self.tensors = tensors
+  }
+}
+
+/// A tensor that a run holds, or says that it skipped.
+public struct TensorRecord: Sendable {
+  /// The tensor's name within the run.
+  public var key: TensorKey
+  /// What is known of a tensor that was not written; `nil` for one that was.
+  public var skipped: SkippedTensor?
+
+  /// Makes a record.
+  public init(key: TensorKey, skipped: SkippedTensor? = nil) {
+    self.key = key
+    self.skipped = skipped
+  }
+}
+
+/// The order in which modules finish, derived from the order in which they begin.
+public enum ExecutionOrder {
+  /// Sorts calls by the moment they complete: children before the parent that contains them.
+  ///
+  /// A call is taken to last until the last call below it (by dotted name) that begins before the
+  /// same module begins again.
+  ///
+  /// - Parameter calls: Calls in pre-forward order.
+  /// - Returns: Positions in `calls`, in completion order.
+  /// - Complexity: O(n · depth).
+  public static func completion(ofPreForward calls: [ModuleCall]) -> [Int] {
+    var ends = Array(calls.indices)
+    var open: [String: Int] = [:]
+    for (position, call) in calls.enumerated() {
+      open[call.module] = position
+      var ancestor = Substring(call.module)
+      while let dot = ancestor.lastIndex(of: ".") {
+        ancestor = ancestor[..<dot]
+        if let start = open[String(ancestor)] { ends[start] = position }
+      }
+    }
+    // Of calls that end together, the one that began last is the innermost.
+    return calls.indices.sorted { (ends[$0], $1) < (ends[$1], $0) }
+  }
+}
