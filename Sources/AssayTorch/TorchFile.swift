@@ -1,0 +1,39 @@
+public import AssayTensors
+
+/// Reads and writes PyTorch's `.pt` files without Python.
+public enum TorchFile {
+  /// Reads everything a `.pt` file holds.
+  ///
+  /// The file is mapped into memory; tensors share the mapping unless their bytes are compressed
+  /// or of the other byte order.
+  ///
+  /// - Parameter path: A file that `torch.save` wrote, in the zip or in the legacy format.
+  /// - Throws: ``TorchError``; what the pickle says is never executed.
+  public static func load(path: String) throws(TorchError) -> TorchValue {
+    throw .unsupported(path: path, reason: "not implemented")
+  }
+
+  /// Reads a `.pt` file that holds one tensor and nothing else.
+  ///
+  /// - Parameter path: A file that `torch.save(tensor, path)` wrote.
+  /// - Throws: ``TorchError/notOneTensor(path:found:)`` when it holds anything else.
+  public static func loadTensor(path: String) throws(TorchError) -> Tensor {
+    let value = try load(path: path)
+    guard case .tensor(let tensor) = value else {
+      throw .notOneTensor(path: path, found: "something else")
+    }
+    return tensor
+  }
+
+  /// Writes a tensor as `torch.save(tensor, path)` does.
+  ///
+  /// The bytes go to a temporary name in the same folder, which is renamed when it is whole.
+  ///
+  /// - Parameters:
+  ///   - tensor: Any tensor; a strided one is written contiguous.
+  ///   - path: The file to make or replace.
+  /// - Throws: ``TorchError/unwritable(path:reason:)``; then no file is left behind.
+  public static func write(_ tensor: Tensor, to path: String) throws(TorchError) {
+    throw .unwritable(path: path, reason: "not implemented")
+  }
+}

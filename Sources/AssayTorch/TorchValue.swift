@@ -1,0 +1,72 @@
+public import AssayTensors
+
+/// What a `.pt` file holds: tensors, and the plain Python values around them.
+public indirect enum TorchValue: Sendable {
+  /// A tensor; a parameter or buffer counts as one.
+  case tensor(Tensor)
+  /// A Python list.
+  case list([TorchValue])
+  /// A Python tuple, or a `torch.Size`.
+  case tuple([TorchValue])
+  /// A Python dictionary, ordered as it was filled.
+  case dictionary([(key: TorchValue, value: TorchValue)])
+  /// Python's `None`.
+  case none
+  /// A Python bool.
+  case bool(Bool)
+  /// A Python integer that fits in 64 bits.
+  case integer(Int64)
+  /// A Python float.
+  case number(Double)
+  /// A Python string.
+  case string(String)
+  /// A Python bytes or bytearray object.
+  case bytes([UInt8])
+}
+
+extension TorchValue {
+  /// All tensors, each with the list indices and dictionary keys that lead to it.
+  ///
+  /// - Returns: Tensors in the order in which they stand in the file; one with an empty path when
+  ///   the value is itself a tensor.
+  public func tensors() -> [(path: [String], tensor: Tensor)] {
+    var found: [(path: [String], tensor: Tensor)] = []
+    collectTensors(below: [], into: &found)
+    return found
+  }
+
+  private func collectTensors(
+    below path: [String], into found: inout [(path: [String], tensor: Tensor)]
+  ) {
+    switch self {
+    case .tensor(let tensor):
+      found.append((path, tensor))
+    case .list(let items), .tuple(let items):
+      for (index, item) in items.enumerated() {
+        item.collectTensors(below: path + [String(index)], into: &found)
+      }
+    case .dictionary(let items):
+      for (key, value) in items {
+        value.collectTensors(below: path + [key.pathComponent], into: &found)
+      }
+    case .none, .bool, .integer, .number, .string, .bytes:
+      break
+    }
+  }
+
+  /// How a dictionary key reads in a path: as Python's `str` prints it.
+  private var pathComponent: String {
+    switch self {
+    case .string(let text): text
+    case .integer(let value): String(value)
+    case .number(let value): String(value)
+    case .bool(let value): value ? "True" : "False"
+    case .none: "None"
+    case .bytes(let bytes): String(decoding: bytes, as: UTF8.self)
+    case .tuple(let items), .list(let items):
+      "(" + items.map(\.pathComponent).joined(separator: ", ") + ")"
+    case .dictionary: "{}"
+    case .tensor: "tensor"
+    }
+  }
+}
