@@ -56,6 +56,10 @@ let package = Package(
       ]),
 
     .testTarget(name: "AssayTensorsTests", dependencies: ["AssayTensors"]),
+
+    .testTarget(
+      name: "AssayCaptureTests",
+      dependencies: ["AssayTensors", "AssayTorch", "AssayRuns", "AssayCapture"]),
   ]
 )
 
