@@ -1,0 +1,28 @@
+public import AssayTensors
+
+/// What keeps a comparison from being made.
+public enum ComparisonError: Error, Equatable, Sendable {
+  /// A tolerance is negative, infinite or NaN.
+  case invalidTolerance(name: String, value: String)
+  /// A quantile lies outside 0...1.
+  case invalidQuantile(String)
+  /// The two tensors of a pair have different shapes.
+  case shapesDiffer(actual: Shape, expected: Shape)
+  /// The two tensors of a pair have different element types.
+  case dtypesDiffer(actual: DType, expected: DType)
+}
+
+extension ComparisonError: CustomStringConvertible {
+  public var description: String {
+    switch self {
+    case .invalidTolerance(let name, let value):
+      "\(name) is \(value), but a tolerance must be a finite number that is not negative"
+    case .invalidQuantile(let value):
+      "\(value) is not a quantile: it must lie from 0 to 1"
+    case .shapesDiffer(let actual, let expected):
+      "cannot compare values: actual has shape \(actual), expected \(expected)"
+    case .dtypesDiffer(let actual, let expected):
+      "cannot compare values: actual is \(actual.torchName), expected \(expected.torchName)"
+    }
+  }
+}

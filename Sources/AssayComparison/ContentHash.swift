@@ -1,0 +1,20 @@
+public import AssayTensors
+import Crypto
+
+/// Names a tensor's content by a digest of its bytes.
+public enum ContentHash {
+  /// The SHA-256 of the tensor's elements as contiguous row-major little-endian bytes.
+  ///
+  /// - Returns: 64 lowercase hexadecimal digits; dtype and shape are not part of it.
+  public static func sha256(of tensor: Tensor) -> String {
+    var hash = SHA256()
+    let chunk = 1 << 16
+    for start in stride(from: 0, to: tensor.elementCount, by: chunk) {
+      let range = start..<min(start + chunk, tensor.elementCount)
+      tensor.withContiguousBytes(ofElements: range) { hash.update(bufferPointer: $0) }
+    }
+    return hash.finalize().map { byte in
+      String(byte >> 4, radix: 16) + String(byte & 15, radix: 16)
+    }.joined()
+  }
+}

@@ -1,0 +1,64 @@
+public import AssayTensors
+
+/// Under which element rule each dtype is judged.
+public struct Tolerance: Sendable, Hashable {
+  /// Where the bounds come from.
+  public enum Kind: Sendable, Hashable {
+    /// The same bounds for every dtype.
+    case elementwise(rtol: Double, atol: Double)
+    /// The defaults of `torch.testing.assert_close`, by dtype.
+    case torch
+  }
+
+  /// Where the bounds come from.
+  public let kind: Kind
+  /// Whether a NaN matches a NaN.
+  public var equalNaN: Bool
+
+  /// vLLM's documented defaults: rtol 1e-5, atol 1e-8.
+  public static let vllm = Tolerance(kind: .elementwise(rtol: 1e-5, atol: 1e-8))
+  /// The defaults of `torch.testing.assert_close`: float16 1e-3 and 1e-5, bfloat16 1.6e-2 and
+  /// 1e-5, float32 1.3e-6 and 1e-5, float64 1e-7 and 1e-7, complex like its parts, the rest exact.
+  public static let torch = Tolerance(kind: .torch)
+  /// Nothing but equal values match.
+  public static let exact = Tolerance(kind: .elementwise(rtol: 0, atol: 0))
+
+  private init(kind: Kind) {
+    self.kind = kind
+    equalNaN = false
+  }
+
+  /// Makes a tolerance that is the same for every dtype.
+  ///
+  /// - Parameters:
+  ///   - rtol: The share of the expected magnitude that is allowed.
+  ///   - atol: The absolute difference that is allowed.
+  ///   - equalNaN: Whether a NaN matches a NaN.
+  /// - Throws: ``ComparisonError/invalidTolerance(name:value:)`` for a bound that is negative,
+  ///   infinite or NaN.
+  public init(rtol: Double, atol: Double, equalNaN: Bool = false) throws(ComparisonError) {
+    let rule = try ElementRule(rtol: rtol, atol: atol, equalNaN: equalNaN)
+    kind = .elementwise(rtol: rule.rtol, atol: rule.atol)
+    self.equalNaN = equalNaN
+  }
+
+  /// The rule under which elements of a dtype are judged.
+  public func rule(for dtype: DType) -> ElementRule {
+    let (rtol, atol): (Double, Double) =
+      switch kind {
+      case .elementwise(let rtol, let atol): (rtol, atol)
+      case .torch: Tolerance.torchBounds(for: dtype)
+      }
+    return ElementRule(validRtol: rtol, atol: atol, equalNaN: equalNaN)
+  }
+
+  private static func torchBounds(for dtype: DType) -> (rtol: Double, atol: Double) {
+    switch dtype {
+    case .float16: (1e-3, 1e-5)
+    case .bfloat16: (1.6e-2, 1e-5)
+    case .float32, .complex64: (1.3e-6, 1e-5)
+    case .float64, .complex128: (1e-7, 1e-7)
+    default: (0, 0)
+    }
+  }
+}
