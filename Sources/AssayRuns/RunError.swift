@@ -23,6 +23,7 @@ public enum RunError: Error, Equatable, Sendable {
 }
 
 extension RunError: CustomStringConvertible {
+  /// What was found and what to do, for people.
   public var description: String {
     switch self {
     case .notFound(let path):

@@ -16,7 +16,9 @@ public protocol RunReader: Sendable {
   func tensor(_ key: TensorKey) throws -> Tensor
 }
 
-/// Writes one run. Calls come from one thread at a time, in the order of the protocol.
+/// Writes one run.
+///
+/// Calls come from one thread at a time, in the order of the protocol.
 public protocol RunWriter: AnyObject, Sendable {
   /// Where the run is written.
   var path: String { get }

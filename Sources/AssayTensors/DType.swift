@@ -49,5 +49,6 @@ extension DType {
 }
 
 extension DType: CustomStringConvertible {
+  /// The name without `torch.`.
   public var description: String { rawValue }
 }

@@ -30,6 +30,7 @@ public struct Device: Hashable, Sendable {
 }
 
 extension Device: CustomStringConvertible {
+  /// The name as PyTorch writes it.
   public var description: String { name }
 }
 

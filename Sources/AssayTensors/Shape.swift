@@ -75,6 +75,7 @@ extension Shape {
 }
 
 extension Shape: CustomStringConvertible {
+  /// The extents in brackets, such as `[2, 3]`.
   public var description: String {
     "[" + dimensions.map(String.init).joined(separator: ", ") + "]"
   }

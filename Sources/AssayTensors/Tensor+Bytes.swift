@@ -128,8 +128,8 @@ extension Tensor {
   /// A row-major tensor over a storage of exactly its size.
   package init(uncheckedStorage storage: Storage, dtype: DType, shape: Shape, device: Device) {
     self.init(
-      trusting: storage, dtype: dtype, shape: shape, strides: shape.contiguousStrides, byteOffset: 0,
-      device: device)
+      trusting: storage, dtype: dtype, shape: shape, strides: shape.contiguousStrides,
+      byteOffset: 0, device: device)
   }
 
   /// Makes a tensor from values of the dtype's own layout, row-major.

@@ -17,10 +17,11 @@ public enum TensorError: Error, Equatable, Sendable {
 }
 
 extension TensorError: CustomStringConvertible {
+  /// What is wrong, for people.
   public var description: String {
     switch self {
     case .invalidShape(let dimensions):
-      "invalid shape \(dimensions): extents must not be negative and their product must be below 2^48"
+      "invalid shape \(dimensions): no extent may be negative, and their product must be below 2^48"
     case .invalidStrides(let strides, let shape):
       "invalid strides \(strides) for shape \(shape): one stride per axis, none negative"
     case .outOfBounds(let needed, let available):

@@ -39,6 +39,7 @@ public struct Slot: RawRepresentable, Hashable, Sendable {
 }
 
 extension Slot: CustomStringConvertible {
+  /// The name as it stands on disk.
   public var description: String { rawValue }
 }
 
@@ -66,6 +67,7 @@ public struct TensorKey: Hashable, Sendable {
 }
 
 extension TensorKey: CustomStringConvertible {
+  /// All parts, for messages: `step 0 model.norm outputs on cpu`.
   public var description: String {
     "step \(step) \(module)\(call == 0 ? "" : " call \(call)") \(slot) on \(device)"
   }

@@ -1,0 +1,47 @@
+# Assay. `make` alone lists the targets.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help setup build demo test interop lint format bench clean
+
+SWIFT ?= swift
+PACKAGES := libhdf5-dev libopenblas-dev libdeflate-dev pkg-config
+VENV := .build-interop
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## Install the system libraries that are missing (apt)
+	@missing=; for package in $(PACKAGES); do \
+	  dpkg-query -W -f '$${Status}' $$package 2>/dev/null | grep -q 'ok installed' || missing="$$missing $$package"; \
+	done; \
+	if [ -n "$$missing" ]; then \
+	  echo "installing:$$missing"; \
+	  sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
+	  $$sudo apt-get update -qq && $$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $$missing; \
+	fi
+
+build: setup ## Build the release binary, .build/release/assay
+	$(SWIFT) build -c release --product assay
+
+demo: build ## Record a model, break it on purpose, and read the report
+	Examples/demo.sh .build/release/assay
+
+test: setup ## Build and run all tests (no Python needed)
+	$(SWIFT) test
+
+interop: PACKAGES += hdf5-tools
+interop: setup ## Check both layouts against PyTorch, h5py and h5dump
+	Tests/Interop/run.sh $(VENV)
+
+lint: ## Check the formatting and documentation rules
+	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests
+
+format: ## Rewrite the sources in the project's format
+	$(SWIFT) format --in-place --recursive --parallel Package.swift Sources Tests
+
+bench: setup ## Measure comparison and storage against numpy, PyTorch and h5py
+	Benchmarks/run.sh
+
+clean: ## Remove everything that was built
+	rm -rf .build .build-* Benchmarks/.build

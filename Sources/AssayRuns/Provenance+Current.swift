@@ -1,0 +1,62 @@
+import Foundation
+
+/// Assay's own version.
+public enum AssayVersion {
+  /// The version as the changelog has it.
+  public static let current = "0.1.0"
+}
+
+extension Provenance {
+  /// The provenance of a recording that this process begins now on this machine.
+  public static func current() -> Provenance {
+    var provenance = Provenance(
+      tool: "assay", toolVersion: AssayVersion.current,
+      created: Date.now.formatted(.iso8601))
+    provenance.os = Host.operatingSystem
+    provenance.cpu = Host.processor
+    provenance.cpuFeatures = Host.processorFeatures
+    return provenance
+  }
+}
+
+/// What a run's provenance says about the machine.
+enum Host {
+  /// The distribution's own name where it gives one, else what the kernel says.
+  static var operatingSystem: String {
+    if let release = try? String(contentsOfFile: "/etc/os-release", encoding: .utf8),
+      let line = release.split(separator: "\n").first(where: { $0.hasPrefix("PRETTY_NAME=") })
+    {
+      return line.dropFirst("PRETTY_NAME=".count).trimmingCharacters(in: ["\""])
+    }
+    return ProcessInfo.processInfo.operatingSystemVersionString
+  }
+
+  static var processor: String? {
+    value(of: "model name")
+  }
+
+  /// Only the features that choose between kernels: the rest cannot change a number.
+  static var processorFeatures: [String]? {
+    let relevant: Set = [
+      "sse4_2", "avx", "avx2", "fma", "f16c", "avx512f", "avx512bw", "avx512vl", "avx512_bf16",
+      "avx512_vnni", "avx512_fp16", "amx_bf16", "amx_tile", "asimd", "bf16", "sve", "sve2",
+    ]
+    let flags = value(of: "flags") ?? value(of: "Features")
+    return flags.map { flags in
+      flags.split(separator: " ").map(String.init).filter(relevant.contains).sorted()
+    }
+  }
+
+  private static func value(of key: String) -> String? {
+    guard let text = try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8) else {
+      return nil
+    }
+    for line in text.split(separator: "\n") where line.hasPrefix(key) {
+      let parts = line.split(separator: ":", maxSplits: 1)
+      if parts.count == 2, parts[0].trimmingCharacters(in: .whitespaces) == key {
+        return parts[1].trimmingCharacters(in: .whitespaces)
+      }
+    }
+    return nil
+  }
+}
