@@ -55,7 +55,8 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
-    .testTarget(name: "AssayTensorsTests", dependencies: ["AssayTensors"]),
+    .testTarget(
+      name: "AssayTensorsTests", dependencies: ["AssayTensors"], exclude: ["Fixtures"]),
 
     .testTarget(
       name: "AssayCaptureTests",

@@ -1,6 +1,10 @@
 import Foundation
 
 /// A regular expression that is searched for in module names, as Python's `re.search` does.
+///
+/// The syntax is Python's (3.11): lookarounds, `(?P<name>…)` and inline flags included; what `re`
+/// refuses is refused. Conditional groups and `\N{…}` are not supported. Like Python's, the matcher
+/// backtracks: a pattern such as `(a+)+$` can take exponential time on an unlucky name.
 public struct ModulePattern: Sendable {
   /// The expression in Python's syntax.
   public let source: String
@@ -11,17 +15,23 @@ public struct ModulePattern: Sendable {
   /// - Throws: ``TensorError/invalidPattern(_:reason:)``.
   public init(_ source: String) throws(TensorError) {
     self.source = source
+    let translation: String
     do {
-      expression = try NSRegularExpression(pattern: source, options: [.useUnixLineSeparators])
+      translation = try PythonPattern.translate(source)
     } catch {
-      throw .invalidPattern(source, reason: "not a regular expression")
+      throw .invalidPattern(source, reason: error.text)
+    }
+    do {
+      // Python's `.`, `^` and `$` know no line separator but "\n".
+      expression = try NSRegularExpression(pattern: translation, options: .useUnixLineSeparators)
+    } catch {
+      throw .invalidPattern(source, reason: "this use of regular expressions is not supported")
     }
   }
 
   /// Whether the expression is found anywhere in the name.
   public func matches(_ name: String) -> Bool {
-    let range = NSRange(name.startIndex..., in: name)
-    return expression.firstMatch(in: name, range: range) != nil
+    expression.firstMatch(in: name, range: NSRange(name.startIndex..., in: name)) != nil
   }
 }
 
@@ -31,4 +41,8 @@ extension ModulePattern: Hashable {
   }
 
   public func hash(into hasher: inout Hasher) { hasher.combine(source) }
+}
+
+extension ModulePattern: CustomStringConvertible {
+  public var description: String { source }
 }
