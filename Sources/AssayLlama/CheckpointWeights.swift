@@ -1,0 +1,79 @@
+import AssayRuns
+import AssayTensors
+import Foundation
+
+/// The tensors of a checkpoint's files, taken one by one until none is left.
+struct CheckpointWeights {
+  private var tensors: [String: (path: String, tensor: Tensor)] = [:]
+  private let source: String
+
+  /// Maps `model.safetensors`, or all files that `model.safetensors.index.json` lists.
+  init(checkpoint: String) throws(LlamaError) {
+    let index = checkpoint + "/model.safetensors.index.json"
+    guard FileManager.default.fileExists(atPath: index) else {
+      source = checkpoint + "/model.safetensors"
+      guard FileManager.default.fileExists(atPath: source) else {
+        throw .unreadable(path: source, reason: "no such file, nor model.safetensors.index.json")
+      }
+      try add(source)
+      return
+    }
+    source = index
+    let files: [String: String]
+    do {
+      files = try SafetensorsIndex(path: index).files
+    } catch {
+      throw .invalidWeights(error)
+    }
+    for name in Set(files.values).sorted() { try add(checkpoint + "/" + name) }
+    for (name, file) in files.sorted(by: { $0.key < $1.key }) {
+      let path = checkpoint + "/" + file
+      guard tensors[name]?.path == path else { throw .missingTensor(name, path: path) }
+    }
+  }
+
+  private mutating func add(_ path: String) throws(LlamaError) {
+    let file: SafetensorsFile
+    do {
+      file = try SafetensorsFile(path: path)
+    } catch {
+      throw .invalidWeights(error)
+    }
+    for (name, tensor) in file.tensors {
+      guard tensors.updateValue((path, tensor), forKey: name) == nil else {
+        throw .duplicateTensor(name, path: path)
+      }
+    }
+  }
+
+  /// Takes a tensor as float32 values that a dtype can represent.
+  mutating func take(
+    _ name: String, shape: [Int], _ rounding: Rounding
+  ) throws(LlamaError) -> [Float] {
+    guard let (path, tensor) = tensors.removeValue(forKey: name) else {
+      throw .missingTensor(name, path: source)
+    }
+    let found = tensor.shape.dimensions
+    guard found == shape else {
+      throw .misshapenTensor(name, path: path, expected: shape, found: found)
+    }
+    guard [.float32, .bfloat16, .float16].contains(tensor.dtype) else {
+      throw .unsupportedTensorDType(name, path: path, found: tensor.dtype)
+    }
+    var values = tensor.float32Values()
+    if tensor.dtype != rounding.dtype { values.withUnsafeMutableBufferPointer(rounding.round) }
+    return values
+  }
+
+  /// Forgets a tensor that may be there although nothing needs it.
+  mutating func ignore(_ name: String) {
+    tensors[name] = nil
+  }
+
+  /// Makes sure that every tensor was taken.
+  func finish() throws(LlamaError) {
+    if let (name, entry) = tensors.min(by: { $0.key < $1.key }) {
+      throw .unexpectedTensor(name, path: entry.path)
+    }
+  }
+}

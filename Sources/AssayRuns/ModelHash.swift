@@ -1,0 +1,56 @@
+import AssayTensors
+import Crypto
+import Foundation
+
+/// The identity of a model: a hash over its configuration and weights.
+public enum ModelHash {
+  /// Hashes `config.json` and every `*.safetensors` file of a checkpoint.
+  ///
+  /// The hash is that of the lines `<file name>`, `<hex SHA-256 of the file>`, sorted by file name.
+  ///
+  /// - Parameter directory: The checkpoint's directory.
+  /// - Returns: `sha256:` and 64 hexadecimal digits.
+  /// - Throws: ``RunError/notFound(path:)`` for a directory that cannot be listed or has none of
+  ///   these files, ``RunError/damaged(path:reason:)`` for a file that cannot be read.
+  public static func sha256(ofCheckpoint directory: String) throws(RunError) -> String {
+    let names: [String]
+    do {
+      names = try FileManager.default.contentsOfDirectory(atPath: directory)
+        .filter { $0 == "config.json" || $0.hasSuffix(".safetensors") }
+        .sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    } catch {
+      throw .notFound(path: directory)
+    }
+    guard !names.isEmpty else { throw .notFound(path: directory + "/config.json") }
+    var hash = SHA256()
+    for name in names {
+      let digest = try sha256(ofFile: directory + "/" + name)
+      hash.update(data: Data("\(name)\n\(digest)\n".utf8))
+    }
+    return "sha256:" + hex(hash.finalize())
+  }
+
+  /// Hashes one mapped file piece by piece.
+  private static func sha256(ofFile path: String) throws(RunError) -> String {
+    let file: MappedFile
+    do {
+      file = try MappedFile(path: path)
+    } catch {
+      throw .damaged(path: path, reason: "\(error)")
+    }
+    return file.withUnsafeBytes { bytes in
+      var hash = SHA256()
+      for start in stride(from: 0, to: bytes.count, by: 1 << 20) {
+        let end = min(start + 1 << 20, bytes.count)
+        hash.update(bufferPointer: UnsafeRawBufferPointer(rebasing: bytes[start..<end]))
+      }
+      return hex(hash.finalize())
+    }
+  }
+
+  private static func hex(_ digest: SHA256.Digest) -> String {
+    let digits = Array("0123456789abcdef".utf8)
+    return String(
+      decoding: digest.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
+  }
+}

@@ -1,0 +1,147 @@
+public import AssayTensors
+
+/// A safetensors file, mapped into memory and checked before anything is read from it.
+public struct SafetensorsFile: Sendable {
+  /// The file's path.
+  public let path: String
+  /// The tensors in the order of their data, each a view of the mapped file.
+  public let tensors: [(name: String, tensor: Tensor)]
+  /// The texts under `__metadata__`.
+  public let metadata: [String: String]
+
+  /// The longest header that the format allows.
+  private static let headerLimit = 100_000_000
+
+  /// Maps a file and validates its header: every byte of the data belongs to exactly one tensor.
+  ///
+  /// - Parameter path: A `.safetensors` file.
+  /// - Throws: ``RunError/damaged(path:reason:)`` for a file that is cut, contradicts itself or
+  ///   holds a dtype that Assay does not know.
+  public init(path: String) throws(RunError) {
+    func damaged(_ reason: String) -> RunError { .damaged(path: path, reason: reason) }
+    let file: MappedFile
+    do {
+      file = try MappedFile(path: path)
+    } catch .unreadableFile(_, let reason) {
+      throw damaged("it cannot be opened: \(reason)")
+    } catch {
+      throw damaged("\(error)")
+    }
+    let headerEnd = try SafetensorsFile.headerEnd(of: file)
+    let header: SafetensorsHeader
+    do throws(JSONScanner.Failure) {
+      header = try file.withBytes(8..<headerEnd) { (text) throws(JSONScanner.Failure) in
+        try SafetensorsHeader(text)
+      }
+    } catch {
+      throw damaged("its header is invalid: \(error.reason)")
+    }
+    let entries = header.entries.sorted {
+      ($0.range.lowerBound, $0.range.upperBound, $0.name)
+        < ($1.range.lowerBound, $1.range.upperBound, $1.name)
+    }
+    var tensors: [(name: String, tensor: Tensor)] = []
+    tensors.reserveCapacity(entries.count)
+    var end = 0
+    for entry in entries {
+      guard entry.range.lowerBound == end else {
+        throw damaged(
+          "tensor \"\(entry.name)\" begins at \(entry.range.lowerBound) of the data, not at \(end)")
+      }
+      end = entry.range.upperBound
+      guard end <= file.byteCount - headerEnd else {
+        throw damaged(
+          "tensor \"\(entry.name)\" ends at \(end) of the data, which has "
+            + "\(file.byteCount - headerEnd) bytes")
+      }
+      do {
+        tensors.append((entry.name, try entry.tensor(in: file, dataStart: headerEnd)))
+      } catch {
+        throw damaged("tensor \"\(entry.name)\": \(error.reason)")
+      }
+    }
+    guard end == file.byteCount - headerEnd else {
+      throw damaged("\(file.byteCount - headerEnd - end) bytes behind its last tensor")
+    }
+    self.path = path
+    self.tensors = tensors
+    metadata = header.metadata
+  }
+
+  /// Reads the length of the header and checks it against the file.
+  private static func headerEnd(of file: MappedFile) throws(RunError) -> Int {
+    func damaged(_ reason: String) -> RunError { .damaged(path: file.path, reason: reason) }
+    guard file.byteCount >= 8 else {
+      throw damaged("\(file.byteCount) bytes are too few for a safetensors file")
+    }
+    let length = file.withUnsafeBytes { UInt64(littleEndian: $0.loadUnaligned(as: UInt64.self)) }
+    guard length <= headerLimit else {
+      throw damaged("its header claims \(length) bytes; at most \(headerLimit) are allowed")
+    }
+    guard Int(length) <= file.byteCount - 8 else {
+      throw damaged("its header claims \(length) bytes, the file has \(file.byteCount)")
+    }
+    return 8 + Int(length)
+  }
+}
+
+extension SafetensorsHeader.Entry {
+  /// The view of the file that the entry describes.
+  fileprivate func tensor(
+    in file: MappedFile, dataStart: Int
+  ) throws(JSONScanner.Failure) -> Tensor {
+    guard let dtype = DType(safetensorsName: dtype) else {
+      throw .init("its dtype \(dtype) is not supported")
+    }
+    do {
+      let shape = try Shape(shape)
+      guard shape.elementCount * dtype.byteCount == range.count else {
+        throw TensorError.countMismatch(
+          expected: shape.elementCount, found: range.count / dtype.byteCount)
+      }
+      let bytes = dataStart + range.lowerBound..<dataStart + range.upperBound
+      return try Tensor(storage: Storage(file: file, range: bytes), dtype: dtype, shape: shape)
+    } catch {
+      throw .init("\(error)")
+    }
+  }
+}
+
+extension DType {
+  /// Makes a dtype from its name in a safetensors header.
+  fileprivate init?(safetensorsName name: String) {
+    switch name {
+    case "F64": self = .float64
+    case "F32": self = .float32
+    case "F16": self = .float16
+    case "BF16": self = .bfloat16
+    case "F8_E4M3": self = .float8_e4m3fn
+    case "F8_E5M2": self = .float8_e5m2
+    case "I8": self = .int8
+    case "I16": self = .int16
+    case "I32": self = .int32
+    case "I64": self = .int64
+    case "U8": self = .uint8
+    case "U16": self = .uint16
+    case "U32": self = .uint32
+    case "U64": self = .uint64
+    case "BOOL": self = .bool
+    case "C64": self = .complex64
+    default: return nil
+    }
+  }
+}
+
+extension MappedFile {
+  /// Calls `body` with a part of the file.
+  fileprivate func withBytes<Result, Failure: Error>(
+    _ range: Range<Int>, _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    let result = withUnsafeBytes { bytes in
+      Swift.Result { () throws(Failure) in
+        try body(UnsafeRawBufferPointer(rebasing: bytes[range]))
+      }
+    }
+    return try result.get()
+  }
+}
