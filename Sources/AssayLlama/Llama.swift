@@ -66,13 +66,12 @@ public struct Llama: Sendable {
     tokenIDs: [Int], cache: KVCache, probe: Probe = .detached
   ) throws -> Activation {
     try check(tokenIDs, positions: cache.length + tokenIDs.count)
-    let isNew = cache.layers.isEmpty
-    if isNew { cache.layers = emptyLayers }
+    if cache.layers.isEmpty { cache.layers = emptyLayers }
     guard cache.layers.count == layers.count,
       cache.layers.allSatisfy({ $0.keys.count == configuration.keyValueHeadCount })
     else { throw LlamaError.mismatchedCache }
     do {
-      let logits = try probe.step { try run(tokenIDs, cache: cache, isNew: isNew, probe: probe) }
+      let logits = try probe.step { try run(tokenIDs, cache: cache, probe: probe) }
       cache.length += tokenIDs.count
       return logits
     } catch {
@@ -99,13 +98,11 @@ public struct Llama: Sendable {
 }
 
 extension Llama {
-  private func run(
-    _ tokenIDs: [Int], cache: KVCache, isNew: Bool, probe: Probe
-  ) throws -> Activation {
+  private func run(_ tokenIDs: [Int], cache: KVCache, probe: Probe) throws -> Activation {
     let output = try probe(
       "model", Keyword("input_ids", TokenVector(values: tokenIDs)),
       Keyword("attention_mask", Activation?.none), Keyword("position_ids", TokenVector?.none),
-      Keyword("past_key_values", isNew ? nil : cache), Keyword("inputs_embeds", Activation?.none),
+      Keyword("past_key_values", cache), Keyword("inputs_embeds", Activation?.none),
       Keyword("use_cache", true)
     ) { ids, _, _, _, _, _ in
       try runModel(ids.value, cache: cache, probe: probe.scope("model"))

@@ -79,7 +79,9 @@ public struct LlamaConfiguration: Hashable, Sendable {
     mlpBias = try file.bool("mlp_bias", default: false)
     tieWordEmbeddings = try file.bool("tie_word_embeddings", default: false)
     endTokenIDs = try file.tokenIDs("eos_token_id")
-    dtype = try file.string("dtype") ?? file.string("torch_dtype").flatMap(DType.init(torchName:))
+    let dtypeName = try file.string("dtype")
+    let olderName = try file.string("torch_dtype")
+    dtype = (dtypeName ?? olderName).flatMap(DType.init(torchName:))
     (rotaryBase, rotaryScaling) = try LlamaConfiguration.rotary(file)
   }
 
@@ -104,15 +106,18 @@ public struct LlamaConfiguration: Hashable, Sendable {
     _ file: JSONObject
   ) throws(LlamaError) -> (base: Double, scaling: Llama3Scaling?) {
     let base = try file.number("rope_theta", default: 10000)
-    guard let keys = try file.object("rope_scaling") ?? file.object("rope_parameters") else {
-      return (base, nil)
-    }
+    let older = try file.object("rope_scaling")
+    let today = try file.object("rope_parameters")
+    guard let keys = older ?? today else { return (base, nil) }
     let rotaryBase = try keys.number("rope_theta", default: base)
-    for object in [file, keys] where try object.number("partial_rotary_factor", default: 1) != 1 {
-      throw keys.unsupported("a partial rotary embedding")
+    for object in [file, keys] {
+      guard try object.number("partial_rotary_factor", default: 1) == 1 else {
+        throw object.unsupported("a partial rotary embedding")
+      }
     }
-    let type = try keys.string("rope_type") ?? keys.string("type") ?? "default"
-    switch type {
+    let type = try keys.string("rope_type")
+    let olderType = try keys.string("type")
+    switch type ?? olderType ?? "default" {
     case "default": return (rotaryBase, nil)
     case "llama3":
       let scaling = Llama3Scaling(
@@ -124,7 +129,7 @@ public struct LlamaConfiguration: Hashable, Sendable {
         throw keys.invalid("high_freq_factor", "is not above low_freq_factor")
       }
       return (rotaryBase, scaling)
-    default: throw keys.unsupported("the rope type \(type)")
+    case let type: throw keys.unsupported("the rope type \(type)")
     }
   }
 }
