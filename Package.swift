@@ -61,6 +61,11 @@ let package = Package(
     .testTarget(
       name: "AssayCaptureTests",
       dependencies: ["AssayTensors", "AssayTorch", "AssayRuns", "AssayCapture"]),
+
+    .testTarget(
+      name: "AssayLlamaTests",
+      dependencies: ["AssayTensors", "AssayTorch", "AssayRuns", "AssayCapture", "AssayLlama"],
+      exclude: ["Fixtures"]),
   ]
 )
 
