@@ -5,7 +5,7 @@ import Synchronization
 ///
 /// The only place that calls OpenBLAS: one call at a time, since its threads are one pool.
 struct BLAS: Sendable {
-  /// How many threads compute a product. Results depend on it in the last bits.
+  /// How many threads compute a product; results depend on it in the last bits.
   let threads: Int
 
   /// The number of threads that OpenBLAS was last told.

@@ -61,7 +61,9 @@ struct CheckpointWeights {
       throw .unsupportedTensorDType(name, path: path, found: tensor.dtype)
     }
     var values = tensor.float32Values()
-    if tensor.dtype != rounding.dtype { values.withUnsafeMutableBufferPointer { rounding.round($0) } }
+    if tensor.dtype != rounding.dtype {
+      values.withUnsafeMutableBufferPointer { rounding.round($0) }
+    }
     return values
   }
 

@@ -106,7 +106,7 @@ extension JSONObject {
   func tokenIDs(_ key: String) throws(LlamaError) -> [Int] {
     guard let value = self[key] else { return [] }
     let ids = (value.items ?? [value]).map(\.int)
-    guard !ids.contains(nil) else { throw invalid(key, "is neither an integer nor an array of them") }
+    guard !ids.contains(nil) else { throw invalid(key, "holds something else than integers") }
     return ids.compactMap(\.self)
   }
 

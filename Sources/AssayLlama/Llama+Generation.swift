@@ -36,8 +36,9 @@ extension Llama {
 }
 
 extension Activation {
-  /// The position of the highest value in the last row, the first of equals. As in PyTorch, NaN
-  /// is above everything.
+  /// The position of the highest value in the last row, the first of equals.
+  ///
+  /// As in PyTorch, NaN is above everything.
   var argmaxOfLastRow: Int {
     let row = values.suffix(columns)
     var best = row.startIndex

@@ -38,6 +38,7 @@ public enum LlamaError: Error, Equatable, Sendable {
 }
 
 extension LlamaError: CustomStringConvertible {
+  /// What is wrong, where, and what was found.
   public var description: String {
     switch self {
     case .unreadable(let path, let reason):
