@@ -68,7 +68,7 @@ extension Activation: Capturable {
   }
 
   /// The values as a tensor of the activation's own dtype; `nil` for no shape that occurs.
-  private var tensor: Tensor? {
+  var tensor: Tensor? {
     guard let shape = try? Shape(shape) else { return nil }
     switch dtype {
     case .bfloat16:

@@ -57,7 +57,7 @@ package struct Attention: Sendable {
 
 extension Attention {
   /// The attention of all heads; queries are the last positions of what the layer has seen.
-  private func attend(_ query: Activation, _ layer: KVCache.Layer) -> Activation {
+  func attend(_ query: Activation, _ layer: KVCache.Layer) -> Activation {
     let group = headCount / keyValueHeadCount
     let scratch = query.rows * Attention.blockLength
     return Activation(shape: query.shape, dtype: rounding.dtype) { result in

@@ -68,7 +68,10 @@ public struct Llama: Sendable {
     try check(tokenIDs, positions: cache.length + tokenIDs.count)
     if cache.layers.isEmpty { cache.layers = emptyLayers }
     guard cache.layers.count == layers.count,
-      cache.layers.allSatisfy({ $0.keys.count == configuration.keyValueHeadCount })
+      cache.layers.allSatisfy({ layer in
+        layer.keys.count == configuration.keyValueHeadCount
+          && layer.keys.allSatisfy { $0.count == cache.length * configuration.headDimension }
+      })
     else { throw LlamaError.mismatchedCache }
     do {
       let logits = try probe.step { try run(tokenIDs, cache: cache, probe: probe) }

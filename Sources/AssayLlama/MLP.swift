@@ -10,13 +10,13 @@ package struct MLP: Sendable {
 
   func callAsFunction(_ input: Activation, probe: Probe) throws -> Activation {
     let gate = try probe("gate_proj", input) { try gateProj($0) }
-    let activated = try probe("act_fn", gate) { silu($0) }
+    let activated = try probe("act_fn", gate) { MLP.silu($0, rounding) }
     let up = try probe("up_proj", input) { try upProj($0) }
     return try probe("down_proj", activated.multiplied(by: up, rounding)) { try downProj($0) }
   }
 
   /// `x / (1 + exp(-x))`, computed in float32.
-  private func silu(_ input: Activation) -> Activation {
+  static func silu(_ input: Activation, _ rounding: Rounding) -> Activation {
     Activation(shape: input.shape, dtype: rounding.dtype) { result in
       input.values.withUnsafeBufferPointer { values in
         for i in result.indices { result[i] = values[i] / (1 + exp(-values[i])) }
