@@ -14,4 +14,13 @@ struct CallArguments {
       }
     }
   }
+
+  /// What `inputs.json` says: a tuple and, only where there are keyword inputs, `kwargs`.
+  var description: JSONValue {
+    let tuple = CapturedValue.tuple(positional).description
+    guard !keywords.isEmpty, case .object(var members) = tuple else { return tuple }
+    members["kwargs"] = .object(
+      Dictionary(keywords.map { ($0.key, $0.value.description) }, uniquingKeysWith: { $1 }))
+    return .object(members)
+  }
 }

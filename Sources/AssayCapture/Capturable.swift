@@ -8,34 +8,42 @@ public protocol Capturable {
 }
 
 extension CapturedValue: Capturable {
+  /// The value as a run stores it.
   public var capturedValue: CapturedValue { self }
 }
 
 extension Tensor: Capturable {
+  /// The value as a run stores it.
   public var capturedValue: CapturedValue { .tensor(self) }
 }
 
 extension Optional: Capturable where Wrapped: Capturable {
+  /// The value as a run stores it.
   public var capturedValue: CapturedValue { self?.capturedValue ?? .none }
 }
 
 extension Array: Capturable where Element: Capturable {
+  /// The value as a run stores it.
   public var capturedValue: CapturedValue { .tuple(map(\.capturedValue)) }
 }
 
 extension Int: Capturable {
+  /// The value as a run stores it.
   public var capturedValue: CapturedValue { .integer(self) }
 }
 
 extension Bool: Capturable {
+  /// The value as a run stores it.
   public var capturedValue: CapturedValue { .bool(self) }
 }
 
 extension Double: Capturable {
+  /// The value as a run stores it.
   public var capturedValue: CapturedValue { .number(self) }
 }
 
 extension String: Capturable {
+  /// The value as a run stores it.
   public var capturedValue: CapturedValue { .string(self) }
 }
 
@@ -54,6 +62,7 @@ public struct Keyword<Value> {
 }
 
 extension Keyword: Capturable where Value: Capturable {
+  /// The value as a run stores it.
   public var capturedValue: CapturedValue { value.capturedValue }
 }
 

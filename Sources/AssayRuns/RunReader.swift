@@ -37,8 +37,16 @@ public protocol RunWriter: AnyObject, Sendable {
   ///   - completionOrder: Positions in `calls` in completion order.
   func endStep(_ step: Int, calls: [ModuleCall], completionOrder: [Int]) throws
 
+  /// Forgets a step that was begun and not ended, which may then begin again.
+  func discardStep(_ step: Int) throws
+
   /// Completes the run and closes it.
   ///
   /// - Parameter manifest: What the run says about itself, now that it is over.
   func finish(_ manifest: RunManifest) throws
+}
+
+extension RunWriter {
+  /// Leaves the step without an end, which makes readers ignore it.
+  public func discardStep(_ step: Int) throws {}
 }

@@ -36,13 +36,16 @@ public struct ModulePattern: Sendable {
 }
 
 extension ModulePattern: Hashable {
+  /// Whether two patterns are written alike.
   public static func == (left: ModulePattern, right: ModulePattern) -> Bool {
     left.source == right.source
   }
 
+  /// Hashes the source.
   public func hash(into hasher: inout Hasher) { hasher.combine(source) }
 }
 
 extension ModulePattern: CustomStringConvertible {
+  /// The expression in Python's syntax.
   public var description: String { source }
 }

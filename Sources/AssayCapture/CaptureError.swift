@@ -1,0 +1,44 @@
+/// What can go wrong with a capture configuration, or between a model and its recorder.
+public enum CaptureError: Error, Equatable, Sendable {
+  /// The configuration file could not be read.
+  case unreadableFile(path: String, reason: String)
+  /// The configuration is not a JSON object.
+  case notAConfiguration(reason: String)
+  /// The configuration has a key that is none of the valid ones.
+  case unknownKey(String, valid: [String])
+  /// A value has the wrong type.
+  case wrongType(key: String, expected: String, found: String)
+  /// A value has the right type but cannot be used.
+  case invalidValue(key: String, value: String, reason: String)
+  /// A model was called outside of ``Probe/step(_:)``.
+  case callOutsideStep(module: String)
+  /// A step began, or the recording was finished, before the step under way had ended.
+  case stepUnderWay(step: Int)
+  /// The recording was finished before.
+  case finished
+}
+
+extension CaptureError: CustomStringConvertible {
+  /// The error as one sentence for people.
+  public var description: String {
+    switch self {
+    case .unreadableFile(let path, let reason):
+      "cannot read the capture configuration \(path): \(reason)"
+    case .notAConfiguration(let reason):
+      "the capture configuration must be a JSON object: \(reason)"
+    case .unknownKey(let key, let valid):
+      "unknown key \"\(key)\" in the capture configuration; valid keys: "
+        + valid.joined(separator: ", ")
+    case .wrongType(let key, let expected, let found):
+      "\"\(key)\" in the capture configuration must be \(expected), not \(found)"
+    case .invalidValue(let key, let value, let reason):
+      "\"\(key)\" in the capture configuration cannot be \(value): \(reason)"
+    case .callOutsideStep(let module):
+      "module \(module) was called outside of a step; wrap the model's forward in probe.step"
+    case .stepUnderWay(let step):
+      "step \(step) is still under way; end it first"
+    case .finished:
+      "the recording is already finished"
+    }
+  }
+}

@@ -1,0 +1,222 @@
+import AssayTensors
+import AssayTorch
+import Foundation
+import Synchronization
+
+/// Writes a run as vLLM's directory of `.pt` files, with a `run.json` that holds the exact names.
+///
+/// Every file appears whole or not at all, and `run.json` lists a step only when it has ended.
+public final class DirectoryRunWriter: RunWriter {
+  /// The run's directory.
+  public let path: String
+  private let state: Mutex<State>
+
+  private struct State {
+    var manifest: RunManifest
+    /// The encoded steps that `run.json` lists.
+    var endedSteps: [Data] = []
+    var lastStep = -1
+    var isStepOpen = false
+    var calls: [ModuleCall: CallDirectory] = [:]
+    var directories: Set<String> = []
+  }
+
+  private struct CallDirectory {
+    var name: String
+    var files: [RunIndex.File] = []
+    var fileNames: Set<String> = []
+  }
+
+  /// Makes the run's directory, which may exist but hold no run of this layout.
+  ///
+  /// - Parameters:
+  ///   - path: The run's directory; its parents are made as well.
+  ///   - manifest: What the run says about itself; it counts as incomplete until it is finished.
+  /// - Throws: ``RunError/alreadyExists(path:)`` or ``RunError/writeFailed(path:reason:)``.
+  public init(path: String, manifest: RunManifest) throws {
+    self.path = path
+    try Self.makeDirectory(path, withParents: true)
+    let entries = try DirectoryListing.names(in: path)
+    guard !entries.contains(where: { $0 == "run.json" || $0.hasPrefix("step_") }) else {
+      throw RunError.alreadyExists(path: path)
+    }
+    var manifest = manifest
+    manifest.isComplete = false
+    state = Mutex(State(manifest: manifest))
+    try state.withLock { try writeIndex($0) }
+  }
+
+  /// Makes the step's directory.
+  ///
+  /// - Throws: ``RunError/writeFailed(path:reason:)``, also for a step that does not ascend.
+  public func beginStep(_ step: Int) throws {
+    try state.withLock { state in
+      guard !state.isStepOpen, step > state.lastStep else {
+        throw RunError.writeFailed(path: path, reason: "step \(step) is out of order")
+      }
+      state.lastStep = step
+      state.isStepOpen = true
+      state.calls.removeAll()
+      state.directories.removeAll()
+      try Self.makeDirectory(stepPath(step))
+    }
+  }
+
+  /// Writes the tensors and the description of one side of a call.
+  ///
+  /// - Throws: ``RunError/duplicateSlot(_:)``, ``RunError/writeFailed(path:reason:)``.
+  public func write(_ part: CallPart) throws {
+    try state.withLock { state in
+      guard state.isStepOpen, part.step == state.lastStep else {
+        throw RunError.writeFailed(path: path, reason: "step \(part.step) is not under way")
+      }
+      var directory = try callDirectory(part.call, step: part.step, &state)
+      let folder = stepPath(part.step) + "/" + directory.name
+      for tensor in part.tensors {
+        try write(tensor, of: part, into: folder, &directory)
+      }
+      // A part without tensors still leaves its file: an empty tuple is information.
+      try Self.write(part.description, to: folder + "/" + part.side.rawValue + ".json")
+      state.calls[part.call] = directory
+    }
+  }
+
+  /// Lists the step in `module_calls.txt` and `run.json`.
+  public func endStep(_ step: Int, calls: [ModuleCall], completionOrder: [Int]) throws {
+    try state.withLock { state in
+      guard state.isStepOpen, step == state.lastStep else {
+        throw RunError.writeFailed(path: path, reason: "step \(step) is not under way")
+      }
+      var listed: [RunIndex.Call] = []
+      for call in calls {
+        // A call whose every tensor was filtered out has a directory nevertheless.
+        let directory = try callDirectory(call, step: step, &state)
+        listed.append(
+          RunIndex.Call(
+            module: call.module, call: call.call, directory: directory.name,
+            tensors: directory.files))
+      }
+      let names = listed.map { $0.directory + "\n" }.joined()
+      try WholeFile.replace(stepPath(step) + "/module_calls.txt", with: Data(names.utf8))
+      let entry = RunIndex.Step(step: step, completionOrder: completionOrder, calls: listed)
+      state.endedSteps.append(try JSONText.encode(entry))
+      state.isStepOpen = false
+      try writeIndex(state)
+    }
+  }
+
+  /// Removes the step's directory.
+  public func discardStep(_ step: Int) throws {
+    try state.withLock { state in
+      guard state.isStepOpen, step == state.lastStep else { return }
+      state.isStepOpen = false
+      state.lastStep = step - 1
+      do {
+        try FileManager.default.removeItem(atPath: stepPath(step))
+      } catch {
+        throw RunError.writeFailed(path: stepPath(step), reason: error.localizedDescription)
+      }
+    }
+  }
+
+  /// Writes `run.json` for the last time.
+  public func finish(_ manifest: RunManifest) throws {
+    try state.withLock { state in
+      guard !state.isStepOpen else {
+        throw RunError.writeFailed(path: path, reason: "step \(state.lastStep) has not ended")
+      }
+      state.manifest = manifest
+      try writeIndex(state)
+    }
+  }
+}
+
+extension DirectoryRunWriter {
+  private func stepPath(_ step: Int) -> String { "\(path)/step_\(step)" }
+
+  private static func makeDirectory(_ path: String, withParents: Bool = false) throws {
+    do {
+      try FileManager.default.createDirectory(
+        atPath: path, withIntermediateDirectories: withParents)
+    } catch {
+      throw RunError.writeFailed(path: path, reason: error.localizedDescription)
+    }
+  }
+
+  private static func write(_ value: some Encodable, to path: String) throws {
+    var data = try JSONText.encode(value)
+    data.append(UInt8(ascii: "\n"))
+    try WholeFile.replace(path, with: data)
+  }
+
+  /// The call's directory, which is made when it is first asked for.
+  private func callDirectory(
+    _ call: ModuleCall, step: Int, _ state: inout State
+  ) throws -> CallDirectory {
+    if let directory = state.calls[call] { return directory }
+    guard !call.module.isEmpty else {
+      throw RunError.unusableName(call.module, reason: "the root module has no directory")
+    }
+    let base = DiskName.encode(call.module) + (call.call == 0 ? "" : "_\(call.call)")
+    var name = base
+    // The module `a_1` and call 1 of the module `a` ask for the same name; run.json tells them apart.
+    while !state.directories.insert(name).inserted { name += "%" }
+    if name == "module_calls.txt" {
+      throw RunError.unusableName(call.module, reason: "a file of the layout has this name")
+    }
+    let directory = CallDirectory(name: name)
+    try Self.makeDirectory(stepPath(step) + "/" + name)
+    state.calls[call] = directory
+    return directory
+  }
+
+  private func write(
+    _ captured: CapturedTensor, of part: CallPart, into folder: String,
+    _ directory: inout CallDirectory
+  ) throws {
+    let (slot, device, isSkipped) =
+      switch captured {
+      case .stored(let slot, let tensor): (slot, tensor.device, false)
+      case .skipped(let slot, let note): (slot, note.device, true)
+      }
+    let stem = DiskName.encode(slot.rawValue) + "_" + DiskName.encode(device.pathName)
+    guard directory.fileNames.insert(stem).inserted else {
+      throw RunError.duplicateSlot(
+        TensorKey(
+          step: part.step, module: part.call.module, call: part.call.call, device: device,
+          slot: slot))
+    }
+    let file = stem + (isSkipped ? ".json" : ".pt")
+    switch captured {
+    case .stored(_, let tensor):
+      do {
+        try TorchFile.write(tensor, to: folder + "/" + file)
+      } catch {
+        throw RunError.writeFailed(path: folder + "/" + file, reason: "\(error)")
+      }
+    case .skipped(_, let note):
+      try Self.write(
+        SkippedNote(
+          shape: note.shape.dimensions, dtype: note.dtype.torchName, device: device.name,
+          numel: note.shape.elementCount, skipped: note.reason),
+        to: folder + "/" + file)
+    }
+    directory.files.append(
+      RunIndex.File(
+        slot: slot.rawValue, device: device.name, file: file, skipped: isSkipped ? true : nil))
+  }
+
+  /// Writes `run.json` from the steps as they were encoded when they ended.
+  private func writeIndex(_ state: State) throws {
+    let manifest = state.manifest
+    let head = RunIndex(
+      id: manifest.id, complete: manifest.isComplete, provenance: manifest.provenance,
+      recipe: manifest.recipe, configuration: manifest.configuration, steps: [])
+    var data = try JSONText.encode(head)
+    // `steps` is the last key in sorted order: the text ends in `[]}`.
+    data.removeLast(2)
+    data.append(Data(state.endedSteps.joined(separator: [UInt8(ascii: ",")])))
+    data.append(Data("]}\n".utf8))
+    try WholeFile.replace(path + "/run.json", with: data)
+  }
+}

@@ -1,0 +1,49 @@
+/// `run.json`: what a run directory holds under which names.
+struct RunIndex: Codable {
+  static let schemaName = "assay.run/1"
+
+  var schema = Self.schemaName
+  var id: String
+  var complete: Bool
+  var provenance: Provenance?
+  var recipe: Recipe?
+  var configuration: JSONValue?
+  var steps: [Step]
+
+  struct Step: Codable {
+    var step: Int
+    /// Positions in `calls`.
+    var completionOrder: [Int]
+    /// In pre-forward order.
+    var calls: [Call]
+
+    private enum CodingKeys: String, CodingKey {
+      case step, calls
+      case completionOrder = "completion_order"
+    }
+  }
+
+  struct Call: Codable {
+    var module: String
+    var call: Int
+    var directory: String
+    var tensors: [File]
+  }
+
+  struct File: Codable {
+    var slot: String
+    var device: String
+    var file: String
+    var skipped: Bool?
+  }
+}
+
+/// The note that stands for a tensor which was not written.
+struct SkippedNote: Codable {
+  var type = "tensor"
+  var shape: [Int]
+  var dtype: String
+  var device: String?
+  var numel: Int?
+  var skipped: String
+}
