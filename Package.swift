@@ -63,6 +63,9 @@ let package = Package(
       dependencies: ["AssayTensors", "AssayTorch", "AssayRuns", "AssayCapture"]),
 
     .testTarget(
+      name: "AssayRunsTests", dependencies: ["AssayTensors", "AssayRuns"], exclude: ["Fixtures"]),
+
+    .testTarget(
       name: "AssayLlamaTests",
       dependencies: ["AssayTensors", "AssayTorch", "AssayRuns", "AssayCapture", "AssayLlama"],
       exclude: ["Fixtures"]),
