@@ -13,6 +13,7 @@ public enum ComparisonError: Error, Equatable, Sendable {
 }
 
 extension ComparisonError: CustomStringConvertible {
+  /// What is wrong, in one sentence.
   public var description: String {
     switch self {
     case .invalidTolerance(let name, let value):

@@ -1,91 +1,120 @@
+internal import CAssayKernels
+
 extension Tensor {
-  /// All elements as float32, row-major: rounded for float64 and wide integers, real parts only
-  /// never: a complex tensor gives its real and imaginary parts in turn.
+  /// All elements as float32, row-major: float64 and wide integers are rounded to the nearest, and
+  /// a complex element gives its real and its imaginary part in turn.
   ///
   /// - Returns: `elementCount` values, twice that for a complex dtype; `bool` gives 0 and 1.
   public func float32Values() -> [Float] {
-    float64Values().map(Float.init)
+    [Float](unsafeUninitializedCapacity: elementCount * dtype.componentCount) { buffer, count in
+      count = elementCount * dtype.componentCount
+      convert(0..<elementCount, into: buffer)
+    }
   }
 
   /// All elements as float64, row-major; exact but for integers above 2^53.
   ///
   /// - Returns: `elementCount` values, twice that for a complex dtype; `bool` gives 0 and 1.
   public func float64Values() -> [Double] {
-    withContiguousBytes { bytes in
+    [Double](unsafeUninitializedCapacity: elementCount * dtype.componentCount) { buffer, count in
+      count = elementCount * dtype.componentCount
+      convert(0..<elementCount, into: buffer)
+    }
+  }
+
+  /// Converts some elements to float32 as ``float32Values()`` does.
+  ///
+  /// - Parameters:
+  ///   - range: Elements in row-major order, within `0..<elementCount`.
+  ///   - target: Room for `range.count` values, twice that for a complex dtype.
+  ///   - instructions: Which kernels to use.
+  package func convert(
+    _ range: Range<Int>, into target: UnsafeMutableBufferPointer<Float>,
+    using instructions: InstructionSet = .best
+  ) {
+    precondition(target.count >= range.count * dtype.componentCount)
+    walk(range) { source, count, position in
+      guard let target = target.baseAddress?.advanced(by: position) else { return }
       switch dtype {
-      case .float64, .complex128: convert(bytes) { (value: Double) in value }
-      case .float32, .complex64: convert(bytes) { (value: Float) in Double(value) }
-      case .float16: convert(bytes) { (bits: UInt16) in Double(MiniFloat.float16(bits)) }
-      case .bfloat16: convert(bytes) { (bits: UInt16) in Double(MiniFloat.bfloat16(bits)) }
-      case .float8_e4m3fn: convert(bytes) { (bits: UInt8) in Double(MiniFloat.float8E4M3FN(bits)) }
-      case .float8_e5m2: convert(bytes) { (bits: UInt8) in Double(MiniFloat.float8E5M2(bits)) }
-      case .int8: convert(bytes) { (value: Int8) in Double(value) }
-      case .int16: convert(bytes) { (value: Int16) in Double(value) }
-      case .int32: convert(bytes) { (value: Int32) in Double(value) }
-      case .int64: convert(bytes) { (value: Int64) in Double(value) }
-      case .uint8: convert(bytes) { (value: UInt8) in Double(value) }
-      case .uint16: convert(bytes) { (value: UInt16) in Double(value) }
-      case .uint32: convert(bytes) { (value: UInt32) in Double(value) }
-      case .uint64: convert(bytes) { (value: UInt64) in Double(value) }
-      case .bool: convert(bytes) { (value: UInt8) in value == 0 ? 0 : 1 }
+      case .float16: assay_f16_to_f32(instructions.rawValue, source, count, target)
+      case .bfloat16: assay_bf16_to_f32(instructions.rawValue, source, count, target)
+      case .float8_e4m3fn: assay_f8e4m3fn_to_f32(source, count, target)
+      case .float8_e5m2: assay_f8e5m2_to_f32(source, count, target)
+      case .float32, .complex64: assay_f32_to_f32(source, count, target)
+      case .float64, .complex128: assay_f64_to_f32(source, count, target)
+      case .int8: assay_i8_to_f32(source, count, target)
+      case .int16: assay_i16_to_f32(source, count, target)
+      case .int32: assay_i32_to_f32(source, count, target)
+      case .int64: assay_i64_to_f32(source, count, target)
+      case .uint8: assay_u8_to_f32(source, count, target)
+      case .uint16: assay_u16_to_f32(source, count, target)
+      case .uint32: assay_u32_to_f32(source, count, target)
+      case .uint64: assay_u64_to_f32(source, count, target)
+      case .bool: assay_bool_to_f32(source, count, target)
       }
     }
   }
 
-  private func convert<Stored: BitwiseCopyable, Value>(
-    _ bytes: UnsafeRawBufferPointer, _ transform: (Stored) -> Value
-  ) -> [Value] {
-    let size = MemoryLayout<Stored>.stride
-    return [Value](unsafeUninitializedCapacity: bytes.count / size) { values, count in
-      count = bytes.count / size
-      for i in 0..<count {
-        let stored = bytes.loadUnaligned(fromByteOffset: i * size, as: Stored.self)
-        values.initializeElement(at: i, to: transform(stored))
+  /// Converts some elements to float64 as ``float64Values()`` does.
+  ///
+  /// - Parameters:
+  ///   - range: Elements in row-major order, within `0..<elementCount`.
+  ///   - target: Room for `range.count` values, twice that for a complex dtype.
+  package func convert(_ range: Range<Int>, into target: UnsafeMutableBufferPointer<Double>) {
+    precondition(target.count >= range.count * dtype.componentCount)
+    if dtype.isFloatingPoint && dtype.byteCount < 4 {
+      return widen(range, into: target)
+    }
+    walk(range) { source, count, position in
+      guard let target = target.baseAddress?.advanced(by: position) else { return }
+      switch dtype {
+      case .float16, .bfloat16, .float8_e4m3fn, .float8_e5m2: break
+      case .float32, .complex64: assay_f32_to_f64(source, count, target)
+      case .float64, .complex128: assay_f64_to_f64(source, count, target)
+      case .int8: assay_i8_to_f64(source, count, target)
+      case .int16: assay_i16_to_f64(source, count, target)
+      case .int32: assay_i32_to_f64(source, count, target)
+      case .int64: assay_i64_to_f64(source, count, target)
+      case .uint8: assay_u8_to_f64(source, count, target)
+      case .uint16: assay_u16_to_f64(source, count, target)
+      case .uint32: assay_u32_to_f64(source, count, target)
+      case .uint64: assay_u64_to_f64(source, count, target)
+      case .bool: assay_bool_to_f64(source, count, target)
+      }
+    }
+  }
+
+  /// Small floats reach float64 by way of float32, which holds them all.
+  private func widen(_ range: Range<Int>, into target: UnsafeMutableBufferPointer<Double>) {
+    let length = 2048
+    withUnsafeTemporaryAllocation(of: Float.self, capacity: length) { values in
+      for start in stride(from: range.lowerBound, to: range.upperBound, by: length) {
+        let end = min(start + length, range.upperBound)
+        convert(start..<end, into: values)
+        guard let source = values.baseAddress, let target = target.baseAddress else { return }
+        assay_f32_to_f64(source, end - start, target.advanced(by: start - range.lowerBound))
+      }
+    }
+  }
+
+  /// Hands out the elements in parts: a strided view must not be gathered whole.
+  ///
+  /// - Parameter body: Receives the bytes, how many components they hold, and the components
+  ///   before them.
+  private func walk(_ range: Range<Int>, _ body: (UnsafeRawPointer, Int, Int) -> Void) {
+    let length = isContiguous ? max(range.count, 1) : 1 << 15
+    for start in stride(from: range.lowerBound, to: range.upperBound, by: length) {
+      let part = start..<min(start + length, range.upperBound)
+      withContiguousBytes(ofElements: part) { bytes in
+        guard let base = bytes.baseAddress else { return }
+        let components = dtype.componentCount
+        body(base, part.count * components, (start - range.lowerBound) * components)
       }
     }
   }
 }
 
-/// Scalar conversions of the small float formats from their bits; the oracle of the bulk kernels.
-package enum MiniFloat {
-  /// IEEE 754 binary16.
-  package static func float16(_ bits: UInt16) -> Float {
-    decode(UInt32(bits), exponentBits: 5, fractionBits: 10, hasInfinity: true)
-  }
-
-  /// The upper half of a binary32.
-  package static func bfloat16(_ bits: UInt16) -> Float {
-    Float(bitPattern: UInt32(bits) << 16)
-  }
-
-  /// OCP 8-bit float with 4 exponent bits: no infinity, NaN only as 0x7F and 0xFF.
-  package static func float8E4M3FN(_ bits: UInt8) -> Float {
-    bits & 0x7F == 0x7F
-      ? .nan : decode(UInt32(bits), exponentBits: 4, fractionBits: 3, hasInfinity: false)
-  }
-
-  /// OCP 8-bit float with 5 exponent bits, like the upper half of a binary16.
-  package static func float8E5M2(_ bits: UInt8) -> Float {
-    float16(UInt16(bits) << 8)
-  }
-
-  private static func decode(
-    _ bits: UInt32, exponentBits: Int, fractionBits: Int, hasInfinity: Bool
-  ) -> Float {
-    let fraction = bits & (1 << fractionBits - 1)
-    let exponent = bits >> fractionBits & (1 << exponentBits - 1)
-    let sign = bits >> (fractionBits + exponentBits) & 1
-    let bias = 1 << (exponentBits - 1) - 1
-    let magnitude: Float
-    if exponent == 0 {
-      magnitude = Float(sign: .plus, exponent: 1 - bias - fractionBits, significand: Float(fraction))
-    } else if hasInfinity && exponent == 1 << exponentBits - 1 {
-      let payload = 0x7F80_0000 | fraction << (23 - fractionBits)
-      return Float(bitPattern: payload | sign << 31)
-    } else {
-      magnitude = Float(
-        bitPattern: UInt32(Int(exponent) - bias + 127) << 23 | fraction << (23 - fractionBits))
-    }
-    return sign == 1 ? -magnitude : magnitude
-  }
+extension DType {
+  /// The number of real values in an element: 2 for a complex one.
+  package var componentCount: Int { isComplex ? 2 : 1 }
 }

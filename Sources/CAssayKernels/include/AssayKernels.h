@@ -1,6 +1,97 @@
 // The hot loops of Assay, compiled per instruction set and chosen at run time.
+//
+// Every function gives the same bits under every instruction set: lanes are fixed, reductions
+// have a fixed order, and a fused multiply-add is used only where the product is exact.
 #ifndef ASSAY_KERNELS_H
 #define ASSAY_KERNELS_H
+
 #include <stddef.h>
 #include <stdint.h>
+
+enum { ASSAY_ISA_BASELINE = 0, ASSAY_ISA_AVX2 = 1, ASSAY_ISA_AVX512 = 2 };
+
+/// The widest instruction set that this machine and build have.
+int assay_isa_best(void);
+
+// Conversions. Sources need no alignment. NaNs become quiet and keep their sign and payload.
+void assay_f16_to_f32(int isa, const void *source, size_t count, float *target);
+void assay_bf16_to_f32(int isa, const void *source, size_t count, float *target);
+void assay_f8e4m3fn_to_f32(const void *source, size_t count, float *target);
+void assay_f8e5m2_to_f32(const void *source, size_t count, float *target);
+
+#define ASSAY_DECLARE_WIDENING(NAME)                                             \
+  void assay_##NAME##_to_f32(const void *source, size_t count, float *target);   \
+  void assay_##NAME##_to_f64(const void *source, size_t count, double *target);
+ASSAY_DECLARE_WIDENING(i8)
+ASSAY_DECLARE_WIDENING(i16)
+ASSAY_DECLARE_WIDENING(i32)
+ASSAY_DECLARE_WIDENING(i64)
+ASSAY_DECLARE_WIDENING(u8)
+ASSAY_DECLARE_WIDENING(u16)
+ASSAY_DECLARE_WIDENING(u32)
+ASSAY_DECLARE_WIDENING(u64)
+ASSAY_DECLARE_WIDENING(bool)
+ASSAY_DECLARE_WIDENING(f64)
+ASSAY_DECLARE_WIDENING(f32)
+#undef ASSAY_DECLARE_WIDENING
+
+// Rounding to nearest, ties to even; overflow to infinity.
+void assay_f32_to_bf16(int isa, const float *source, size_t count, uint16_t *target);
+void assay_f32_to_f16(int isa, const float *source, size_t count, uint16_t *target);
+/// Replaces each value by the nearest bfloat16 value.
+void assay_round_to_bf16(int isa, float *values, size_t count);
+/// Replaces each value by the nearest float16 value.
+void assay_round_to_f16(int isa, float *values, size_t count);
+
+enum { ASSAY_F32 = 0, ASSAY_BF16 = 1, ASSAY_F16 = 2 };
+
+/// A largest difference; `index` is -1 while there is none.
+typedef struct {
+  double value;
+  int64_t index;
+  float actual, expected;
+} assay_extreme;
+
+/// Sums over one side's finite elements.
+typedef struct {
+  uint64_t finite, nan, inf;
+  float min, max;
+  double sum, squares;
+} assay_side;
+
+/// A comparison under way: fill by `assay_comparison_begin`, feed by `assay_comparison_update`.
+typedef struct {
+  int kind, equal_nan;
+  float rtol, atol;
+  uint64_t row_length;
+  // Where the next element stands.
+  uint64_t index, column, row;
+
+  uint64_t mismatched;
+  int64_t first_mismatch;
+  uint64_t pairs;
+  assay_extreme max_abs, max_rel, max_abs_mismatched, max_rel_mismatched;
+  uint32_t max_ulp;
+  int64_t max_ulp_index;
+  // The smallest tolerances so far, and whether none can pass.
+  float min_rtol, min_atol;
+  int no_rtol, no_atol;
+  double abs, dd, aa, ee, ae;
+  double row_dd, row_ee, worst;
+  int64_t worst_row;
+  uint64_t class_differences;
+  int64_t first_class_difference;
+  assay_side actual, expected;
+} assay_comparison;
+
+void assay_comparison_begin(
+    assay_comparison *state, int kind, float rtol, float atol, int equal_nan, uint64_t row_length);
+
+/// Feeds the next elements.
+///
+/// All calls but the last must bring a multiple of 2,048 elements, so that the blocks, and with
+/// them the last bits of the sums, do not depend on how a tensor is cut.
+void assay_comparison_update(
+    assay_comparison *state, int isa, const void *actual, const void *expected, size_t count);
+
 #endif

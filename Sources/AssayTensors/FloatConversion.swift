@@ -1,0 +1,65 @@
+internal import CAssayKernels
+
+/// A set of machine instructions that the kernels are compiled for.
+///
+/// All give the same bits; tests name one, everyone else takes the best.
+package enum InstructionSet: Int32, CaseIterable, Sendable {
+  case baseline, avx2, avx512
+
+  /// The widest that this machine has.
+  package static let best = InstructionSet(rawValue: assay_isa_best()) ?? .baseline
+
+  /// Those that this machine has.
+  package static var available: [InstructionSet] {
+    allCases.filter { $0.rawValue <= best.rawValue }
+  }
+}
+
+/// Rounds float32 values to the 16-bit formats: to nearest, ties to even, NaN kept.
+package enum FloatConversion {
+  /// Rounds to bfloat16 bits.
+  package static func roundToBFloat16(
+    _ source: UnsafePointer<Float>, count: Int, into target: UnsafeMutablePointer<UInt16>,
+    using instructions: InstructionSet = .best
+  ) {
+    assay_f32_to_bf16(instructions.rawValue, source, count, target)
+  }
+
+  /// Rounds to float16 bits; values from 65520 on become infinite.
+  package static func roundToFloat16(
+    _ source: UnsafePointer<Float>, count: Int, into target: UnsafeMutablePointer<UInt16>,
+    using instructions: InstructionSet = .best
+  ) {
+    assay_f32_to_f16(instructions.rawValue, source, count, target)
+  }
+
+  /// Replaces each value by the nearest bfloat16 value.
+  package static func roundInPlaceToBFloat16(
+    _ values: UnsafeMutablePointer<Float>, count: Int, using instructions: InstructionSet = .best
+  ) {
+    assay_round_to_bf16(instructions.rawValue, values, count)
+  }
+
+  /// Replaces each value by the nearest float16 value.
+  package static func roundInPlaceToFloat16(
+    _ values: UnsafeMutablePointer<Float>, count: Int, using instructions: InstructionSet = .best
+  ) {
+    assay_round_to_f16(instructions.rawValue, values, count)
+  }
+
+  /// Widens bfloat16 bits.
+  package static func widenBFloat16(
+    _ source: UnsafeRawPointer, count: Int, into target: UnsafeMutablePointer<Float>,
+    using instructions: InstructionSet = .best
+  ) {
+    assay_bf16_to_f32(instructions.rawValue, source, count, target)
+  }
+
+  /// Widens float16 bits.
+  package static func widenFloat16(
+    _ source: UnsafeRawPointer, count: Int, into target: UnsafeMutablePointer<Float>,
+    using instructions: InstructionSet = .best
+  ) {
+    assay_f16_to_f32(instructions.rawValue, source, count, target)
+  }
+}

@@ -1,0 +1,45 @@
+/// Scalar conversions of the small float formats from their bits; the oracle of the bulk kernels.
+package enum MiniFloat {
+  /// IEEE 754 binary16.
+  package static func float16(_ bits: UInt16) -> Float {
+    decode(UInt32(bits), exponentBits: 5, fractionBits: 10, hasInfinity: true)
+  }
+
+  /// The upper half of a binary32.
+  package static func bfloat16(_ bits: UInt16) -> Float {
+    Float(bitPattern: UInt32(bits) << 16)
+  }
+
+  /// OCP 8-bit float with 4 exponent bits: no infinity, NaN only as 0x7F and 0xFF.
+  package static func float8E4M3FN(_ bits: UInt8) -> Float {
+    bits & 0x7F == 0x7F
+      ? (bits < 0x80 ? .nan : -.nan)
+      : decode(UInt32(bits), exponentBits: 4, fractionBits: 3, hasInfinity: false)
+  }
+
+  /// OCP 8-bit float with 5 exponent bits, like the upper half of a binary16.
+  package static func float8E5M2(_ bits: UInt8) -> Float {
+    float16(UInt16(bits) << 8)
+  }
+
+  private static func decode(
+    _ bits: UInt32, exponentBits: Int, fractionBits: Int, hasInfinity: Bool
+  ) -> Float {
+    let fraction = bits & (1 << fractionBits - 1)
+    let exponent = bits >> fractionBits & (1 << exponentBits - 1)
+    let sign = bits >> (fractionBits + exponentBits) & 1
+    let bias = 1 << (exponentBits - 1) - 1
+    let magnitude: Float
+    if exponent == 0 {
+      magnitude = Float(
+        sign: .plus, exponent: 1 - bias - fractionBits, significand: Float(fraction))
+    } else if hasInfinity && exponent == 1 << exponentBits - 1 {
+      let payload = 0x7F80_0000 | fraction << (23 - fractionBits)
+      return Float(bitPattern: payload | sign << 31)
+    } else {
+      magnitude = Float(
+        bitPattern: UInt32(Int(exponent) - bias + 127) << 23 | fraction << (23 - fractionBits))
+    }
+    return sign == 1 ? -magnitude : magnitude
+  }
+}

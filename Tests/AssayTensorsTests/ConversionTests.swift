@@ -1,0 +1,181 @@
+import Testing
+
+@testable import AssayTensors
+
+/// The kernels against the scalar conversions, and those against values of the formats' standards.
+@Suite struct ConversionTests {
+  @Test(
+    arguments: [
+      (0x0000, 0), (0x0001, 0x1p-24), (0x03FF, 0x1.FF8p-15), (0x0400, 0x1p-14), (0x3C00, 1),
+      (0x3555, 0.333251953125), (0x7BFF, 65504), (0x7C00, .infinity), (0xC000, -2),
+    ] as [(UInt16, Float)])
+  func float16HasTheValuesOfIEEE754(_ bits: UInt16, _ value: Float) {
+    #expect(MiniFloat.float16(bits) == value)
+  }
+
+  @Test(
+    arguments: [
+      (0x00, 0), (0x01, 0x1p-9), (0x07, 0x1.Cp-7), (0x08, 0x1p-6), (0x38, 1), (0x7E, 448),
+      (0xBC, -1.5),
+    ] as [(UInt8, Float)])
+  func float8E4M3FNHasTheValuesOfOCP(_ bits: UInt8, _ value: Float) {
+    #expect(MiniFloat.float8E4M3FN(bits) == value)
+  }
+
+  @Test(
+    arguments: [
+      (0x01, 0x1p-16), (0x04, 0x1p-14), (0x3C, 1), (0x7B, 57344), (0x7C, .infinity), (0xC4, -4),
+    ] as [(UInt8, Float)])
+  func float8E5M2HasTheValuesOfOCP(_ bits: UInt8, _ value: Float) {
+    #expect(MiniFloat.float8E5M2(bits) == value)
+  }
+
+  @Test(arguments: InstructionSet.available)
+  func every16BitPatternWidensAsItsScalar(_ instructions: InstructionSet) throws {
+    let all = (0...UInt16.max).map { $0 }
+    for dtype in [DType.float16, .bfloat16] {
+      let tensor = try Tensor(all, dtype: dtype)
+      var values = [Float](repeating: -1, count: all.count)
+      values.withUnsafeMutableBufferPointer {
+        tensor.convert(0..<all.count, into: $0, using: instructions)
+      }
+      for (bits, value) in zip(all, values) {
+        let expected = dtype == .float16 ? MiniFloat.float16(bits) : MiniFloat.bfloat16(bits)
+        #expect(isSame(value, expected), "\(dtype) \(bits)")
+      }
+    }
+  }
+
+  @Test func every8BitPatternWidensAsItsScalar() throws {
+    let all = (0...UInt8.max).map { $0 }
+    let e4m3 = try Tensor(all, dtype: .float8_e4m3fn).float32Values()
+    let e5m2 = try Tensor(all, dtype: .float8_e5m2).float64Values()
+    for bits in all {
+      #expect(isSame(e4m3[Int(bits)], MiniFloat.float8E4M3FN(bits)), "\(bits)")
+      #expect(isSame(Float(e5m2[Int(bits)]), MiniFloat.float8E5M2(bits)), "\(bits)")
+    }
+  }
+
+  /// Every 16-bit value, its neighbours in float32, and the ties half way to the next.
+  @Test(arguments: InstructionSet.available)
+  func roundingTakesTheNearestValueAndEvenAtTies(_ instructions: InstructionSet) {
+    var bfloat16Failures = 0
+    var float16Failures = 0
+    for high in stride(from: UInt32(0), through: 0xFFFF, by: 1) {
+      let values = [0, 1, 0x7FFF, 0x8000, 0x8001, 0x1000, 0x0FFF, 0x1001, 0x3000, 0xFFFF].map {
+        Float(bitPattern: high << 16 | $0)
+      }
+      var bits = [UInt16](repeating: 0, count: values.count)
+      FloatConversion.roundToBFloat16(
+        values, count: values.count, into: &bits, using: instructions)
+      for (value, bits) in zip(values, bits)
+      where !isNearest(MiniFloat.bfloat16(bits), to: value, bits: bits, MiniFloat.bfloat16) {
+        bfloat16Failures += 1
+      }
+      FloatConversion.roundToFloat16(values, count: values.count, into: &bits, using: instructions)
+      for (value, bits) in zip(values, bits)
+      where !isNearest(MiniFloat.float16(bits), to: value, bits: bits, MiniFloat.float16) {
+        float16Failures += 1
+      }
+    }
+    #expect(bfloat16Failures == 0)
+    #expect(float16Failures == 0)
+  }
+
+  @Test(arguments: InstructionSet.available)
+  func roundingInPlaceEqualsRoundingAndWidening(_ instructions: InstructionSet) {
+    var generator = SeededGenerator(seed: 7)
+    let values = (0..<1037).map { _ in
+      Float(bitPattern: UInt32.random(in: 0 ... .max, using: &generator))
+    }
+    var inPlace = values
+    FloatConversion.roundInPlaceToBFloat16(&inPlace, count: values.count, using: instructions)
+    var bits = [UInt16](repeating: 0, count: values.count)
+    FloatConversion.roundToBFloat16(values, count: values.count, into: &bits, using: instructions)
+    #expect(zip(inPlace, bits).allSatisfy { isSame($0, MiniFloat.bfloat16($1)) })
+    inPlace = values
+    FloatConversion.roundInPlaceToFloat16(&inPlace, count: values.count, using: instructions)
+    FloatConversion.roundToFloat16(values, count: values.count, into: &bits, using: instructions)
+    #expect(zip(inPlace, bits).allSatisfy { isSame($0, MiniFloat.float16($1)) })
+  }
+
+  @Test func integersRoundOnceAndKeepTheirSign() throws {
+    #expect(
+      try Tensor([Int64.min, -1, 1 << 53 + 1, .max], dtype: .int64).float64Values()
+        == [-0x1p63, -1, 0x1p53, 0x1p63])
+    // By way of float64 this would round to a tie first, and then down to 2^60.
+    #expect(
+      try Tensor([Int64(1 << 60 + 1 << 36 + 1)], dtype: .int64).float32Values() == [0x1.000002p60])
+    #expect(
+      try Tensor([UInt64.max, 1 << 63], dtype: .uint64).float32Values() == [0x1p64, 0x1p63])
+    #expect(try Tensor([UInt8(0), 1, 7], dtype: .bool).float32Values() == [0, 1, 1])
+    #expect(try Tensor([Int8(-128), 127], dtype: .int8).float64Values() == [-128, 127])
+    #expect(try Tensor([UInt16.max], dtype: .uint16).float32Values() == [65535])
+  }
+
+  @Test func complexElementsGiveBothParts() throws {
+    let tensor = try Tensor(
+      [Float](arrayLiteral: 1, -2, 3, 4), dtype: .complex64, shape: .vector(2))
+    #expect(tensor.float64Values() == [1, -2, 3, 4])
+    #expect(tensor.float32Values() == [1, -2, 3, 4])
+  }
+
+  @Test func stridedViewsGiveTheirElementsInRowMajorOrder() throws {
+    let base = try Tensor((0..<12).map { UInt16($0) << 7 }, dtype: .bfloat16)
+    let transposed = try Tensor(
+      storage: base.storage, dtype: .bfloat16, shape: Shape([4, 3]), strides: [1, 4])
+    let expected = (0..<4).flatMap { column in
+      (0..<3).map { MiniFloat.bfloat16(UInt16($0 * 4 + column) << 7) }
+    }
+    #expect(transposed.float32Values() == expected)
+    #expect(transposed.float64Values() == expected.map(Double.init))
+    let empty = try Tensor([UInt16](), dtype: .float16, shape: Shape([2, 0]))
+    #expect(empty.float32Values().isEmpty && empty.float64Values().isEmpty)
+  }
+
+  private func isSame(_ a: Float, _ b: Float) -> Bool {
+    a.isNaN ? b.isNaN && a.sign == b.sign : a.bitPattern == b.bitPattern
+  }
+
+  /// Whether no neighbour in the format is closer, judged in exact float64.
+  private func isNearest(
+    _ rounded: Float, to value: Float, bits: UInt16, _ decode: (UInt16) -> Float
+  ) -> Bool {
+    if value.isNaN { return rounded.isNaN && rounded.sign == value.sign }
+    guard rounded.sign == value.sign, !rounded.isNaN else { return false }
+    // Beyond the largest value the next step would have been a power of two: that is infinity.
+    func magnitude(_ bits: UInt16) -> Double {
+      let value = Double(decode(bits & 0x7FFF))
+      return value.isInfinite ? 2 * Double(decode((bits & 0x7FFF) - 1).binade) : value
+    }
+    if value.isInfinite { return rounded.isInfinite }
+    let exact = Double(value.magnitude)
+    let size = bits & 0x7FFF
+    if rounded.isInfinite {
+      return exact >= (magnitude(size) + magnitude(size - 1)) / 2
+    }
+    let distance = abs(magnitude(size) - exact)
+    let above = abs(magnitude(size + 1) - exact)
+    let below = size == 0 ? Double.infinity : abs(magnitude(size - 1) - exact)
+    let isEven = size & 1 == 0
+    return (isEven ? distance <= above : distance < above)
+      && (isEven ? distance <= below : distance < below)
+  }
+}
+
+/// A seeded generator (SplitMix64), so that a failure comes again.
+struct SeededGenerator: RandomNumberGenerator {
+  private var state: UInt64
+
+  init(seed: UInt64) {
+    state = seed
+  }
+
+  mutating func next() -> UInt64 {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var z = state
+    z = (z ^ z >> 30) &* 0xBF58_476D_1CE4_E5B9
+    z = (z ^ z >> 27) &* 0x94D0_49BB_1331_11EB
+    return z ^ z >> 31
+  }
+}
