@@ -19,6 +19,7 @@ public enum TorchError: Error, Equatable, Sendable {
 }
 
 extension TorchError: CustomStringConvertible {
+  /// A sentence that names the file and what is wrong with it.
   public var description: String {
     switch self {
     case .unreadable(let path, let reason):

@@ -10,7 +10,15 @@ public enum TorchFile {
   /// - Parameter path: A file that `torch.save` wrote, in the zip or in the legacy format.
   /// - Throws: ``TorchError``; what the pickle says is never executed.
   public static func load(path: String) throws(TorchError) -> TorchValue {
-    throw .unsupported(path: path, reason: "not implemented")
+    let file: MappedFile
+    do { file = try MappedFile(path: path) } catch {
+      guard case .unreadableFile(_, let reason) = error else {
+        throw .unreadable(path: path, reason: "\(error)")
+      }
+      throw .unreadable(path: path, reason: reason)
+    }
+    let startsAsZip = file.withUnsafeBytes { $0.starts(with: [0x50, 0x4B, 0x03, 0x04]) }
+    return try startsAsZip ? ZipFile.load(file) : LegacyFile.load(file)
   }
 
   /// Reads a `.pt` file that holds one tensor and nothing else.
@@ -20,7 +28,7 @@ public enum TorchFile {
   public static func loadTensor(path: String) throws(TorchError) -> Tensor {
     let value = try load(path: path)
     guard case .tensor(let tensor) = value else {
-      throw .notOneTensor(path: path, found: "something else")
+      throw .notOneTensor(path: path, found: value.summary)
     }
     return tensor
   }
@@ -34,6 +42,6 @@ public enum TorchFile {
   ///   - path: The file to make or replace.
   /// - Throws: ``TorchError/unwritable(path:reason:)``; then no file is left behind.
   public static func write(_ tensor: Tensor, to path: String) throws(TorchError) {
-    throw .unwritable(path: path, reason: "not implemented")
+    try TensorWriter.write(tensor, to: path)
   }
 }

@@ -69,4 +69,21 @@ extension TorchValue {
     case .tensor: "tensor"
     }
   }
+
+  /// What the value is, in a few words for a message.
+  var summary: String {
+    func counted(_ count: Int) -> String { count == 1 ? "1 item" : "\(count) items" }
+    return switch self {
+    case .tensor: "a tensor"
+    case .list(let items): "a list of \(counted(items.count))"
+    case .tuple(let items): "a tuple of \(counted(items.count))"
+    case .dictionary(let items): "a dictionary of \(counted(items.count))"
+    case .none: "None"
+    case .bool: "a bool"
+    case .integer: "an integer"
+    case .number: "a float"
+    case .string: "a string"
+    case .bytes: "bytes"
+    }
+  }
 }

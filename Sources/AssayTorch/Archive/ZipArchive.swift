@@ -1,0 +1,103 @@
+internal import AssayTensors
+internal import CDeflate
+
+/// A zip archive in a mapped file: hands out entries as storages, checked against their CRC.
+struct ZipArchive {
+  let file: MappedFile
+  let index: ZipIndex
+
+  init(file: MappedFile) throws(TorchError) {
+    self.file = file
+    index = try file.withBytes { (bytes) throws(TorchError) in
+      try ZipIndex(bytes, path: file.path)
+    }
+  }
+
+  /// The unpacked bytes of an entry; stored ones share the mapping.
+  func storage(
+    of entry: ZipEntry, budget: inout MemoryBudget
+  ) throws(TorchError) -> Storage {
+    let packed: Storage
+    do { packed = try Storage(file: file, range: entry.data) } catch {
+      throw malformed("the zip entry \(quoted(entry.name)) lies outside the file")
+    }
+    let storage: Storage
+    switch entry.method {
+    case .stored:
+      storage = packed
+    case .deflated:
+      try budget.spend(entry.byteCount, on: "unpacking \(quoted(entry.name))")
+      storage = try inflate(packed, entry: entry)
+    }
+    // torch can be told to write no checksums: it then stores zeros.
+    if entry.checksum != 0 {
+      let found = storage.withUnsafeBytes { CRC32.of($0) }
+      guard found == entry.checksum else {
+        throw .checksumMismatch(
+          path: file.path, entry: entry.name, expected: entry.checksum, found: found)
+      }
+    }
+    return storage
+  }
+
+  private func inflate(_ packed: Storage, entry: ZipEntry) throws(TorchError) -> Storage {
+    // Deflate cannot pack better than 1032 to 1: don't allocate for a size that is a lie.
+    guard entry.byteCount / 1032 <= packed.byteCount else {
+      throw malformed("the zip entry \(quoted(entry.name)) cannot unpack to its promised size")
+    }
+    guard let decompressor = libdeflate_alloc_decompressor() else {
+      throw .unreadable(path: file.path, reason: "no memory to decompress")
+    }
+    defer { libdeflate_free_decompressor(decompressor) }
+    var result = LIBDEFLATE_BAD_DATA
+    let storage = Storage(byteCount: entry.byteCount) { target in
+      result = packed.withUnsafeBytes { source in
+        // With no place for the actual size, anything but exactly the promised size is an error.
+        libdeflate_deflate_decompress(
+          decompressor, source.baseAddress, source.count, target.baseAddress, target.count, nil)
+      }
+    }
+    guard result == LIBDEFLATE_SUCCESS else {
+      throw malformed("the compressed zip entry \(quoted(entry.name)) does not unpack")
+    }
+    return storage
+  }
+
+  private func malformed(_ reason: String) -> TorchError {
+    .malformed(path: file.path, reason: reason)
+  }
+}
+
+/// The checksum of zip archives.
+enum CRC32 {
+  /// Continues a checksum over more bytes.
+  static func of(_ bytes: UnsafeRawBufferPointer, continuing start: UInt32 = 0) -> UInt32 {
+    // libdeflate takes a null pointer as "give me the initial value".
+    guard let base = bytes.baseAddress, bytes.count > 0 else { return start }
+    return libdeflate_crc32(start, base, bytes.count)
+  }
+}
+
+/// How much memory a file may make the reader allocate beside its mapping.
+struct MemoryBudget {
+  private let path: String
+  private let limit: Int
+  private var rest: Int
+
+  /// Allows four times the file's size and 256 MiB.
+  init(path: String, fileSize: Int) {
+    self.path = path
+    limit = fileSize * 4 + 256 << 20
+    rest = limit
+  }
+
+  /// Accounts for bytes that are about to be allocated.
+  mutating func spend(_ byteCount: Int, on purpose: String) throws(TorchError) {
+    guard byteCount <= rest else {
+      throw .excessive(
+        path: path,
+        reason: "\(purpose) needs \(byteCount) bytes; a file of its size may use \(limit)")
+    }
+    rest -= byteCount
+  }
+}

@@ -1,0 +1,87 @@
+internal import AssayTensors
+
+/// The closed list of globals that a pickle may name; none of them is ever executed as code.
+enum TorchGlobal: Equatable {
+  case rebuildTensor, rebuildTensorV2, rebuildTensorV3
+  case rebuildParameter, rebuildParameterWithState, rebuildFromType
+  /// A class that stands as an argument of `rebuildFromType`.
+  case tensorClass
+  case size, device, layout
+  case orderedDictionary
+  /// A storage class; `nil` for an untyped one.
+  case storage(DType?)
+  case dtype(DType)
+  /// `_codecs.encode`, which protocol 2 uses for bytes.
+  case encode
+  case byteString
+}
+
+extension TorchGlobal {
+  /// What a global's name means to the reader.
+  enum Verdict {
+    case allowed(TorchGlobal)
+    /// A kind of tensor that exists but cannot be read.
+    case unsupported(String)
+    case forbidden
+  }
+
+  static func look(up module: String, _ name: String) -> Verdict {
+    if let global = table["\(module).\(name)"] { return .allowed(global) }
+    if let kind = unsupported["\(module).\(name)"] { return .unsupported(kind) }
+    if module == "torch" || module == "torch.cuda", name.hasSuffix("Storage") {
+      if let dtype = storageTypes[String(name.dropLast(7))] { return .allowed(.storage(dtype)) }
+      if name.hasPrefix("Q") { return .unsupported("a quantized tensor (\(name))") }
+    }
+    if module == "torch" {
+      if let dtype = DType(rawValue: name) { return .allowed(.dtype(dtype)) }
+      if unknownTypePrefixes.contains(where: name.hasPrefix) {
+        return .unsupported("the dtype torch.\(name)")
+      }
+    }
+    return .forbidden
+  }
+
+  private static let table: [String: TorchGlobal] = [
+    "torch._utils._rebuild_tensor": .rebuildTensor,
+    "torch._utils._rebuild_tensor_v2": .rebuildTensorV2,
+    "torch._utils._rebuild_tensor_v3": .rebuildTensorV3,
+    "torch._utils._rebuild_parameter": .rebuildParameter,
+    "torch._utils._rebuild_parameter_with_state": .rebuildParameterWithState,
+    "torch._tensor._rebuild_from_type_v2": .rebuildFromType,
+    "torch.Tensor": .tensorClass,
+    "torch._tensor.Tensor": .tensorClass,
+    "torch.nn.parameter.Parameter": .tensorClass,
+    "torch.nn.parameter.Buffer": .tensorClass,
+    "torch.Size": .size,
+    "torch.device": .device,
+    "torch.serialization._get_layout": .layout,
+    "torch.storage.UntypedStorage": .storage(nil),
+    "torch.UntypedStorage": .storage(nil),
+    "collections.OrderedDict": .orderedDictionary,
+    "_codecs.encode": .encode,
+    "builtins.bytes": .byteString, "__builtin__.bytes": .byteString,
+    "builtins.bytearray": .byteString, "__builtin__.bytearray": .byteString,
+  ]
+
+  private static let unsupported = [
+    "torch._utils._rebuild_sparse_tensor": "a sparse tensor",
+    "torch._utils._rebuild_sparse_csr_tensor": "a sparse tensor",
+    "torch._utils._rebuild_qtensor": "a quantized tensor",
+    "torch._utils._rebuild_meta_tensor_no_storage": "a tensor on the meta device, without data",
+    "torch._utils._rebuild_nested_tensor": "a nested tensor",
+    "torch.nested._internal.nested_tensor._rebuild_njt": "a nested tensor",
+    "torch._utils._rebuild_wrapper_subclass": "a tensor subclass",
+    "torch._utils._rebuild_device_tensor_from_numpy": "a tensor stored as a numpy array",
+    "torch._utils._rebuild_device_tensor_from_cpu_tensor": "a tensor of a foreign device",
+  ]
+
+  private static let storageTypes: [String: DType] = [
+    "Double": .float64, "Float": .float32, "Half": .float16, "BFloat16": .bfloat16,
+    "Long": .int64, "Int": .int32, "Short": .int16, "Char": .int8, "Byte": .uint8, "Bool": .bool,
+    "ComplexDouble": .complex128, "ComplexFloat": .complex64,
+  ]
+
+  private static let unknownTypePrefixes = [
+    "float", "int", "uint", "complex", "bits", "quint", "qint",
+  ]
+}

@@ -1,0 +1,58 @@
+internal import AssayTensors
+
+extension Storage {
+  /// A copy in which the bytes of each whole unit of `width` bytes are reversed.
+  func swapped(width: Int) -> Storage {
+    withUnsafeBytes { source in
+      Storage(byteCount: source.count) { target in
+        func swap<Unit: FixedWidthInteger & BitwiseCopyable>(_ unit: Unit.Type) {
+          let size = MemoryLayout<Unit>.size
+          for offset in stride(from: 0, through: source.count - size, by: size) {
+            let value = source.loadUnaligned(fromByteOffset: offset, as: unit)
+            target.storeBytes(of: value.byteSwapped, toByteOffset: offset, as: unit)
+          }
+        }
+        switch width {
+        case 2: swap(UInt16.self)
+        case 4: swap(UInt32.self)
+        case 8: swap(UInt64.self)
+        default: target.copyMemory(from: source)
+        }
+      }
+    }
+  }
+}
+
+extension Tensor {
+  /// An owned, contiguous copy with conjugated or negated elements.
+  ///
+  /// torch marks such views instead of changing them, and saves the mark beside the old bytes.
+  func resolved(conjugating: Bool, negating: Bool) -> Tensor {
+    let storage = Storage(byteCount: byteCount) { buffer in
+      copyBytes(to: buffer)
+      let width = dtype.scalarByteCount
+      guard dtype.isComplex || dtype.isFloatingPoint else { return negate(buffer, width: width) }
+      // Conjugating changes the sign of every second unit, negating that of all.
+      for unit in 0..<buffer.count / width {
+        let flips = negating != (conjugating && !unit.isMultiple(of: 2))
+        if flips { buffer[unit * width + width - 1] ^= 0x80 }
+      }
+    }
+    return Tensor(uncheckedStorage: storage, dtype: dtype, shape: shape, device: device)
+  }
+
+  private func negate(_ buffer: UnsafeMutableRawBufferPointer, width: Int) {
+    func negate<Unit: FixedWidthInteger & BitwiseCopyable>(_ unit: Unit.Type) {
+      for offset in stride(from: 0, to: buffer.count, by: width) {
+        let value = buffer.loadUnaligned(fromByteOffset: offset, as: unit)
+        buffer.storeBytes(of: 0 &- value, toByteOffset: offset, as: unit)
+      }
+    }
+    switch width {
+    case 1: negate(UInt8.self)
+    case 2: negate(UInt16.self)
+    case 4: negate(UInt32.self)
+    default: negate(UInt64.self)
+    }
+  }
+}

@@ -1,0 +1,57 @@
+internal import AssayTensors
+
+/// Lays a tensor out as the zip archive that `torch.save` makes of it.
+enum TensorWriter {
+  /// Strided tensors are gathered in parts of about this many bytes, contiguous ones summed so.
+  private static let partSize = 1 << 18
+
+  /// Writes the archive to its temporary name and renames it.
+  ///
+  /// - Parameter wideLimit: See ``ZipWriter``.
+  static func write(
+    _ tensor: Tensor, to path: String, wideLimit: Int = 0xFFFF_FFFF
+  ) throws(TorchError) {
+    let file = try OutputFile(path: path)
+    var zip = ZipWriter(file, root: root(of: path), wideLimit: wideLimit)
+    try zip.add("data.pkl", Pickler.pickle(of: tensor))
+    try zip.add(".format_version", Array("1".utf8))
+    try zip.add(".storage_alignment", Array("64".utf8))
+    try zip.add("byteorder", Array("little".utf8))
+    try zip.add("data/0", byteCount: tensor.byteCount) { (append) throws(TorchError) in
+      try writeElements(of: tensor, append)
+    }
+    try zip.add("version", Array("3\n".utf8))
+    let (names, checksums) = zip.summary
+    try zip.add(".data/serialization_id", Array((digits(names) + digits(checksums)).utf8))
+    try zip.finish()
+    try file.commit()
+  }
+
+  private static func writeElements(
+    of tensor: Tensor, _ append: (UnsafeRawBufferPointer) throws(TorchError) -> Void
+  ) throws(TorchError) {
+    let step = partSize / tensor.dtype.byteCount
+    for start in stride(from: 0, to: tensor.elementCount, by: step) {
+      let range = start..<min(start + step, tensor.elementCount)
+      let result = tensor.withContiguousBytes(ofElements: range) { bytes in
+        Result { () throws(TorchError) in try append(bytes) }
+      }
+      try result.get()
+    }
+  }
+
+  /// The folder inside the archive: as torch names it, the file's name without its last extension.
+  private static func root(of path: String) -> String {
+    let name = path.split(separator: "/").last ?? "archive"
+    guard let dot = name.lastIndex(of: "."), dot > name.startIndex else {
+      return name.hasPrefix(".") ? "archive" : String(name)
+    }
+    return String(name[..<dot])
+  }
+
+  /// Twenty decimal digits, as torch writes each half of the serialization id.
+  private static func digits(_ value: UInt64) -> String {
+    let text = String(value)
+    return String(repeating: "0", count: 20 - text.count) + text
+  }
+}
