@@ -1,10 +1,17 @@
+internal import AssayHDF5
 public import AssayTensors
+import Foundation
 
 /// Reads a run from one HDF5 file of the schema `assay.hdf5/1`.
+///
+/// Tensors that lie in one piece of the file are mapped into memory, not copied.
 public final class HDF5RunReader: RunReader {
   public let path: String
   public let manifest: RunManifest
   public let steps: [StepRecord]
+  private let sources: [TensorKey: HDF5TensorSource]
+  private let mapped: MappedFile
+  private let file: HDF5File?
 
   /// Opens a file and reads what it holds, except the tensors.
   ///
@@ -12,10 +19,58 @@ public final class HDF5RunReader: RunReader {
   /// - Throws: ``RunError/notFound(path:)``, ``RunError/notARun(path:reason:)`` for a file that is
   ///   not HDF5 or not of the schema, ``RunError/damaged(path:reason:)``.
   public init(path: String) throws {
-    throw RunError.notARun(path: path, reason: "not implemented yet")
+    self.path = path
+    do {
+      mapped = try HDF5RunReader.map(path)
+      let file = try HDF5File(reading: path)
+      let input = HDF5RunInput(file: file, byteCount: mapped.byteCount)
+      manifest = try input.manifest()
+      let run = try input.steps(of: manifest)
+      steps = run.steps
+      sources = run.sources
+      // Kept only for what libhdf5 must read; the rest comes from the map.
+      if sources.values.contains(where: \.needsLibrary) {
+        self.file = file
+      } else {
+        try file.close()
+        self.file = nil
+      }
+    } catch HDF5Error.notHDF5 {
+      throw RunError.notARun(
+        path: path,
+        reason: "expected an HDF5 file of the schema \(HDF5Schema.name), "
+          + "but the HDF5 signature is missing")
+    } catch let error as RunError {
+      throw error
+    } catch {
+      throw RunError.damaged(path: path, reason: String(describing: error))
+    }
+  }
+
+  private static func map(_ path: String) throws -> MappedFile {
+    var isDirectory = ObjCBool(false)
+    guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) else {
+      throw RunError.notFound(path: path)
+    }
+    guard !isDirectory.boolValue else {
+      throw RunError.notARun(path: path, reason: "a directory, expected an HDF5 file")
+    }
+    do {
+      return try MappedFile(path: path)
+    } catch TensorError.unreadableFile(_, let reason) {
+      throw RunError.notARun(path: path, reason: "it cannot be read: \(reason)")
+    }
   }
 
   public func tensor(_ key: TensorKey) throws -> Tensor {
-    throw RunError.unreadableTensor(key, path: path, reason: "not implemented yet")
+    func unreadable(_ reason: String) -> RunError {
+      .unreadableTensor(key, path: path, reason: reason)
+    }
+    guard let source = sources[key] else { throw unreadable("the run has no such tensor") }
+    do {
+      return try source.tensor(on: key.device, from: mapped, file: file)
+    } catch {
+      throw unreadable(String(describing: error))
+    }
   }
 }

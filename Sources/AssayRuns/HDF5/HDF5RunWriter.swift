@@ -1,16 +1,27 @@
+internal import AssayHDF5
+internal import AssayTensors
+import Foundation
+
 /// Writes a run into one HDF5 file of the schema `assay.hdf5/1`.
-public final class HDF5RunWriter: RunWriter {
+///
+/// Once a write has failed, every further call throws the same error.
+public final class HDF5RunWriter: RunWriter, @unchecked Sendable {
   /// What the file is for.
   public enum Mode: Sendable {
     /// A recording in progress: a killed process leaves every completed step readable.
     case recording
-    /// A golden: written whole to a temporary name, then renamed.
+    /// A golden: written whole to a temporary name, then renamed over its predecessor.
     case golden
   }
 
   public let path: String
+  private let mode: Mode
+  private let writtenPath: String
+  private let lock = NSLock()  // guards all that follows
+  private var output: HDF5RunOutput?
+  private var failure: RunError?
 
-  /// Creates the file.
+  /// Creates the file, and the folders above it.
   ///
   /// - Parameters:
   ///   - path: Where the run shall be.
@@ -19,11 +30,117 @@ public final class HDF5RunWriter: RunWriter {
   /// - Throws: ``RunError/alreadyExists(path:)`` in mode `recording`,
   ///   ``RunError/writeFailed(path:reason:)``.
   public init(path: String, mode: Mode, manifest: RunManifest) throws {
-    throw RunError.writeFailed(path: path, reason: "not implemented yet")
+    self.path = path
+    self.mode = mode
+    let url = URL(filePath: path)
+    switch mode {
+    case .recording:
+      writtenPath = path
+      if (try? FileManager.default.attributesOfItem(atPath: path)) != nil {
+        throw RunError.alreadyExists(path: path)
+      }
+    case .golden:
+      writtenPath =
+        url.deletingLastPathComponent()
+        .appending(component: ".\(url.lastPathComponent).\(UUID().uuidString).tmp").path
+    }
+    do {
+      try FileManager.default.createDirectory(
+        at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
+      let file = try HDF5File(
+        creating: writtenPath, for: mode == .recording ? .recording : .archive)
+      let output = HDF5RunOutput(file: file, keepsCreationOrder: mode == .golden)
+      self.output = output
+      try output.write(manifest, isComplete: false)
+      if mode == .recording { try file.flush() }
+    } catch {
+      let failure = fail(error)
+      throw failure
+    }
   }
 
-  public func beginStep(_ step: Int) throws {}
-  public func write(_ part: CallPart) throws {}
-  public func endStep(_ step: Int, calls: [ModuleCall], completionOrder: [Int]) throws {}
-  public func finish(_ manifest: RunManifest) throws {}
+  deinit {
+    // Nothing is left to say about it: whoever wanted to know called `finish`.
+    output?.file.abandon()
+    if mode == .golden, output != nil { unlink(writtenPath) }
+  }
+
+  public func beginStep(_ step: Int) throws {
+    try writing { try $0.beginStep(step) }
+  }
+
+  public func write(_ part: CallPart) throws {
+    try writing { try $0.write(part) }
+  }
+
+  public func endStep(_ step: Int, calls: [ModuleCall], completionOrder: [Int]) throws {
+    try writing { output in
+      try output.endStep(step, calls: calls, completionOrder: completionOrder)
+      if mode == .recording { try output.file.flush() }
+    }
+  }
+
+  public func finish(_ manifest: RunManifest) throws {
+    try writing { output in
+      try output.write(manifest, isComplete: manifest.isComplete)
+      try output.file.flush()
+      try output.file.close()
+      try FileSystem.synchronize(writtenPath)
+      if mode == .golden { try FileSystem.rename(writtenPath, to: path) }
+      self.output = nil
+    }
+  }
+
+  /// Runs one operation, and gives up the file when it fails.
+  private func writing(_ body: (HDF5RunOutput) throws -> Void) throws {
+    try lock.withLock {
+      if let failure { throw failure }
+      guard let output else {
+        throw RunError.writeFailed(path: path, reason: "the run is already finished")
+      }
+      do { try body(output) } catch { throw fail(error) }
+    }
+  }
+
+  /// Turns any error into one of runs; what the file system refused ends the file.
+  private func fail(_ error: any Error) -> RunError {
+    switch error {
+    case RunError.duplicateSlot(let key): return .duplicateSlot(key)
+    case RunError.unusableName(let name, let reason): return .unusableName(name, reason: reason)
+    default: break
+    }
+    let failure: RunError =
+      (error as? RunError) ?? .writeFailed(path: path, reason: String(describing: error))
+    self.failure = failure
+    output?.file.abandon()
+    output = nil
+    if mode == .golden { unlink(writtenPath) }
+    return failure
+  }
+}
+
+/// The few calls of the operating system that decide whether a file is whole.
+enum FileSystem {
+  /// A call that failed, in the operating system's words.
+  struct Failure: Error, CustomStringConvertible {
+    var description: String
+    init(_ operation: String) {
+      description = "cannot \(operation): \(String(cString: strerror(errno)))"
+    }
+  }
+
+  /// Waits until a file's bytes are on the disk.
+  static func synchronize(_ path: String) throws {
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw Failure("reopen \(path)") }
+    defer { close(descriptor) }
+    guard fsync(descriptor) == 0 else { throw Failure("synchronize \(path)") }
+  }
+
+  /// Gives a file its final name, in place of what had it before.
+  static func rename(_ path: String, to target: String) throws {
+    guard Foundation.rename(path, target) == 0 else { throw Failure("rename \(path) to \(target)") }
+    // The file is whole either way; a folder that cannot be synchronized is no failure.
+    try? synchronize(URL(filePath: target).deletingLastPathComponent().path)
+  }
 }

@@ -1,0 +1,183 @@
+internal import AssayTensors
+internal import CHDF5
+
+/// Reads one dataset and trusts nothing that its header says. Runs inside `Library.call`.
+struct DatasetReader {
+  private let path: String
+  private let dataset: Handle
+  private let type: Handle
+  private let space: Handle
+  private let creation: Handle
+  private let fileByteCount: Int
+
+  init(group: HDF5Group, name: String, fileByteCount: Int) throws {
+    path = group.path(of: name)
+    dataset = try group.open(name)
+    guard H5Iget_type(dataset.id) == H5I_DATASET else {
+      throw HDF5Error.unexpected(name: path, found: "not a dataset", expected: "a dataset")
+    }
+    self.fileByteCount = fileByteCount
+    // The layout first: a virtual dataset opens other files as soon as its extents are asked for.
+    creation = try Handle(
+      H5Dget_create_plist(dataset.id), .propertyList, "read the layout of \(path)")
+    try DatasetReader.refuseOtherFiles(creation, path: path)
+    type = try Handle(H5Dget_type(dataset.id), .datatype, "read the type of \(path)")
+    space = try Handle(H5Dget_space(dataset.id), .dataspace, "read the extents of \(path)")
+  }
+
+  private static func refuseOtherFiles(_ creation: Handle, path: String) throws {
+    if H5Pget_layout(creation.id) == H5D_VIRTUAL {
+      throw HDF5Error.refusedStorage(
+        name: path, reason: "a virtual dataset, whose elements are in other files")
+    }
+    if H5Pget_layout(creation.id) != H5D_CHUNKED, H5Pget_external_count(creation.id) != 0 {
+      throw HDF5Error.refusedStorage(name: path, reason: "its elements are in other files")
+    }
+  }
+
+  private var layout: H5D_layout_t { H5Pget_layout(creation.id) }
+
+  /// What the header says.
+  func describe() throws -> HDF5Dataset {
+    let (dtype, isBigEndian) = try elementType()
+    let attributes = HDF5Attributes(handle: dataset, owner: path)
+    if H5Sget_simple_extent_type(space.id) == H5S_NULL {
+      let shape = try Shape(try attributes.integers("shape") ?? [])
+      guard let reason = try attributes.text("skipped") else {
+        throw HDF5Error.unexpected(
+          name: path, found: "without elements", expected: "the attribute skipped to say why")
+      }
+      return HDF5Dataset(path: path, dtype: dtype, content: .skipped(shape, reason: reason))
+    }
+    let shape = try Shape(try extents())
+    let location = try location(
+      byteCount: shape.elementCount * dtype.byteCount, isBigEndian: isBigEndian)
+    return HDF5Dataset(path: path, dtype: dtype, content: .stored(shape, location))
+  }
+
+  /// The dtype on which the datatype and the attribute agree.
+  private func elementType() throws -> (DType, isBigEndian: Bool) {
+    guard let recognized = Datatype.recognize(type.id) else {
+      throw HDF5Error.unknownType(name: path, found: Datatype.describe(type.id))
+    }
+    let attributes = HDF5Attributes(handle: dataset, owner: path)
+    guard let name = try attributes.text("dtype") else {
+      throw HDF5Error.unexpected(
+        name: path, found: "without the attribute dtype",
+        expected: "one that names a dtype of PyTorch")
+    }
+    guard let dtype = DType(torchName: name) else {
+      throw HDF5Error.unexpected(
+        name: "\(path)@dtype", found: "\"\(name)\"", expected: "a dtype such as torch.float32")
+    }
+    guard recognized.dtypes.contains(dtype) else {
+      let stored = recognized.dtypes.map(\.torchName).sorted().joined(separator: " or ")
+      throw HDF5Error.unexpected(
+        name: path, found: "said to be \(dtype.torchName)", expected: "\(stored), as it is stored")
+    }
+    return (dtype, recognized.isBigEndian)
+  }
+
+  private func extents() throws -> [Int] {
+    let rank = try Library.check(
+      H5Sget_simple_extent_ndims(space.id), "read the extents of \(path)")
+    var extents = [hsize_t](repeating: 0, count: Int(rank))
+    try Library.check(
+      H5Sget_simple_extent_dims(space.id, &extents, nil), "read the extents of \(path)")
+    return extents.map { Int(clamping: $0) }
+  }
+
+  /// Where the elements are, with no more bytes than the file can hold.
+  private func location(byteCount: Int, isBigEndian: Bool) throws -> HDF5Dataset.Location {
+    if byteCount == 0 { return .range(0..<0, isBigEndian: false) }
+    if layout == H5D_CONTIGUOUS {
+      let address = H5Dget_offset(dataset.id)
+      guard address != ch5_haddr_undef() else {
+        throw HDF5Error.refusedStorage(name: path, reason: "its elements were never written")
+      }
+      guard let start = Int(exactly: address), start <= fileByteCount,
+        byteCount <= fileByteCount - start
+      else {
+        throw HDF5Error.refusedStorage(
+          name: path,
+          reason: "its \(byteCount) bytes at \(address) reach beyond the file's \(fileByteCount)")
+      }
+      return .range(start..<start + byteCount, isBigEndian: isBigEndian)
+    }
+    try checkFilters()
+    // Deflate makes at most 1,032 bytes of one.
+    let limit = 1100 * fileByteCount + 64 << 20
+    guard byteCount <= limit, try chunkByteCount() <= limit else {
+      throw HDF5Error.refusedStorage(
+        name: path, reason: "\(byteCount) bytes cannot come from a file of \(fileByteCount)")
+    }
+    return .library
+  }
+
+  private func chunkByteCount() throws -> Int {
+    guard layout == H5D_CHUNKED else { return 0 }
+    var extents = [hsize_t](repeating: 1, count: 32)
+    let rank = try Library.check(
+      H5Pget_chunk(creation.id, 32, &extents), "read the chunks of \(path)")
+    let shape = try Shape(extents.prefix(Int(rank)).map { Int(clamping: $0) })
+    return shape.elementCount * H5Tget_size(type.id)
+  }
+
+  /// Lets only those filters run that cannot make more of the file than deflate does.
+  private func checkFilters() throws {
+    let count = try Library.check(H5Pget_nfilters(creation.id), "read the filters of \(path)")
+    let allowed = [H5Z_FILTER_DEFLATE, H5Z_FILTER_SHUFFLE, H5Z_FILTER_FLETCHER32]
+    for index in 0..<UInt32(count) {
+      var (flags, parameterCount, configuration) = (UInt32(0), 0, UInt32(0))
+      let filter = H5Pget_filter2(
+        creation.id, index, &flags, &parameterCount, nil, 0, nil, &configuration)
+      guard allowed.contains(filter) else {
+        throw HDF5Error.refusedStorage(
+          name: path,
+          reason: "filter \(filter) is not one of deflate, shuffle and fletcher32; "
+            + "repack the file with h5repack -f NONE")
+      }
+    }
+  }
+
+  /// The elements, by libhdf5 in the file's own type, since its conversions are slow.
+  func read() throws -> Storage {
+    let description = try describe()
+    guard case .stored(let shape, _) = description.content else {
+      throw HDF5Error.unexpected(name: path, found: "skipped", expected: "a tensor")
+    }
+    let dtype = description.dtype
+    let isBigEndian = Datatype.recognize(type.id)?.isBigEndian ?? false
+    return try Storage(byteCount: shape.elementCount * dtype.byteCount) { buffer in
+      guard let base = buffer.baseAddress, !buffer.isEmpty else { return }
+      try Library.check(
+        H5Dread(dataset.id, type.id, ch5s_all(), ch5s_all(), ch5p_default(), base), "read \(path)")
+      if isBigEndian { HDF5ByteOrder.swap(buffer, unit: dtype.scalarByteCount) }
+    }
+  }
+
+  /// A text of the schema: one fixed-length string.
+  func text() throws -> String {
+    let size = try FixedText.byteCount(
+      type: type, space: space, limit: max(fileByteCount, 1), name: path)
+    if layout == H5D_CHUNKED { try checkFilters() }
+    if layout == H5D_CONTIGUOUS, H5Dget_offset(dataset.id) == ch5_haddr_undef() {
+      throw HDF5Error.refusedStorage(name: path, reason: "its text was never written")
+    }
+    var bytes = [UInt8](repeating: 0, count: size)
+    try Library.check(
+      H5Dread(dataset.id, type.id, ch5s_all(), ch5s_all(), ch5p_default(), &bytes), "read \(path)")
+    return try FixedText.decode(bytes, type: type, name: path)
+  }
+}
+
+/// Turning the bytes of numbers around.
+package enum HDF5ByteOrder {
+  /// Reverses the bytes of each unit in place.
+  package static func swap(_ buffer: UnsafeMutableRawBufferPointer, unit: Int) {
+    guard unit > 1 else { return }
+    for start in stride(from: 0, to: buffer.count - unit + 1, by: unit) {
+      buffer[start..<start + unit].reverse()
+    }
+  }
+}

@@ -1,0 +1,44 @@
+/// What can go wrong with an HDF5 file.
+package enum HDF5Error: Error, Equatable, Sendable {
+  /// libhdf5 refused; its own words, from the outermost function to the cause.
+  case library(operation: String, causes: [String])
+  /// The file is not what libhdf5 reads.
+  case notHDF5
+  /// A link that leads elsewhere, by name or into another file.
+  case foreignLink(name: String, kind: String)
+  /// Something of the file is not as the schema has it.
+  case unexpected(name: String, found: String, expected: String)
+  /// A name or text that libhdf5 cannot take.
+  case unusableText(String)
+  /// A tensor's type is none of the table.
+  case unknownType(name: String, found: String)
+  /// A dataset's bytes are kept in a way that is refused.
+  case refusedStorage(name: String, reason: String)
+  /// The file was closed, or a write failed before.
+  case closed
+}
+
+extension HDF5Error: CustomStringConvertible {
+  package var description: String {
+    switch self {
+    case .library(let operation, let causes):
+      causes.isEmpty
+        ? "libhdf5 could not \(operation)"
+        : "libhdf5 could not \(operation): \(causes.joined(separator: ": "))"
+    case .notHDF5:
+      "the HDF5 signature is missing"
+    case .foreignLink(let name, let kind):
+      "\(name) is \(kind) link; only hard links are followed"
+    case .unexpected(let name, let found, let expected):
+      "\(name) is \(found), expected \(expected)"
+    case .unusableText(let text):
+      "\"\(text)\" cannot stand in an HDF5 file: it is empty or holds a NUL"
+    case .unknownType(let name, let found):
+      "\(name) is stored as \(found), which is the type of no dtype"
+    case .refusedStorage(let name, let reason):
+      "\(name): \(reason)"
+    case .closed:
+      "the file is closed"
+    }
+  }
+}

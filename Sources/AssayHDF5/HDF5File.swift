@@ -1,0 +1,94 @@
+internal import CHDF5
+import Foundation
+
+/// An open HDF5 file.
+package final class HDF5File: Sendable {
+  /// What a new file is for.
+  package enum Purpose: Sendable {
+    /// It grows while a model runs: the earliest format, which opens after a flush and a kill.
+    case recording
+    /// It is written once: the format of 1.10, whose metadata carry checksums.
+    case archive
+  }
+
+  /// The path that was given.
+  package let path: String
+  /// The root group.
+  package let root: HDF5Group
+  private let handle: Handle
+
+  /// Creates a file where none is.
+  ///
+  /// - Throws: ``HDF5Error/library(operation:causes:)``.
+  package init(creating path: String, for purpose: Purpose) throws {
+    let (handle, root) = try Library.call {
+      let access = try HDF5File.accessList()
+      let status = [
+        purpose == .archive
+          ? H5Pset_libver_bounds(access.id, H5F_LIBVER_V110, H5F_LIBVER_V110) : 0,
+        // Data go straight to the file; a sieve only copies them once more.
+        H5Pset_sieve_buf_size(access.id, 0),
+        // A reader that maps the file finds its numbers aligned.
+        H5Pset_alignment(access.id, 64, 64),
+      ]
+      try Library.check(status.min() ?? 0, "prepare a file")
+      let creation = try Handle(
+        H5Pcreate(ch5p_file_create()), .propertyList, "prepare a file")
+      // No times inside: the same run gives the same bytes.
+      try Library.check(H5Pset_obj_track_times(creation.id, false), "prepare a file")
+      let file = try Handle(
+        H5Fcreate(path, ch5f_acc_excl(), creation.id, access.id), .file, "create \(path)")
+      return (file, try HDF5Group(rootOf: file, at: path))
+    }
+    self.path = path
+    self.handle = handle
+    self.root = root
+  }
+
+  /// Opens a file for reading.
+  ///
+  /// - Throws: ``HDF5Error/notHDF5``, ``HDF5Error/library(operation:causes:)``.
+  package init(reading path: String) throws {
+    let (handle, root) = try Library.call {
+      guard H5Fis_hdf5(path) > 0 else { throw HDF5Error.notHDF5 }
+      let access = try HDF5File.accessList()
+      let file = try Handle(
+        H5Fopen(path, ch5f_acc_rdonly(), access.id), .file, "open \(path)")
+      return (file, try HDF5Group(rootOf: file, at: path))
+    }
+    self.path = path
+    self.handle = handle
+    self.root = root
+  }
+
+  private static func accessList() throws -> Handle {
+    let access = try Handle(
+      H5Pcreate(ch5p_file_access()), .propertyList, "prepare to open a file")
+    let status = [
+      H5Pset_fapl_sec2(access.id),
+      // Closing the file closes what is open inside: no handle keeps a renamed golden alive.
+      H5Pset_fclose_degree(access.id, H5F_CLOSE_STRONG),
+    ]
+    try Library.check(status.min() ?? 0, "prepare to open a file")
+    return access
+  }
+
+  /// Hands everything written so far to the operating system.
+  package func flush() throws {
+    try Library.call {
+      _ = try Library.check(H5Fflush(handle.id, H5F_SCOPE_LOCAL), "flush \(path)")
+    }
+  }
+
+  /// Closes the file, and everything inside that is still open.
+  package func close() throws {
+    try Library.call { try handle.close("close \(path)") }
+  }
+}
+
+extension HDF5File {
+  /// Closes the file after a failure, or where nobody can be told of one any more.
+  package func abandon() {
+    try? close()
+  }
+}

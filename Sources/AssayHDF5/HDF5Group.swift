@@ -1,0 +1,122 @@
+internal import CHDF5
+
+/// An open group of an HDF5 file.
+package struct HDF5Group: Sendable {
+  /// The group's path within the file.
+  package let path: String
+  /// The file's path.
+  let file: String
+  let handle: Handle
+
+  init(rootOf file: Handle, at filePath: String) throws {
+    handle = try Handle(H5Gopen2(file.id, "/", ch5p_default()), .group, "open the root group")
+    path = "/"
+    self.file = filePath
+  }
+
+  private init(_ handle: Handle, path: String, file: String) {
+    self.handle = handle
+    self.path = path
+    self.file = file
+  }
+
+  /// The last part of the path, or nothing for the root.
+  package var name: String { path.split(separator: "/").last.map(String.init) ?? "" }
+
+  /// The path of something in the group.
+  func path(of name: String) -> String { path == "/" ? "/" + name : path + "/" + name }
+
+  /// How a new group keeps its links.
+  package enum LinkOrder: Sendable {
+    /// By name only.
+    case name
+    /// By name, and in the order in which they were made.
+    case creation
+  }
+
+  /// Makes a group in this one.
+  ///
+  /// - Throws: ``HDF5Error/library(operation:causes:)``, for a name that is taken as well.
+  package func createGroup(_ name: String, order: LinkOrder = .name) throws -> HDF5Group {
+    let path = path(of: try usable(name))
+    return try Library.call {
+      let list = try Handle(H5Pcreate(ch5p_group_create()), .propertyList, "prepare \(path)")
+      let status = [
+        H5Pset_obj_track_times(list.id, false),
+        order == .creation ? H5Pset_link_creation_order(list.id, ch5p_crt_order()) : 0,
+      ]
+      try Library.check(status.min() ?? 0, "prepare \(path)")
+      let group = try Handle(
+        H5Gcreate2(handle.id, name, ch5p_default(), list.id, ch5p_default()), .group,
+        "create the group \(path)")
+      return HDF5Group(group, path: path, file: file)
+    }
+  }
+
+  /// Opens a group that a hard link of this one leads to.
+  ///
+  /// - Throws: ``HDF5Error/foreignLink(name:kind:)``, ``HDF5Error/unexpected(name:found:expected:)``.
+  package func group(_ name: String) throws -> HDF5Group {
+    let path = path(of: name)
+    return try Library.call {
+      let object = try open(name)
+      guard H5Iget_type(object.id) == H5I_GROUP else {
+        throw HDF5Error.unexpected(name: path, found: "not a group", expected: "a group")
+      }
+      return HDF5Group(object, path: path, file: file)
+    }
+  }
+
+  /// Opens whatever a hard link leads to.
+  func open(_ name: String) throws -> Handle {
+    let path = path(of: try usable(name))
+    var type = H5L_TYPE_ERROR
+    try Library.check(ch5l_get_type(handle.id, name, &type), "find \(path)")
+    if let kind = foreignKind(type) { throw HDF5Error.foreignLink(name: path, kind: kind) }
+    return try Handle(H5Oopen(handle.id, name, ch5p_default()), .object, "open \(path)")
+  }
+
+  /// Gives an object of this file one more name, in this group.
+  ///
+  /// - Parameter target: The object's path from the root.
+  package func link(_ name: String, to target: String) throws {
+    let path = path(of: try usable(name))
+    try Library.call {
+      _ = try Library.check(
+        H5Lcreate_hard(handle.id, target, handle.id, name, ch5p_default(), ch5p_default()),
+        "link \(path) to \(target)")
+    }
+  }
+
+  /// Removes a name from the group.
+  package func unlink(_ name: String) throws {
+    try Library.call {
+      _ = try Library.check(
+        H5Ldelete(handle.id, name, ch5p_default()), "remove \(path(of: name))")
+    }
+  }
+
+  /// Whether the group has a link of that name.
+  package func contains(_ name: String) throws -> Bool {
+    try Library.call {
+      try Library.check(H5Lexists(handle.id, name, ch5p_default()), "look for \(name)") > 0
+    }
+  }
+
+  func usable(_ name: String) throws -> String {
+    guard !name.isEmpty, name != ".", !name.utf8.contains(where: { $0 == 0 || $0 == 0x2F }) else {
+      throw HDF5Error.unusableText(name)
+    }
+    return name
+  }
+}
+
+/// What leads elsewhere, in words, or `nil` for a hard link.
+func foreignKind(_ type: H5L_type_t) -> String? {
+  switch type {
+  case H5L_TYPE_HARD: nil
+  case H5L_TYPE_SOFT: "a soft"
+  case H5L_TYPE_EXTERNAL: "an external"
+  default: "a user-defined"
+  }
+}

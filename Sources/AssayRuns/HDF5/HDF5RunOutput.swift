@@ -1,0 +1,196 @@
+internal import AssayHDF5
+internal import AssayTensors
+import Crypto
+import Foundation
+
+/// The file under a writer: what goes where, and which bytes it holds already.
+final class HDF5RunOutput {
+  let file: HDF5File
+  private let keepsCreationOrder: Bool
+  private var step: OpenStep?
+  private var texts: [String: String] = [:]
+  private var written: [Content: String] = [:]
+
+  /// Two tensors with the same content are one dataset.
+  private struct Content: Hashable {
+    var dtype: DType
+    var shape: Shape
+    var hash: SHA256Digest
+  }
+
+  private struct OpenStep {
+    var number: Int
+    var group: HDF5Group
+    var modules: Set<String> = []
+    var calls: [ModuleCall: HDF5StepIndex.Call] = [:]
+    var devices: [ModuleCall: [String: (device: Device, group: HDF5Group)]] = [:]
+    var keys: Set<TensorKey> = []
+  }
+
+  init(file: HDF5File, keepsCreationOrder: Bool) {
+    self.file = file
+    self.keepsCreationOrder = keepsCreationOrder
+  }
+
+  // MARK: The run
+
+  func write(_ manifest: RunManifest, isComplete: Bool) throws {
+    try setText(HDF5Schema.schema, HDF5Schema.name)
+    try setText(HDF5Schema.id, manifest.id)
+    try setText(HDF5Schema.provenance, manifest.provenance.map(json))
+    try setText(HDF5Schema.recipe, manifest.recipe.map(json))
+    try setText(HDF5Schema.configuration, manifest.configuration.map(json))
+    let attributes = file.root.attributes
+    if try attributes.contains(HDF5Schema.complete) {
+      try attributes.remove(HDF5Schema.complete)
+    }
+    try attributes.set(HDF5Schema.complete, byte: isComplete ? 1 : 0)
+  }
+
+  private func json(_ value: some Encodable) throws -> String {
+    String(decoding: try JSONText.encode(value), as: UTF8.self)
+  }
+
+  /// Writes a text of the root anew where it changed.
+  private func setText(_ name: String, _ text: String?) throws {
+    guard texts[name] != text else { return }
+    if let old = texts[name] {
+      if old.utf8.count > HDF5Schema.attributeByteLimit {
+        try file.root.unlink(HDF5Schema.dataset(for: name))
+      } else {
+        try file.root.attributes.remove(name)
+      }
+    }
+    texts[name] = text
+    guard let text else { return }
+    if text.utf8.count > HDF5Schema.attributeByteLimit {
+      try file.root.writeText(HDF5Schema.dataset(for: name), text)
+    } else {
+      try file.root.attributes.set(name, text: text)
+    }
+  }
+
+  // MARK: A step
+
+  func beginStep(_ number: Int) throws {
+    guard step == nil else { throw misuse("step \(number) begins within another") }
+    step = OpenStep(
+      number: number,
+      group: try file.root.createGroup(
+        HDF5Schema.step(number), order: keepsCreationOrder ? .creation : .name))
+  }
+
+  func endStep(_ number: Int, calls: [ModuleCall], completionOrder: [Int]) throws {
+    guard let step, step.number == number else { throw misuse("step \(number) was not begun") }
+    guard completionOrder.sorted() == Array(calls.indices), Set(calls).count == calls.count else {
+      throw misuse("step \(number)'s order does not name every call once")
+    }
+    if let stray = Set(step.calls.keys).subtracting(calls).first {
+      throw misuse("step \(number) does not list \(stray.module) call \(stray.call)")
+    }
+    let index = HDF5StepIndex(
+      completionOrder: completionOrder,
+      calls: calls.map { step.calls[$0] ?? HDF5StepIndex.Call($0) })
+    try step.group.writeText(HDF5Schema.calls, try json(index))
+    self.step = nil
+  }
+
+  private func misuse(_ reason: String) -> RunError {
+    .writeFailed(path: file.path, reason: reason)
+  }
+
+  // MARK: A call
+
+  func write(_ part: CallPart) throws {
+    guard step?.number == part.step else { throw misuse("step \(part.step) was not begun") }
+    for tensor in part.tensors {
+      switch tensor {
+      case .stored(let slot, let tensor):
+        let group = try group(of: part, slot: slot, device: tensor.device)
+        try write(tensor, named: DiskName.encode(slot.rawValue), in: group)
+      case .skipped(let slot, let note):
+        let group = try group(of: part, slot: slot, device: note.device)
+        try group.writeSkipped(
+          DiskName.encode(slot.rawValue), dtype: note.dtype, shape: note.shape,
+          reason: note.reason)
+      }
+    }
+    step?.calls[part.call, default: HDF5StepIndex.Call(part.call)].add(part)
+  }
+
+  /// The group that a slot's dataset goes into, made on first use.
+  private func group(of part: CallPart, slot: Slot, device: Device) throws -> HDF5Group {
+    guard let step else { throw misuse("step \(part.step) was not begun") }
+    for (name, what) in [
+      (part.call.module, "module"), (slot.rawValue, "slot"), (device.name, "device"),
+    ] where name.isEmpty || name.utf8.contains(0) && what == "device" {
+      throw RunError.unusableName(name, reason: "a \(what) needs a name")
+    }
+    let key = TensorKey(
+      step: part.step, module: part.call.module, call: part.call.call, device: device, slot: slot)
+    guard self.step?.keys.insert(key).inserted == true else { throw RunError.duplicateSlot(key) }
+    let name = DiskName.encode(device.pathName)
+    if let known = step.devices[part.call]?[name] {
+      guard known.device == device else {
+        throw RunError.unusableName(
+          device.name,
+          reason: "on disk it would be \(name), which already stands for \(known.device)")
+      }
+      return known.group
+    }
+    let call = try callGroup(part.call, in: step)
+    let group = try call.createGroup(name)
+    try group.attributes.set(HDF5Schema.device, text: device.name)
+    self.step?.devices[part.call, default: [:]][name] = (device, group)
+    return group
+  }
+
+  private func callGroup(_ call: ModuleCall, in step: OpenStep) throws -> HDF5Group {
+    let name = DiskName.encode(call.module)
+    let isNew = self.step?.modules.insert(name).inserted ?? true
+    let module = try isNew ? step.group.createGroup(name) : step.group.group(name)
+    let isFirst = step.devices[call] == nil
+    let callName = HDF5Schema.call(call.call)
+    return try isFirst ? module.createGroup(callName) : module.group(callName)
+  }
+
+  private func write(_ tensor: Tensor, named name: String, in group: HDF5Group) throws {
+    // One gathering of a strided tensor serves both the hash and the file.
+    try tensor.withContiguousBytes { bytes in
+      var hash = SHA256()
+      hash.update(bufferPointer: bytes)
+      let content = Content(dtype: tensor.dtype, shape: tensor.shape, hash: hash.finalize())
+      if let target = written[content] {
+        try group.link(name, to: target)
+      } else {
+        try group.writeTensor(name, dtype: tensor.dtype, shape: tensor.shape, bytes: bytes)
+        written[content] = group.path + "/" + name
+      }
+    }
+  }
+}
+
+extension HDF5StepIndex.Call {
+  init(_ call: ModuleCall) {
+    module = call.module
+    self.call = call.call
+    tensors = []
+  }
+
+  /// Notes one side of the call.
+  mutating func add(_ part: CallPart) {
+    switch part.side {
+    case .inputs: inputs = part.description
+    case .outputs: outputs = part.description
+    case .postForwardInputs: postForwardInputs = part.description
+    }
+    for tensor in part.tensors {
+      let (slot, device) =
+        switch tensor {
+        case .stored(let slot, let tensor): (slot, tensor.device)
+        case .skipped(let slot, let note): (slot, note.device)
+        }
+      tensors = (tensors ?? []) + [.init(slot: slot.rawValue, device: device.name)]
+    }
+  }
+}

@@ -1,0 +1,230 @@
+internal import AssayHDF5
+internal import AssayTensors
+import Foundation
+
+/// Reads one completed step.
+struct HDF5StepInput {
+  let input: HDF5RunInput
+  let number: Int
+  let group: HDF5Group
+  let manifest: RunManifest
+  var walk: HDF5Walk
+
+  mutating func read(into sources: inout [TensorKey: HDF5TensorSource]) throws -> StepRecord {
+    let index = try self.index()
+    var modules: [String: HDF5Link] = [:]
+    for link in try group.links() where link.name != HDF5Schema.calls {
+      try walk.enter(link, of: group)
+      modules[DiskName.decode(link.name)] = link
+    }
+    let called = Dictionary(grouping: index.calls, by: \.module)
+    if let stray = modules.keys.filter({ called[$0] == nil }).min() {
+      throw damaged("\(group.path)/\(stray) is a module that \(HDF5Schema.calls) does not list")
+    }
+    var calls: [ModuleCall: [TensorRecord]] = [:]
+    for (module, link) in modules {
+      let listed = Set(called[module, default: []].map(\.call))
+      for (call, tensors) in try read(module: module, link: link, into: &sources) {
+        guard listed.contains(call) else {
+          throw damaged(
+            "\(group.path)/\(link.name) has call \(call), which \(HDF5Schema.calls) does not list")
+        }
+        calls[ModuleCall(module: module, call: call)] = tensors
+      }
+    }
+    return StepRecord(
+      step: number,
+      calls: try index.calls.map { entry in
+        let call = ModuleCall(module: entry.module, call: entry.call)
+        return CallRecord(
+          call: call, descriptions: entry.descriptions,
+          tensors: try arranged(calls[call] ?? [], as: entry))
+      },
+      completionOrder: index.completionOrder)
+  }
+
+  private func damaged(_ reason: String) -> RunError {
+    .damaged(path: input.file.path, reason: reason)
+  }
+
+  private func index() throws -> HDF5StepIndex {
+    let name = "\(group.path)/\(HDF5Schema.calls)"
+    let text = try group.readText(HDF5Schema.calls, fileByteCount: input.byteCount)
+    let index: HDF5StepIndex
+    do {
+      index = try JSONText.decode(HDF5StepIndex.self, from: Data(text.utf8))
+    } catch {
+      throw damaged("\(name) is not the JSON that was expected: \(JSONFailure.text(error))")
+    }
+    let calls = Set(index.calls.map { ModuleCall(module: $0.module, call: $0.call) })
+    guard calls.count == index.calls.count else { throw damaged("\(name) lists a call twice") }
+    guard index.completionOrder.sorted() == Array(index.calls.indices) else {
+      throw damaged("the completion_order of \(name) does not name every call once")
+    }
+    return index
+  }
+
+  // MARK: A module
+
+  private mutating func read(
+    module: String, link: HDF5Link, into sources: inout [TensorKey: HDF5TensorSource]
+  ) throws -> [Int: [TensorRecord]] {
+    var calls: [Int: [TensorRecord]] = [:]
+    let moduleGroup = try group.group(link.name)
+    for callLink in try moduleGroup.links() {
+      guard let call = HDF5Schema.number(in: callLink.name, after: "call_") else {
+        throw damaged("\(moduleGroup.path)/\(callLink.name) is not part of the schema")
+      }
+      try walk.enter(callLink, of: moduleGroup)
+      let callGroup = try moduleGroup.group(callLink.name)
+      for deviceLink in try callGroup.links() {
+        try walk.enter(deviceLink, of: callGroup)
+        let deviceGroup = try callGroup.group(deviceLink.name)
+        let device = try device(of: deviceGroup, named: deviceLink.name)
+        for slotLink in try deviceGroup.links() {
+          let key = TensorKey(
+            step: number, module: module, call: call, device: device,
+            slot: Slot(DiskName.decode(slotLink.name)))
+          let names = [
+            group.name, link.name, callLink.name, deviceLink.name, slotLink.name,
+          ]
+          let source = source(of: slotLink, in: deviceGroup, names: names, device: device)
+          guard sources.updateValue(source, forKey: key) == nil else {
+            throw damaged("\(deviceGroup.path) holds \(key) twice")
+          }
+          var record = TensorRecord(key: key)
+          if case .skipped(let note) = source { record.skipped = note }
+          calls[call, default: []].append(record)
+        }
+      }
+      calls[call, default: []] += []
+    }
+    return calls
+  }
+
+  private func device(of group: HDF5Group, named name: String) throws -> Device {
+    guard let text = try group.attributes.text(HDF5Schema.device) else {
+      throw damaged("\(group.path) lacks the attribute \(HDF5Schema.device)")
+    }
+    let device = Device(text)
+    guard device.pathName == DiskName.decode(name) else {
+      throw damaged("\(group.path) says to be the device \(text)")
+    }
+    return device
+  }
+
+  private mutating func source(
+    of link: HDF5Link, in group: HDF5Group, names: [String], device: Device
+  ) -> HDF5TensorSource {
+    let found =
+      walk.datasets[link.address]
+      ?? Result {
+        try group.dataset(link.name, fileByteCount: input.byteCount)
+      }.mapError { HDF5Walk.Failure(reason: String(describing: $0)) }
+    walk.datasets[link.address] = found
+    switch found {
+    case .failure(let failure):
+      return .damaged(failure.reason)
+    case .success(let dataset):
+      switch dataset.content {
+      case .skipped(let shape, let reason):
+        return .skipped(
+          SkippedTensor(dtype: dataset.dtype, shape: shape, device: device, reason: reason))
+      case .stored(let shape, .library):
+        return .library(names, dataset.dtype, shape)
+      case .stored(let shape, .range(let range, let isBigEndian)):
+        return .range(range, dataset.dtype, shape, isBigEndian: isBigEndian)
+      }
+    }
+  }
+
+  // MARK: What should be there
+
+  /// Checks a call's tensors against what was written, and puts them into that order.
+  private func arranged(
+    _ tensors: [TensorRecord], as entry: HDF5StepIndex.Call
+  ) throws -> [TensorRecord] {
+    let place = "\(group.path) \(entry.module) call \(entry.call)"
+    guard let listed = entry.tensors else {
+      // Only an unfiltered run has every tensor that it describes.
+      let slots = Set(tensors.map(\.key.slot.rawValue))
+      if !isFilteredByDevice,
+        let missing = entry.describedSlots.first(where: { !slots.contains($0) })
+      {
+        throw damaged("\(place) describes \(missing), which is missing")
+      }
+      return tensors.sorted { HDF5StepInput.precedes($0.key, $1.key) }
+    }
+    let found = Dictionary(
+      uniqueKeysWithValues: tensors.map {
+        (HDF5StepIndex.Tensor(slot: $0.key.slot.rawValue, device: $0.key.device.name), $0)
+      })
+    guard listed.count == tensors.count, Set(listed).count == listed.count else {
+      throw damaged("\(place) lists \(listed.count) tensors, but \(tensors.count) are there")
+    }
+    return try listed.map { name in
+      guard let record = found[name] else {
+        throw damaged("\(place) lists \(name.slot) on \(name.device), which is missing")
+      }
+      return record
+    }
+  }
+
+  private var isFilteredByDevice: Bool {
+    manifest.configuration?.members?["device_names"]?.items?.isEmpty == false
+  }
+
+  /// Inputs before outputs, item 2 before item 10.
+  private static func precedes(_ left: TensorKey, _ right: TensorKey) -> Bool {
+    func rank(_ slot: Slot) -> Int {
+      slot.side.flatMap(Slot.Side.allCases.firstIndex) ?? Slot.Side.allCases.count
+    }
+    if rank(left.slot) != rank(right.slot) { return rank(left.slot) < rank(right.slot) }
+    switch left.slot.rawValue.compare(right.slot.rawValue, options: [.numeric, .literal]) {
+    case .orderedAscending: return true
+    case .orderedDescending: return false
+    case .orderedSame: return left.device.name < right.device.name
+    }
+  }
+}
+
+extension HDF5StepIndex.Call {
+  /// The descriptions by side.
+  var descriptions: [Slot.Side: JSONValue] {
+    var descriptions: [Slot.Side: JSONValue] = [:]
+    descriptions[.inputs] = inputs
+    descriptions[.outputs] = outputs
+    descriptions[.postForwardInputs] = postForwardInputs
+    return descriptions
+  }
+
+  /// The slots of the tensors that the descriptions show one by one.
+  var describedSlots: [String] {
+    Slot.Side.allCases.flatMap { side in
+      descriptions[side].map { Self.slots(in: $0, at: side.rawValue) } ?? []
+    }
+  }
+
+  private static func slots(in description: JSONValue, at slot: String) -> [String] {
+    guard let members = description.members, members["string_repr"] == nil else { return [] }
+    var slots: [String] = []
+    switch members["type"]?.text {
+    case "tensor":
+      slots.append(slot)
+    case "tuple", "list":
+      let items = members["items"]?.items ?? members["sample"]?.items ?? []
+      for (position, item) in items.enumerated() {
+        slots += Self.slots(in: item, at: "\(slot)_\(position)")
+      }
+    case "dict":
+      for (key, item) in members["items"]?.members ?? [:] {
+        slots += Self.slots(in: item, at: "\(slot)_\(key)")
+      }
+    default: break
+    }
+    for (name, item) in members["kwargs"]?.members ?? [:] {
+      slots += Self.slots(in: item, at: "\(slot)_\(name)")
+    }
+    return slots
+  }
+}

@@ -1,0 +1,48 @@
+internal import AssayHDF5
+internal import AssayTensors
+
+/// Where a reader finds one tensor.
+enum HDF5TensorSource: Sendable {
+  case range(Range<Int>, DType, Shape, isBigEndian: Bool)
+  /// Names of links from the root to the dataset.
+  case library([String], DType, Shape)
+  case skipped(SkippedTensor)
+  /// The dataset's header is not as it should be; other tensors are not touched by that.
+  case damaged(String)
+
+  /// A reason in words, as an error.
+  private struct Reason: Error, CustomStringConvertible {
+    var description: String
+  }
+
+  var needsLibrary: Bool {
+    if case .library = self { true } else { false }
+  }
+
+  func tensor(on device: Device, from mapped: MappedFile, file: HDF5File?) throws -> Tensor {
+    switch self {
+    case .range(let range, let dtype, let shape, let isBigEndian):
+      var storage = try Storage(file: mapped, range: range)
+      if isBigEndian || !range.lowerBound.isMultiple(of: dtype.scalarByteCount) {
+        // Numbers in memory are little-endian and aligned.
+        storage = storage.withUnsafeBytes { bytes in
+          Storage(byteCount: bytes.count) { copy in
+            copy.copyMemory(from: bytes)
+            if isBigEndian { HDF5ByteOrder.swap(copy, unit: dtype.scalarByteCount) }
+          }
+        }
+      }
+      return try Tensor(storage: storage, dtype: dtype, shape: shape, device: device)
+    case .library(let names, let dtype, let shape):
+      guard let file, let name = names.last else { throw HDF5Error.closed }
+      var group = file.root
+      for name in names.dropLast() { group = try group.group(name) }
+      let storage = try group.readTensor(name, fileByteCount: mapped.byteCount)
+      return try Tensor(storage: storage, dtype: dtype, shape: shape, device: device)
+    case .skipped(let note):
+      throw Reason(description: "it was not recorded: \(note.reason)")
+    case .damaged(let reason):
+      throw Reason(description: reason)
+    }
+  }
+}
