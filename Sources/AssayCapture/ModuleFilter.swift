@@ -2,7 +2,7 @@ public import AssayTensors
 
 /// Which module calls are recorded: those that one of some rules matches, or all.
 public struct ModuleFilter: Hashable, Sendable {
-  /// The rules; the first one that matches a module decides. None: all calls of all modules.
+  /// The rules, of which the first that matches a module decides; none: everything is recorded.
   public var rules: [Rule]
 
   /// Makes a filter.

@@ -22,14 +22,14 @@ public struct CallPart: Sendable {
   public var call: ModuleCall
   /// Which side of the call.
   public var side: Slot.Side
-  /// What goes into `inputs.json` or `outputs.json`.
-  public var description: JSONValue
+  /// What goes into `inputs.json` or `outputs.json`; `nil` where a converted run has none.
+  public var description: JSONValue?
   /// The tensors of this side, in slot order.
   public var tensors: [CapturedTensor]
 
   /// Makes a part.
   public init(
-    step: Int, call: ModuleCall, side: Slot.Side, description: JSONValue,
+    step: Int, call: ModuleCall, side: Slot.Side, description: JSONValue?,
     tensors: [CapturedTensor]
   ) {
     self.step = step

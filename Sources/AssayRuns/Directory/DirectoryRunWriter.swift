@@ -76,7 +76,9 @@ public final class DirectoryRunWriter: RunWriter {
         try write(tensor, of: part, into: folder, &directory)
       }
       // A part without tensors still leaves its file: an empty tuple is information.
-      try Self.write(part.description, to: folder + "/" + part.side.rawValue + ".json")
+      if let description = part.description {
+        try Self.write(description, to: folder + "/" + part.side.rawValue + ".json")
+      }
       state.calls[part.call] = directory
     }
   }

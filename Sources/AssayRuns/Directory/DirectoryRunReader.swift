@@ -1,0 +1,136 @@
+public import AssayTensors
+import AssayTorch
+import Foundation
+
+/// Reads a run from vLLM's directory of `.pt` files, with or without a `run.json`.
+///
+/// With a `run.json`, that file alone says what the run holds: steps, calls and files that it does
+/// not list are no part of the run, and a file that it lists and that is gone is unreadable.
+///
+/// A plain dump is read from its names:
+/// - Each `step_<n>` is a step; anything else beside them, and hidden names, are passed over.
+/// - `module_calls.txt` gives the order, repeated lines counting once. A module that it lists and
+///   that has no directory is a call without tensors, which a comparison reports as missing. A
+///   directory with files that it does not list comes last, and the order counts as not recorded.
+/// - Without `module_calls.txt` the order is that of the names, `layers.2` before `layers.10`.
+/// - `<name>_<k>` is call k of `<name>` where that exists too, else a module of that name.
+/// - Every `.pt` is a tensor, even one that turns out to be unreadable; a JSON file with a `skipped`
+///   sentence is a tensor that was left out; other files are passed over.
+public final class DirectoryRunReader: RunReader {
+  /// The run's directory.
+  public let path: String
+  /// What the run says about itself; of a plain dump only its name.
+  public let manifest: RunManifest
+  /// The completed steps, ascending.
+  public let steps: [StepRecord]
+  private let files: [TensorKey: String]
+
+  /// Reads all that a run says, except the tensors.
+  ///
+  /// - Parameter path: The directory that holds `run.json` or `step_<n>` directories.
+  /// - Throws: ``RunError/notFound(path:)``, ``RunError/notARun(path:reason:)``, or
+  ///   ``RunError/damaged(path:reason:)`` with the file at fault.
+  public init(path: String) throws {
+    self.path = path
+    guard DirectoryListing.exists(path) else { throw RunError.notFound(path: path) }
+    guard DirectoryListing.isDirectory(path) else {
+      throw RunError.notARun(path: path, reason: "it is not a directory")
+    }
+    let contents =
+      DirectoryListing.exists(path + "/run.json")
+      ? try IndexedDirectory(path).contents() : try PlainDirectory(path).contents()
+    manifest = contents.manifest
+    steps = contents.steps
+    files = contents.files
+  }
+
+  /// Maps one tensor's file.
+  ///
+  /// - Throws: ``RunError/unreadableTensor(_:path:reason:)``.
+  public func tensor(_ key: TensorKey) throws -> Tensor {
+    guard let file = files[key] else {
+      throw RunError.unreadableTensor(key, path: path, reason: "the run does not hold it")
+    }
+    do {
+      return try TorchFile.loadTensor(path: file).on(key.device)
+    } catch {
+      throw RunError.unreadableTensor(key, path: file, reason: "\(error)")
+    }
+  }
+}
+
+/// What a reader finds in a run's directory.
+struct DirectoryContents {
+  var manifest: RunManifest
+  var steps: [StepRecord] = []
+  /// The path of each tensor that was not skipped.
+  var files: [TensorKey: String] = [:]
+}
+
+/// Reads the small files of a run's directory.
+enum RunFile {
+  /// The descriptions of a call that are there.
+  static func descriptions(in folder: String) throws(RunError) -> [Slot.Side: JSONValue] {
+    var descriptions: [Slot.Side: JSONValue] = [:]
+    for side in Slot.Side.allCases {
+      let file = folder + "/" + side.rawValue + ".json"
+      guard DirectoryListing.exists(file) else { continue }
+      descriptions[side] = try json(JSONValue.self, at: file)
+    }
+    return descriptions
+  }
+
+  /// Decodes a JSON file.
+  static func json<Value: Decodable>(
+    _ type: Value.Type, at path: String
+  ) throws(RunError) -> Value {
+    let data = try data(at: path)
+    do {
+      return try JSONText.decode(type, from: data)
+    } catch {
+      throw .damaged(path: path, reason: reason(error))
+    }
+  }
+
+  /// The bytes of a regular file.
+  static func data(at path: String) throws(RunError) -> Data {
+    do {
+      return try MappedFile(path: path).withUnsafeBytes { Data($0) }
+    } catch {
+      let reason = if case .unreadableFile(_, let reason) = error { reason } else { "\(error)" }
+      throw .damaged(path: path, reason: reason)
+    }
+  }
+
+  /// The note of a skipped tensor.
+  static func skippedTensor(
+    _ note: SkippedNote, device: Device, path: String
+  ) throws(RunError) -> SkippedTensor {
+    guard let dtype = DType(torchName: note.dtype) else {
+      throw .damaged(path: path, reason: "unsupported dtype \(note.dtype)")
+    }
+    do {
+      return SkippedTensor(
+        dtype: dtype, shape: try Shape(note.shape), device: device, reason: note.skipped)
+    } catch {
+      throw .damaged(path: path, reason: "\(error)")
+    }
+  }
+
+  /// Why JSON could not be decoded, with the key where one is at fault.
+  private static func reason(_ error: any Error) -> String {
+    guard let error = error as? DecodingError else { return "it is not valid JSON" }
+    func place(_ context: DecodingError.Context, _ key: (any CodingKey)? = nil) -> String {
+      (context.codingPath + (key.map { [$0] } ?? []))
+        .map { $0.intValue.map { "[\($0)]" } ?? "." + $0.stringValue }.joined()
+    }
+    return switch error {
+    case .keyNotFound(let key, let context): "it lacks the key \(place(context, key))"
+    case .typeMismatch(_, let context), .valueNotFound(_, let context):
+      "the value of \(place(context)) has the wrong type"
+    case .dataCorrupted(let context) where !context.codingPath.isEmpty:
+      "the value of \(place(context)) is not valid"
+    default: "it is not valid JSON"
+    }
+  }
+}

@@ -1,0 +1,96 @@
+import AssayTensors
+
+/// A run's directory as its `run.json` describes it.
+struct IndexedDirectory {
+  private let path: String
+  private var indexPath: String { path + "/run.json" }
+
+  init(_ path: String) {
+    self.path = path
+  }
+
+  func contents() throws(RunError) -> DirectoryContents {
+    // The schema comes first: another one's keys would be reported as missing.
+    let head = try RunFile.json(SchemaOnly.self, at: indexPath)
+    guard head.schema == RunIndex.schemaName else {
+      throw .notARun(
+        path: path,
+        reason: "run.json has the schema \"\(head.schema)\", not \"\(RunIndex.schemaName)\"")
+    }
+    let index = try RunFile.json(RunIndex.self, at: indexPath)
+    var contents = DirectoryContents(
+      manifest: RunManifest(
+        id: index.id, isComplete: index.complete, provenance: index.provenance,
+        recipe: index.recipe, configuration: index.configuration))
+    for step in index.steps.sorted(by: { $0.step < $1.step }) {
+      guard step.step >= 0, step.step != contents.steps.last?.step else {
+        throw damaged("step \(step.step) is negative or listed twice")
+      }
+      contents.steps.append(try record(step, &contents.files))
+    }
+    return contents
+  }
+
+  private struct SchemaOnly: Decodable {
+    var schema: String
+  }
+
+  private func damaged(_ reason: String) -> RunError {
+    .damaged(path: indexPath, reason: reason)
+  }
+
+  private func record(
+    _ step: RunIndex.Step, _ files: inout [TensorKey: String]
+  ) throws(RunError) -> StepRecord {
+    guard step.completionOrder.sorted() == Array(step.calls.indices) else {
+      throw damaged("completion_order of step \(step.step) is not an order of its calls")
+    }
+    var calls: [CallRecord] = []
+    var seen: Set<ModuleCall> = []
+    var directories: Set<String> = []
+    for call in step.calls {
+      let record = try record(call, step: step.step, &files)
+      guard seen.insert(record.call).inserted, directories.insert(call.directory).inserted else {
+        throw damaged("step \(step.step) lists \(call.module) call \(call.call) twice")
+      }
+      calls.append(record)
+    }
+    return StepRecord(step: step.step, calls: calls, completionOrder: step.completionOrder)
+  }
+
+  private func record(
+    _ call: RunIndex.Call, step: Int, _ files: inout [TensorKey: String]
+  ) throws(RunError) -> CallRecord {
+    guard call.call >= 0 else { throw damaged("call \(call.call) of \(call.module)") }
+    let folder = "\(path)/step_\(step)/\(try component(call.directory))"
+    var record = CallRecord(
+      call: ModuleCall(module: call.module, call: call.call),
+      descriptions: try RunFile.descriptions(in: folder))
+    var keys: Set<TensorKey> = []
+    for tensor in call.tensors {
+      let key = TensorKey(
+        step: step, module: call.module, call: call.call, device: Device(tensor.device),
+        slot: Slot(tensor.slot))
+      guard keys.insert(key).inserted else { throw damaged("\(key) is listed twice") }
+      let file = folder + "/" + (try component(tensor.file))
+      if tensor.skipped == true {
+        let note = try RunFile.json(SkippedNote.self, at: file)
+        record.tensors.append(
+          TensorRecord(
+            key: key,
+            skipped: try RunFile.skippedTensor(note, device: key.device, path: file)))
+      } else {
+        files[key] = file
+        record.tensors.append(TensorRecord(key: key))
+      }
+    }
+    return record
+  }
+
+  /// A name that stays within its directory.
+  private func component(_ name: String) throws(RunError) -> String {
+    guard !name.isEmpty, name != ".", name != "..", !name.utf8.contains(0), !name.contains("/")
+    else { throw damaged("\"\(name)\" is not the name of a file within the run") }
+    return name
+  }
+}

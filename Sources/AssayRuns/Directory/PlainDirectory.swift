@@ -1,0 +1,181 @@
+import AssayTensors
+import Foundation
+
+/// A run's directory without a `run.json`, as vLLM writes it.
+struct PlainDirectory {
+  private let path: String
+
+  init(_ path: String) {
+    self.path = path
+  }
+
+  func contents() throws(RunError) -> DirectoryContents {
+    var steps: [Int: String] = [:]
+    for name in try DirectoryListing.names(in: path) {
+      guard let step = Self.step(name), DirectoryListing.isDirectory(path + "/" + name) else {
+        continue
+      }
+      if let other = steps.updateValue(name, forKey: step) {
+        throw .damaged(path: path, reason: "\(other) and \(name) are the same step")
+      }
+    }
+    guard !steps.isEmpty else {
+      throw .notARun(path: path, reason: "it has neither a run.json nor a step_<n> directory")
+    }
+    let id = URL(filePath: path).standardizedFileURL.lastPathComponent
+    var contents = DirectoryContents(manifest: RunManifest(id: id))
+    for (step, name) in steps.sorted(by: { $0.key < $1.key }) {
+      contents.steps.append(try record(step, in: path + "/" + name, &contents.files))
+    }
+    return contents
+  }
+
+  /// The number of a step's directory.
+  static func step(_ name: String) -> Int? {
+    guard name.hasPrefix("step_") else { return nil }
+    return number(name.dropFirst(5))
+  }
+
+  private static func number(_ digits: Substring) -> Int? {
+    digits.utf8.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+      ? Int(digits) : nil
+  }
+
+  private func record(
+    _ step: Int, in folder: String, _ files: inout [TensorKey: String]
+  ) throws(RunError) -> StepRecord {
+    var directories: Set<String> = []
+    var unlisted: [String] = []
+    var (names, isOrderRecorded) = try listedCalls(in: folder)
+    let listed = Set(names)
+    for name in try DirectoryListing.names(in: folder)
+    where DirectoryListing.isDirectory(folder + "/" + name) {
+      directories.insert(name)
+      if !listed.contains(name), try !DirectoryListing.names(in: folder + "/" + name).isEmpty {
+        unlisted.append(name)
+      }
+    }
+    if !unlisted.isEmpty { isOrderRecorded = false }
+    names += unlisted
+    let resolved = Self.calls(of: listed.union(directories))
+    var calls: [CallRecord] = []
+    for name in names {
+      let call = resolved[name] ?? ModuleCall(module: name, call: 0)
+      var record = CallRecord(call: call)
+      if directories.contains(name) {
+        try read(&record, step: step, from: folder + "/" + name, &files)
+      }
+      calls.append(record)
+    }
+    return StepRecord(step: step, calls: calls, isOrderRecorded: isOrderRecorded)
+  }
+
+  /// The lines of `module_calls.txt`, each once, and whether the file is there.
+  private func listedCalls(in folder: String) throws(RunError) -> ([String], Bool) {
+    let file = folder + "/module_calls.txt"
+    guard DirectoryListing.exists(file) else { return ([], false) }
+    var names: [String] = []
+    var seen: Set<String> = []
+    let text = String(decoding: try RunFile.data(at: file), as: UTF8.self)
+    for line in text.split(whereSeparator: \.isNewline) {
+      let name = line.trimmingCharacters(in: .whitespaces)
+      if name.isEmpty { continue }
+      guard name != ".", name != "..", !name.contains("/"), !name.utf8.contains(0) else {
+        throw .damaged(path: file, reason: "\"\(name)\" is not the name of a directory")
+      }
+      if seen.insert(name).inserted { names.append(name) }
+    }
+    return (names, true)
+  }
+
+  /// Tells `<name>_<k>`, call k of `<name>`, from a module of that name.
+  static func calls(of names: Set<String>) -> [String: ModuleCall] {
+    var calls: [String: ModuleCall] = [:]
+    // A name's base is shorter, so it is decided before.
+    for name in names.sorted(by: { $0.utf8.count < $1.utf8.count }) {
+      let whole = ModuleCall(module: DiskName.decode(name), call: 0)
+      calls[name] = whole
+      guard let underscore = name.lastIndex(of: "_"), underscore != name.startIndex else {
+        continue
+      }
+      let digits = name[name.index(after: underscore)...]
+      guard !digits.isEmpty, !digits.hasPrefix("0"), let call = number(digits),
+        let base = calls[String(name[..<underscore])], base.call == 0
+      else { continue }
+      calls[name] = ModuleCall(module: base.module, call: call)
+    }
+    return calls
+  }
+}
+
+// MARK: - The files of one call
+
+extension PlainDirectory {
+  private func read(
+    _ record: inout CallRecord, step: Int, from folder: String,
+    _ files: inout [TensorKey: String]
+  ) throws(RunError) {
+    record.descriptions = try RunFile.descriptions(in: folder)
+    let descriptions = Set(Slot.Side.allCases.map { $0.rawValue + ".json" })
+    var keys: Set<TensorKey> = []
+    for name in try DirectoryListing.names(in: folder) where !descriptions.contains(name) {
+      let file = folder + "/" + name
+      let tensor: TensorRecord
+      if name.hasSuffix(".pt") {
+        let (slot, device) = Self.slotAndDevice(of: name.dropLast(3))
+        tensor = TensorRecord(key: key(record.call, step, device, slot))
+        files[tensor.key] = file
+      } else if name.hasSuffix(".json"), let note = try Self.note(at: file) {
+        var (slot, device) = Self.slotAndDevice(of: name.dropLast(5))
+        if let noted = note.device.map({ Device($0) }), noted != device {
+          device = noted
+          slot = Slot(DiskName.decode(String(name.dropLast(5))))
+        }
+        tensor = TensorRecord(
+          key: key(record.call, step, device, slot),
+          skipped: try RunFile.skippedTensor(note, device: device, path: file))
+      } else {
+        continue
+      }
+      guard keys.insert(tensor.key).inserted else {
+        throw .damaged(path: file, reason: "another file is \(tensor.key) as well")
+      }
+      record.tensors.append(tensor)
+    }
+  }
+
+  private func key(_ call: ModuleCall, _ step: Int, _ device: Device, _ slot: Slot) -> TensorKey {
+    TensorKey(step: step, module: call.module, call: call.call, device: device, slot: slot)
+  }
+
+  /// The note of a skipped tensor; `nil` for any other JSON.
+  private static func note(at path: String) throws(RunError) -> SkippedNote? {
+    let value = try RunFile.json(JSONValue.self, at: path)
+    guard value.members?["skipped"]?.text != nil else { return nil }
+    return try RunFile.json(SkippedNote.self, at: path)
+  }
+
+  /// PyTorch's device types, which end a file's name, with an index or without.
+  private static let deviceTypes: Set<String> = [
+    "cpu", "cuda", "fpga", "gcu", "hip", "hpu", "ideep", "ipu", "lazy", "maia", "meta", "metal",
+    "mkldnn", "mlu", "mps", "mtia", "musa", "npu", "opencl", "opengl", "ort", "privateuseone",
+    "sdaa", "tpu", "ve", "vulkan", "xla", "xpu",
+  ]
+
+  /// Splits `inputs_0_cuda_0`; a name that ends in no device is taken to be on the CPU.
+  static func slotAndDevice(of stem: Substring) -> (Slot, Device) {
+    func slot(_ parts: ArraySlice<Substring>) -> Slot {
+      Slot(DiskName.decode(parts.joined(separator: "_")))
+    }
+    let parts = stem.split(separator: "_", omittingEmptySubsequences: false)[...]
+    if parts.count > 2, let index = parts.last, !index.isEmpty, number(index) != nil,
+      deviceTypes.contains(String(parts[parts.count - 2]))
+    {
+      return (slot(parts.dropLast(2)), Device("\(parts[parts.count - 2]):\(index)"))
+    }
+    if parts.count > 1, let type = parts.last, deviceTypes.contains(String(type)) {
+      return (slot(parts.dropLast()), Device(String(type)))
+    }
+    return (slot(parts), .cpu)
+  }
+}

@@ -1,0 +1,65 @@
+import AssayTensors
+
+/// Copies a run into another layout without losing a bit.
+public enum RunConversion {
+  /// How far a conversion has come.
+  public struct Progress: Sendable {
+    /// The tensors that are written.
+    public var tensors: Int
+    /// The tensors that the run holds.
+    public var total: Int
+  }
+
+  /// Copies every step, description, tensor and note, in order, and finishes the writer.
+  ///
+  /// - Parameters:
+  ///   - reader: The run.
+  ///   - writer: A writer to which nothing was written yet.
+  ///   - progress: Called whenever one side of a call is written.
+  /// - Throws: ``RunError``; then the copy is not complete.
+  public static func convert(
+    from reader: any RunReader, to writer: any RunWriter,
+    progress: (Progress) -> Void = { _ in }
+  ) throws {
+    let total = reader.steps.reduce(0) { $1.calls.reduce($0) { $0 + $1.tensors.count } }
+    var state = Progress(tensors: 0, total: total)
+    for step in reader.steps {
+      try writer.beginStep(step.step)
+      for record in step.calls {
+        for part in try parts(of: record, step: step.step, reader) {
+          try writer.write(part)
+          state.tensors += part.tensors.count
+          progress(state)
+        }
+      }
+      try writer.endStep(
+        step.step, calls: step.calls.map(\.call), completionOrder: step.completionOrder)
+    }
+    try writer.finish(reader.manifest)
+  }
+
+  /// The sides of a call that have a description or tensors.
+  private static func parts(
+    of record: CallRecord, step: Int, _ reader: any RunReader
+  ) throws -> [CallPart] {
+    var sides: [Slot.Side: [CapturedTensor]] = [:]
+    for tensor in record.tensors {
+      let slot = tensor.key.slot
+      guard let side = slot.side else {
+        throw RunError.unusableName(
+          slot.rawValue, reason: "a slot begins with inputs, outputs or post_fwd_inputs")
+      }
+      let captured: CapturedTensor =
+        if let note = tensor.skipped { .skipped(slot, note) } else {
+          .stored(slot, try reader.tensor(tensor.key))
+        }
+      sides[side, default: []].append(captured)
+    }
+    return Slot.Side.allCases.compactMap { side in
+      guard record.descriptions[side] != nil || sides[side] != nil else { return nil }
+      return CallPart(
+        step: step, call: record.call, side: side,
+        description: record.descriptions[side], tensors: sides[side] ?? [])
+    }
+  }
+}
