@@ -1,0 +1,108 @@
+import AssayCapture
+import AssayRuns
+import AssayTensors
+import Synchronization
+
+/// Keeps what a recorder hands out.
+final class MemorySink: CallSink {
+  enum Event: Equatable {
+    case begin(Int)
+    case part(ModuleCall, Slot.Side, [String])
+    case end(Int, calls: [ModuleCall], completionOrder: [Int])
+    case discard(Int)
+    case finish(isComplete: Bool)
+  }
+
+  struct Broken: Error, Equatable {}
+
+  private struct State {
+    var events: [Event] = []
+    var parts: [CallPart] = []
+    var partsBeforeFailure: Int?
+  }
+
+  private let state: Mutex<State>
+
+  /// - Parameter failsAfterParts: How many parts are taken before every later one is refused.
+  init(failsAfterParts: Int? = nil) {
+    state = Mutex(State(partsBeforeFailure: failsAfterParts))
+  }
+
+  var events: [Event] { state.withLock { $0.events } }
+  var parts: [CallPart] { state.withLock { $0.parts } }
+
+  /// The calls of a step that ended.
+  func calls(step: Int = 0) -> [ModuleCall]? {
+    for case .end(step, let calls, _) in events { return calls }
+    return nil
+  }
+
+  /// The tensors of one side, by slot.
+  func tensors(
+    _ module: String, _ side: Slot.Side, call: Int = 0, step: Int = 0
+  ) -> [String: Tensor] {
+    var tensors: [String: Tensor] = [:]
+    for part in parts
+    where part.call == ModuleCall(module: module, call: call) && part.side == side
+      && part.step == step
+    {
+      for case .stored(let slot, let tensor) in part.tensors { tensors[slot.rawValue] = tensor }
+    }
+    return tensors
+  }
+
+  func description(_ module: String, _ side: Slot.Side) -> JSONValue? {
+    parts.first { $0.call.module == module && $0.side == side }?.description
+  }
+
+  func beginStep(_ step: Int) { state.withLock { $0.events.append(.begin(step)) } }
+
+  func receive(_ part: CallPart) throws {
+    try state.withLock { state in
+      if let limit = state.partsBeforeFailure, state.parts.count >= limit { throw Broken() }
+      state.parts.append(part)
+      let slots = part.tensors.map { tensor in
+        switch tensor {
+        case .stored(let slot, _): slot.rawValue
+        case .skipped(let slot, _): slot.rawValue + " skipped"
+        }
+      }
+      state.events.append(.part(part.call, part.side, slots))
+    }
+  }
+
+  func endStep(_ step: Int, calls: [ModuleCall], completionOrder: [Int]) {
+    state.withLock {
+      $0.events.append(.end(step, calls: calls, completionOrder: completionOrder))
+    }
+  }
+
+  func discardStep(_ step: Int) { state.withLock { $0.events.append(.discard(step)) } }
+
+  func finish(_ manifest: RunManifest) {
+    state.withLock { $0.events.append(.finish(isComplete: manifest.isComplete)) }
+  }
+}
+
+/// A configuration that records all steps.
+func everyStep(_ change: (inout CaptureConfiguration) -> Void = { _ in }) -> CaptureConfiguration {
+  var configuration = CaptureConfiguration()
+  configuration.steps = []
+  change(&configuration)
+  return configuration
+}
+
+func vector(_ values: [Float], on device: Device = .cpu) throws -> Tensor {
+  try Tensor(values, dtype: .float32, device: device)
+}
+
+/// A value that a module may change in place.
+final class MutableVector: Capturable {
+  var values: [Float]
+
+  init(_ values: [Float]) { self.values = values }
+
+  var capturedValue: CapturedValue {
+    (try? Tensor(values, dtype: .float32)).map(CapturedValue.tensor) ?? .none
+  }
+}
