@@ -1,0 +1,27 @@
+public import AssayTensors
+
+/// What of two runs is compared, and under which rules.
+public struct ComparisonOptions: Sendable {
+  /// The rule under which two tensors are close.
+  public var tolerance: Tolerance
+  /// The steps to compare; `nil` for all that either run has.
+  public var steps: [Int]?
+  /// Patterns of which a module's name must match one; `nil` for all modules.
+  public var modules: [ModulePattern]?
+  /// Devices of the actual run that pair with devices of another name in the expected run.
+  public var deviceMap: [(actual: Device, expected: Device)]
+  /// How many failing tensors, in execution order, get the figures that cost a second pass.
+  public var detailLimit: Int
+
+  /// Makes options; without arguments vLLM's documented defaults.
+  public init(
+    tolerance: Tolerance = .vllm, steps: [Int]? = nil, modules: [ModulePattern]? = nil,
+    deviceMap: [(actual: Device, expected: Device)] = [], detailLimit: Int = 50
+  ) {
+    self.tolerance = tolerance
+    self.steps = steps
+    self.modules = modules
+    self.deviceMap = deviceMap
+    self.detailLimit = detailLimit
+  }
+}

@@ -1,0 +1,82 @@
+public import AssayRuns
+public import AssayTensors
+
+/// Whether a module made an error or was handed it.
+public enum ErrorCause: String, Sendable, CaseIterable {
+  /// All its recorded inputs match, and the error was not made by a module that it contains.
+  case introduced
+  /// Its inputs already differ, or a module that it contains made the error.
+  case inherited
+  /// Its inputs were not all recorded, so neither can be told.
+  case unknown
+}
+
+/// Where the error of one failing module call comes from.
+public struct ErrorOrigin: Sendable, Equatable {
+  /// Whether the module made the error or was handed it.
+  public var cause: ErrorCause
+  /// The worst row's relative L2 error over the inputs; `nil` without compared inputs.
+  public var inputError: Double?
+  /// The worst row's relative L2 error over the outputs; `nil` without compared outputs.
+  public var outputError: Double?
+  /// The failing module that it contains and that hands it the error.
+  public var inside: ModuleCall?
+  /// Between which recorded tensors the error was born, where that is more than the module.
+  public var birthplace: Birthplace?
+
+  /// The output's error over the input's; `nil` where either is unknown or the inputs are equal.
+  public var growth: Double? {
+    guard let inputError, let outputError, inputError > 0 else { return nil }
+    return outputError / inputError
+  }
+}
+
+/// Between which recorded tensors an error was born.
+public struct Birthplace: Sendable, Equatable {
+  /// The innermost recorded call that was running; `nil` for the root module.
+  public var inside: ModuleCall?
+  /// The last call within `inside` whose outputs were compared and match; `nil` at its start.
+  public var after: ModuleCall?
+  /// The call at whose recorded tensors the error first shows.
+  public var before: ModuleCall
+  /// Whether it shows in the inputs or the outputs of `before`.
+  public var side: Slot.Side
+}
+
+extension Birthplace: CustomStringConvertible {
+  /// For example `inside model.layers.0.self_attn, after v_proj, before o_proj`.
+  public var description: String {
+    var parts: [String] = []
+    if let inside { parts.append("inside \(Birthplace.name(inside))") }
+    if let after { parts.append("after \(shortName(after))") }
+    if before == inside {
+      parts.append("before its outputs")
+    } else {
+      parts.append("before \(side == .inputs ? "" : "the outputs of ")\(shortName(before))")
+    }
+    return parts.joined(separator: ", ")
+  }
+
+  /// The name without the part that `inside` already tells.
+  private func shortName(_ call: ModuleCall) -> String {
+    let name = Birthplace.name(call)
+    guard let inside, name.hasPrefix(inside.module + ".") else { return name }
+    return String(name.dropFirst(inside.module.count + 1))
+  }
+
+  private static func name(_ call: ModuleCall) -> String {
+    call.call == 0 ? call.module : "\(call.module) (call \(call.call))"
+  }
+}
+
+/// The first failing tensor in execution order, and where its error comes from.
+public struct Divergence: Sendable {
+  /// The step.
+  public var step: Int
+  /// The first failing call in completion order.
+  public var call: ModuleCall
+  /// The first failing tensor of the call.
+  public var tensor: TensorResult
+  /// Where its error comes from; its cause is unknown when a tensor is missing or unreadable.
+  public var origin: ErrorOrigin
+}

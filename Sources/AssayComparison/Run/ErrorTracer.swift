@@ -1,0 +1,189 @@
+import AssayRuns
+import AssayTensors
+
+/// Follows one step's calls as they begin and end, and tells where each failing call's error
+/// comes from.
+///
+/// Parents begin before and end after the calls that they contain. So a failing input that no
+/// earlier recorded failure explains was made by the code of the call that was running then,
+/// between the last call inside it that ended well and the one that begins.
+struct ErrorTracer {
+  private(set) var step: StepResult
+  /// The calls that introduced an error, in completion order.
+  private(set) var introduced: [CallReference] = []
+  /// Where the step's first error was born.
+  private var firstBirthplace: Birthplace?
+  private let preForwardOrder: [Int]
+  private var running: [Frame] = []
+  private var hasFailed = false
+
+  private struct Frame {
+    /// The position in the step's modules.
+    var position: Int
+    var inputs: InputState
+    /// The last call inside that ended, was compared and matched.
+    var lastMatch: ModuleCall?
+    /// The first failing call inside.
+    var firstFailing: ModuleCall?
+    /// Where the call's own code made the error that a call inside it was handed.
+    var birthplace: Birthplace?
+    /// Where the failing inputs of the call were made, if nothing recorded explains them.
+    var inputBirthplace: Birthplace?
+  }
+
+  fileprivate enum InputState {
+    case matching, failing, unknown
+  }
+
+  /// - Parameters:
+  ///   - step: A step whose modules stand in completion order.
+  ///   - preForwardOrder: Positions of the modules in the order in which they began.
+  init(step: StepResult, preForwardOrder: [Int]) {
+    self.step = step
+    self.preForwardOrder = preForwardOrder
+  }
+
+  /// Fills in the origin of every failing call.
+  mutating func trace() {
+    for position in preForwardOrder {
+      while let innermost = running.last, innermost.position < position { end() }
+      begin(position)
+    }
+    while !running.isEmpty { end() }
+    introduced = step.modules.filter { $0.origin?.cause == .introduced }
+      .map { CallReference(step: step.step, call: $0.call) }
+  }
+
+  /// The first call in completion order that fails by its values, shape or dtype.
+  var divergence: Divergence? {
+    for module in step.modules {
+      guard
+        let tensor = module.tensors.first(where: \.verdict.isDivergence), var origin = module.origin
+      else { continue }
+      if origin.cause != .introduced { origin.birthplace = firstBirthplace ?? origin.birthplace }
+      return Divergence(step: step.step, call: module.call, tensor: tensor, origin: origin)
+    }
+    return nil
+  }
+
+  private mutating func begin(_ position: Int) {
+    let module = step.modules[position]
+    var frame = Frame(position: position, inputs: module.inputState)
+    if frame.inputs == .failing {
+      if !isExplained {
+        frame.inputBirthplace = birthplace(before: module.call, .inputs)
+        if !running.isEmpty { running[running.count - 1].birthplace = frame.inputBirthplace }
+      }
+      fail(module.call)
+    }
+    running.append(frame)
+  }
+
+  private mutating func end() {
+    let frame = running.removeLast()
+    let module = step.modules[frame.position]
+    let results = module.tensors.filter { $0.slot.side != .inputs }
+    let fails = results.contains(where: \.verdict.isDivergence)
+    if fails || frame.inputs == .failing {
+      var origin = ErrorOrigin(
+        cause: .unknown, inputError: module.inputs.worstError, outputError: results.worstError)
+      explain(&origin, frame, module.call)
+      step.modules[frame.position].origin = origin
+      fail(module.call)
+    } else if module.tensors.contains(where: { $0.verdict == .match && $0.slot.side != .inputs }),
+      !running.isEmpty
+    {
+      running[running.count - 1].lastMatch = module.call
+    }
+  }
+
+  /// Decides the cause; `frame` is no longer among the running ones.
+  private mutating func explain(_ origin: inout ErrorOrigin, _ frame: Frame, _ call: ModuleCall) {
+    switch frame.inputs {
+    case .failing:
+      origin.cause = .inherited
+      origin.birthplace = frame.inputBirthplace
+    case .matching where frame.firstFailing == nil || frame.birthplace != nil:
+      origin.cause = .introduced
+      origin.birthplace = frame.birthplace ?? ownEnd(frame, call)
+      firstBirthplace = firstBirthplace ?? origin.birthplace
+    case .unknown where frame.firstFailing == nil:
+      origin.cause = .unknown
+      guard !isExplained else { break }
+      origin.birthplace = ownEnd(frame, call) ?? birthplace(before: call, .outputs)
+      firstBirthplace = firstBirthplace ?? origin.birthplace
+    case .unknown where frame.birthplace != nil:
+      origin.cause = .unknown
+      origin.birthplace = frame.birthplace
+    default:
+      origin.cause = .inherited
+      origin.inside = frame.firstFailing
+    }
+  }
+
+  /// The place after the last call inside and before the call's own outputs.
+  private func ownEnd(_ frame: Frame, _ call: ModuleCall) -> Birthplace? {
+    frame.lastMatch.map { Birthplace(inside: call, after: $0, before: call, side: .outputs) }
+  }
+
+  private mutating func birthplace(before call: ModuleCall, _ side: Slot.Side) -> Birthplace {
+    let place = Birthplace(
+      inside: running.last.map { step.modules[$0.position].call }, after: running.last?.lastMatch,
+      before: call, side: side)
+    firstBirthplace = firstBirthplace ?? place
+    return place
+  }
+
+  /// Whether a failure that was seen can be what reaches a call that begins or ends now.
+  private var isExplained: Bool {
+    guard let parent = running.last else { return hasFailed }
+    switch parent.inputs {
+    case .failing: return true
+    case .matching: return parent.firstFailing != nil
+    // What it was handed was not recorded, so any earlier failure may have come that way.
+    case .unknown: return hasFailed
+    }
+  }
+
+  private mutating func fail(_ call: ModuleCall) {
+    hasFailed = true
+    for i in running.indices where running[i].firstFailing == nil { running[i].firstFailing = call }
+  }
+}
+
+extension ModuleResult {
+  fileprivate var inputs: [TensorResult] { tensors.filter { $0.slot.side == .inputs } }
+
+  fileprivate var inputState: ErrorTracer.InputState {
+    let verdicts = inputs.map(\.verdict)
+    if verdicts.contains(where: \.isDivergence) { return .failing }
+    return !verdicts.isEmpty && verdicts.allSatisfy { $0 == .match } ? .matching : .unknown
+  }
+}
+
+extension [TensorResult] {
+  /// The largest relative L2 error of a worst row; infinite where values are not finite on one
+  /// side only.
+  fileprivate var worstError: Double? {
+    compactMap { tensor in
+      tensor.difference.flatMap {
+        $0.nonFiniteDifferenceCount > 0 ? .infinity : $0.worstRow?.value ?? $0.relativeL2
+      }
+    }.max()
+  }
+}
+
+extension Divergence {
+  /// The first failing tensor of any kind, for steps in which none fails by its values.
+  init?(firstMissingOf steps: [StepResult]) {
+    for step in steps {
+      for module in step.modules {
+        guard let tensor = module.tensors.first(where: \.verdict.isFailure) else { continue }
+        self.init(
+          step: step.step, call: module.call, tensor: tensor, origin: ErrorOrigin(cause: .unknown))
+        return
+      }
+    }
+    return nil
+  }
+}

@@ -1,0 +1,161 @@
+import AssayRuns
+import AssayTensors
+
+/// Judges one pair of tensors.
+struct PairJudge: Sendable {
+  var actual: any RunReader
+  var expected: any RunReader
+  var tolerance: Tolerance
+
+  /// Reads both tensors and compares them.
+  func judge(_ pair: RunPairing.Pair) -> TensorResult {
+    var result = TensorResult(slot: pair.slot, device: pair.device, verdict: .match)
+    guard let ours = pair.actual, let theirs = pair.expected else {
+      judgeMissing(pair, &result)
+      return result
+    }
+    if ours.skipped != nil || theirs.skipped != nil {
+      judgeSkipped(ours.skipped, theirs.skipped, &result)
+      return result
+    }
+    switch read(ours, theirs) {
+    case .failure(let problem):
+      result.verdict = .unreadable
+      result.reason = problem.reason
+    case .success(let tensors):
+      judge(tensors.actual, tensors.expected, &result)
+    }
+    return result
+  }
+
+  /// The 50th, 90th, 99th and 99.9th percentile of `|d|`, where elements were compared.
+  func quantiles(_ pair: RunPairing.Pair) -> [Double]? {
+    guard
+      let ours = pair.actual, let theirs = pair.expected,
+      case .success(let tensors) = read(ours, theirs)
+    else { return nil }
+    let (a, e) = WidenedPair.widened(tensors.actual, tensors.expected) ?? tensors
+    guard let values = try? TensorComparison.quantiles(actual: a, expected: e) else { return nil }
+    return values.isEmpty ? nil : values
+  }
+
+  private func judgeMissing(_ pair: RunPairing.Pair, _ result: inout TensorResult) {
+    let inActual = pair.actual != nil
+    result.verdict = inActual ? .missingInExpected : .missingInActual
+    result.reason = pair.reason ?? "only the \(inActual ? "actual" : "expected") run has it"
+    let skipped = pair.actual?.skipped ?? pair.expected?.skipped
+    result.dtype = skipped?.dtype
+    result.shape = skipped?.shape
+  }
+
+  private func judgeSkipped(
+    _ ours: SkippedTensor?, _ theirs: SkippedTensor?, _ result: inout TensorResult
+  ) {
+    result.dtype = (theirs ?? ours)?.dtype
+    result.shape = (theirs ?? ours)?.shape
+    switch (ours, theirs) {
+    case (let ours?, let theirs?):
+      guard !judgeForm(ours.dtype, ours.shape, theirs.dtype, theirs.shape, &result) else { return }
+      result.verdict = .skipped
+      result.reason = "both runs skipped it: \(theirs.reason)"
+    case (let ours?, nil):
+      result.verdict = .missingInActual
+      result.reason = "the actual run skipped it: \(ours.reason)"
+    default:
+      result.verdict = .missingInExpected
+      result.reason = "the expected run skipped it: \(theirs?.reason ?? "")"
+    }
+  }
+
+  private func judge(_ ours: Tensor, _ theirs: Tensor, _ result: inout TensorResult) {
+    result.dtype = theirs.dtype
+    result.shape = theirs.shape
+    let isRetyped = judgeForm(ours.dtype, ours.shape, theirs.dtype, theirs.shape, &result)
+    if result.verdict == .shape { return }
+    var (a, e) = (ours, theirs)
+    if isRetyped {
+      guard let widened = WidenedPair.widened(ours, theirs) else { return }
+      (a, e) = widened
+      result.reason = result.reason.map {
+        "\($0); the figures are of both converted to \(a.dtype)"
+      }
+    }
+    do {
+      let rule = tolerance.rule(for: theirs.dtype)
+      let difference = try TensorComparison.difference(actual: a, expected: e, rule: rule)
+      result.difference = difference
+      if !isRetyped, !difference.isMatch { result.verdict = .values }
+    } catch {
+      result.verdict = .unreadable
+      result.reason = "\(error)"
+    }
+  }
+
+  /// Sets the verdict of a pair of another shape or dtype and says whether it is one.
+  private func judgeForm(
+    _ ourDType: DType, _ ourShape: Shape, _ theirDType: DType, _ theirShape: Shape,
+    _ result: inout TensorResult
+  ) -> Bool {
+    guard ourShape != theirShape || ourDType != theirDType else { return false }
+    var parts: [String] = []
+    if ourShape != theirShape { parts.append("shape \(ourShape) instead of \(theirShape)") }
+    if ourDType != theirDType {
+      parts.append("dtype \(ourDType.torchName) instead of \(theirDType.torchName)")
+    }
+    result.verdict = ourShape != theirShape ? .shape : .dtype
+    result.reason = parts.joined(separator: ", ")
+    return true
+  }
+
+  private struct Unreadable: Error {
+    var reason: String
+  }
+
+  private func read(
+    _ ours: TensorRecord, _ theirs: TensorRecord
+  ) -> Result<(actual: Tensor, expected: Tensor), Unreadable> {
+    let sides = [(actual, ours.key, "actual"), (expected, theirs.key, "expected")]
+    var tensors: [Tensor] = []
+    var problems: [String] = []
+    for (reader, key, name) in sides {
+      do {
+        tensors.append(try reader.tensor(key))
+      } catch RunError.unreadableTensor(_, let path, let reason) {
+        problems.append("\(name): \(path): \(reason)")
+      } catch {
+        problems.append("\(name): \(error)")
+      }
+    }
+    guard problems.isEmpty, tensors.count == 2 else {
+      return .failure(Unreadable(reason: problems.joined(separator: "; ")))
+    }
+    return .success((tensors[0], tensors[1]))
+  }
+}
+
+/// Two tensors of different real dtypes, converted so that figures can be shown.
+enum WidenedPair {
+  /// Converting holds both tensors in memory, so there is a limit.
+  private static let elementLimit = 1 << 26
+
+  /// Both as float32, or as float64 where either needs it; `nil` for the same dtype, a complex
+  /// one, or tensors of more than 2^26 elements.
+  static func widened(_ ours: Tensor, _ theirs: Tensor) -> (actual: Tensor, expected: Tensor)? {
+    let dtypes = [ours.dtype, theirs.dtype]
+    guard
+      ours.dtype != theirs.dtype, !dtypes.contains(where: \.isComplex),
+      ours.elementCount <= elementLimit
+    else { return nil }
+    let isNarrow = dtypes.allSatisfy { $0.isFloatingPoint && $0.byteCount <= 4 }
+    guard
+      let a = try? widen(ours, isNarrow: isNarrow), let e = try? widen(theirs, isNarrow: isNarrow)
+    else { return nil }
+    return (a, e)
+  }
+
+  private static func widen(_ tensor: Tensor, isNarrow: Bool) throws(TensorError) -> Tensor {
+    isNarrow
+      ? try Tensor(tensor.float32Values(), dtype: .float32, shape: tensor.shape)
+      : try Tensor(tensor.float64Values(), dtype: .float64, shape: tensor.shape)
+  }
+}

@@ -1,0 +1,139 @@
+public import AssayRuns
+
+/// What comparing two runs came to: values only, to be rendered by a report.
+public struct RunComparison: Sendable {
+  /// One of the two runs.
+  public struct Side: Sendable {
+    /// The directory or file that holds the run.
+    public var path: String
+    /// What the run says about itself.
+    public var manifest: RunManifest
+  }
+
+  /// Whether everything that was to be compared was there and matched.
+  public var isMatch: Bool
+  /// The run under test.
+  public var actual: Side
+  /// The reference.
+  public var expected: Side
+  /// What was compared, and under which rules.
+  public var options: ComparisonOptions
+  /// How much was compared and what it came to.
+  public var summary: ComparisonSummary
+  /// The steps of either run, ascending.
+  public var steps: [StepResult]
+  /// Where the runs part; `nil` when no tensor failed.
+  public var firstDivergence: Divergence?
+  /// The calls whose recorded inputs match and that yet made the error, in execution order.
+  public var introduced: [CallReference]
+  /// Why the comparison as a whole fails, besides the tensors that do.
+  public var failures: [ComparisonFailure]
+  /// What a reader should know that is no failure.
+  public var notes: [String]
+}
+
+/// A module call and the step that it belongs to.
+public struct CallReference: Sendable, Hashable {
+  /// The step.
+  public var step: Int
+  /// The call within the step.
+  public var call: ModuleCall
+
+  /// Makes a reference.
+  public init(step: Int, call: ModuleCall) {
+    self.step = step
+    self.call = call
+  }
+}
+
+/// How much was compared and what it came to.
+public struct ComparisonSummary: Sendable, Equatable {
+  /// Counts of steps, or of module calls.
+  public struct Counts: Sendable, Equatable {
+    /// All that either run has, within the selection; more than the other three together where
+    /// nothing was compared of some because their tensors were skipped.
+    public var total = 0
+    /// Those that match.
+    public var matched = 0
+    /// Those that are on both sides and do not match.
+    public var mismatched = 0
+    /// Those that are on one side only.
+    public var missing = 0
+  }
+
+  /// Counts of tensors. Each is matched, mismatched, missing, unreadable or skipped.
+  public struct TensorCounts: Sendable, Equatable {
+    /// All that either run has, within the selection.
+    public var total = 0
+    /// Those whose elements were compared.
+    public var compared = 0
+    /// Those within the tolerance.
+    public var matched = 0
+    /// Those with other values, another shape or another dtype.
+    public var mismatched = 0
+    /// Those that only the expected run has.
+    public var missingInActual = 0
+    /// Those that only the actual run has.
+    public var missingInExpected = 0
+    /// Those that could not be read.
+    public var unreadable = 0
+    /// Those that both runs skipped; never counted as compared.
+    public var skipped = 0
+  }
+
+  /// Counts of elements.
+  public struct ElementCounts: Sendable, Equatable {
+    /// Those compared.
+    public var compared = 0
+    /// Those outside the tolerance.
+    public var mismatched = 0
+  }
+
+  /// The steps.
+  public var steps = Counts()
+  /// The module calls of all steps.
+  public var modules = Counts()
+  /// The tensors.
+  public var tensors = TensorCounts()
+  /// The elements.
+  public var elements = ElementCounts()
+}
+
+/// Why a comparison fails as a whole.
+public enum ComparisonFailure: Sendable, Equatable {
+  /// A selected step is in neither run.
+  case stepMatchesNothing(Int)
+  /// A module pattern matches no module of either run.
+  case patternMatchesNothing(String)
+  /// A device of the map is not in the run it is to be in.
+  case deviceMatchesNothing(device: String, entry: String, isActual: Bool)
+  /// A device of the actual run is mapped twice.
+  case deviceMappedTwice(String)
+  /// A run was cut and the steps to compare were not named.
+  case incompleteRun(path: String, steps: Int)
+  /// No element of any tensor was compared.
+  case nothingCompared
+}
+
+extension ComparisonFailure: CustomStringConvertible {
+  /// What is wrong and what to do, in one sentence.
+  public var description: String {
+    switch self {
+    case .stepMatchesNothing(let step):
+      "step \(step) was selected, but neither run has it"
+    case .patternMatchesNothing(let pattern):
+      "the pattern \"\(pattern)\" matches no module of either run"
+    case .deviceMatchesNothing(let device, let entry, let isActual):
+      "the device map's \(entry) matches nothing: the \(isActual ? "actual" : "expected") run has "
+        + "no tensor on \(device)"
+    case .deviceMappedTwice(let device):
+      "the device map names \(device) of the actual run twice"
+    case .incompleteRun(let path, let steps):
+      "\(path) was cut while it was recorded, after \(steps) complete step\(steps == 1 ? "" : "s"); "
+        + "name the steps to compare if that is enough"
+    case .nothingCompared:
+      "nothing was compared: no tensor with elements is in both runs under the same step, module, "
+        + "call, slot and device"
+    }
+  }
+}

@@ -1,0 +1,230 @@
+import AssayRuns
+import AssayTensors
+
+/// Which tensors of two runs belong together, and what belongs to nothing.
+struct RunPairing {
+  struct Step {
+    var step: Int
+    var presence: Presence
+    /// In completion order.
+    var calls: [Call]
+    /// Positions in `calls`, in pre-forward order.
+    var preForwardOrder: [Int]
+  }
+
+  struct Call {
+    var call: ModuleCall
+    var presence: Presence
+    var pairs: [Pair]
+  }
+
+  struct Pair {
+    var slot: Slot
+    /// As the expected run names it.
+    var device: Device
+    var actual: TensorRecord?
+    var expected: TensorRecord?
+    /// Why an actual tensor stands alone although its name has a counterpart.
+    var reason: String?
+  }
+
+  enum Presence {
+    case both, actualOnly, expectedOnly
+
+    init?(actual: Bool, expected: Bool) {
+      switch (actual, expected) {
+      case (true, true): self = .both
+      case (true, false): self = .actualOnly
+      case (false, true): self = .expectedOnly
+      case (false, false): return nil
+      }
+    }
+  }
+
+  var actual: RunComparison.Side
+  var expected: RunComparison.Side
+  var steps: [Step] = []
+  var failures: [ComparisonFailure] = []
+  var notes: [String] = []
+
+  init(actual: any RunReader, expected: any RunReader, options: ComparisonOptions) {
+    self.actual = RunComparison.Side(path: actual.path, manifest: actual.manifest)
+    self.expected = RunComparison.Side(path: expected.path, manifest: expected.manifest)
+    checkCompleteness(actual, options)
+    checkCompleteness(expected, options)
+    checkSelection(actual, expected, options)
+    let deviceMap = checkedDeviceMap(actual, expected, options)
+
+    let actualSteps = actual.steps.selected(by: options)
+    let expectedSteps = expected.steps.selected(by: options)
+    for step in Set(actualSteps.keys).union(expectedSteps.keys).sorted() {
+      pair(step, actualSteps[step], expectedSteps[step], deviceMap)
+    }
+  }
+
+  private mutating func checkCompleteness(_ run: any RunReader, _ options: ComparisonOptions) {
+    guard !run.manifest.isComplete else { return }
+    let failure = ComparisonFailure.incompleteRun(path: run.path, steps: run.steps.count)
+    if options.steps == nil {
+      failures.append(failure)
+    } else {
+      notes.append("\(run.path) was cut while it was recorded; it has its complete steps only")
+    }
+  }
+
+  private mutating func checkSelection(
+    _ actual: any RunReader, _ expected: any RunReader, _ options: ComparisonOptions
+  ) {
+    let records = actual.steps + expected.steps
+    let steps = Set(records.map(\.step))
+    for step in Set(options.steps ?? []).sorted() where !steps.contains(step) {
+      failures.append(.stepMatchesNothing(step))
+    }
+    let selected = options.steps.map(Set.init)
+    let modules = Set(
+      records.filter { selected?.contains($0.step) ?? true }
+        .flatMap { $0.calls.map(\.call.module) })
+    for pattern in options.modules ?? [] where !modules.contains(where: pattern.matches) {
+      failures.append(.patternMatchesNothing(pattern.source))
+    }
+  }
+
+  private mutating func checkedDeviceMap(
+    _ actual: any RunReader, _ expected: any RunReader, _ options: ComparisonOptions
+  ) -> [Device: Device] {
+    guard !options.deviceMap.isEmpty else { return [:] }
+    let actualDevices = actual.steps.devices
+    let expectedDevices = expected.steps.devices
+    var map: [Device: Device] = [:]
+    for entry in options.deviceMap {
+      let text = "\(entry.actual)=\(entry.expected)"
+      for (device, isActual) in [(entry.actual, true), (entry.expected, false)]
+      where !(isActual ? actualDevices : expectedDevices).contains(device) {
+        failures.append(
+          .deviceMatchesNothing(device: device.name, entry: text, isActual: isActual))
+      }
+      if map.updateValue(entry.expected, forKey: entry.actual) != nil {
+        failures.append(.deviceMappedTwice(entry.actual.name))
+      }
+    }
+    return map
+  }
+
+  private mutating func pair(
+    _ step: Int, _ actual: StepRecord?, _ expected: StepRecord?, _ deviceMap: [Device: Device]
+  ) {
+    guard
+      let presence = Presence(actual: actual != nil, expected: expected != nil),
+      let base = expected ?? actual
+    else { return }
+    // The expected order counts, unless only the actual one was recorded.
+    let actualLeads = !base.isOrderRecorded && actual?.isOrderRecorded == true
+    let leading = actualLeads ? actual ?? base : base
+    let order = MergedOrder(base: leading, other: actualLeads ? base : actual)
+    if presence == .both, order.isContradicted {
+      notes.append(
+        "step \(step): the runs called their common modules in different orders; the expected "
+          + "run's order is shown")
+    }
+    if presence == .both, !leading.isOrderRecorded {
+      notes.append(
+        "step \(step): neither run recorded the order of execution, so modules stand in the order "
+          + "of their names and the first divergence need not be where the error began")
+    }
+    let actualTensors = actual?.tensorsByCall ?? [:]
+    let expectedTensors = expected?.tensorsByCall ?? [:]
+    let calls = order.completion.compactMap { call -> Call? in
+      let (ours, theirs) = (actualTensors[call], expectedTensors[call])
+      return Presence(actual: ours != nil, expected: theirs != nil).map {
+        Call(call: call, presence: $0, pairs: pairs(ours ?? [], theirs ?? [], deviceMap))
+      }
+    }
+    let positions = Dictionary(
+      calls.enumerated().map { ($1.call, $0) }, uniquingKeysWith: { first, _ in first })
+    steps.append(
+      Step(
+        step: step, presence: presence, calls: calls,
+        preForwardOrder: order.preForward.compactMap { positions[$0] }))
+  }
+
+  private func pairs(
+    _ actual: [TensorRecord], _ expected: [TensorRecord], _ deviceMap: [Device: Device]
+  ) -> [Pair] {
+    struct Name: Hashable {
+      var slot: Slot
+      var device: Device
+    }
+    var pairs: [Pair] = []
+    var positions: [Name: Int] = [:]
+    for record in expected {
+      let name = Name(slot: record.key.slot, device: record.key.device)
+      guard positions.updateValue(pairs.count, forKey: name) == nil else { continue }
+      pairs.append(Pair(slot: name.slot, device: name.device, expected: record))
+    }
+    for record in actual {
+      let device = deviceMap[record.key.device] ?? record.key.device
+      let name = Name(slot: record.key.slot, device: device)
+      guard let position = positions[name] else {
+        positions[name] = pairs.count
+        pairs.append(Pair(slot: name.slot, device: device, actual: record))
+        continue
+      }
+      if let other = pairs[position].actual {
+        pairs.append(
+          Pair(
+            slot: name.slot, device: device, actual: record,
+            reason: "the device map puts both \(other.key.device) and \(record.key.device) of the "
+              + "actual run on \(device)"))
+      } else {
+        pairs[position].actual = record
+      }
+    }
+    // The sort is stable only by chance, so the position decides between equals.
+    return pairs.enumerated().sorted {
+      if $0.element.slot != $1.element.slot {
+        return NaturalOrder.precedes($0.element.slot, $1.element.slot)
+      }
+      if $0.element.device != $1.element.device {
+        return NaturalOrder.precedes($0.element.device.name, $1.element.device.name)
+      }
+      return $0.offset < $1.offset
+    }.map(\.element)
+  }
+}
+
+extension [StepRecord] {
+  /// The selected steps with their selected calls.
+  fileprivate func selected(by options: ComparisonOptions) -> [Int: StepRecord] {
+    let steps = options.steps.map(Set.init)
+    var chosen: [Int: StepRecord] = [:]
+    for record in self where steps?.contains(record.step) ?? true {
+      chosen[record.step] = options.modules.map { record.selecting($0) } ?? record
+    }
+    return chosen
+  }
+
+  /// Where the tensors of all steps lived.
+  fileprivate var devices: Set<Device> {
+    Set(flatMap { $0.calls.flatMap { $0.tensors.map(\.key.device) } })
+  }
+}
+
+extension StepRecord {
+  /// The tensors of every call; of one that is listed twice, all.
+  fileprivate var tensorsByCall: [ModuleCall: [TensorRecord]] {
+    Dictionary(calls.map { ($0.call, $0.tensors) }, uniquingKeysWith: +)
+  }
+
+  fileprivate func selecting(_ patterns: [ModulePattern]) -> StepRecord {
+    var newPositions: [Int: Int] = [:]
+    var kept: [CallRecord] = []
+    for (position, record) in calls.enumerated()
+    where patterns.contains(where: { $0.matches(record.call.module) }) {
+      newPositions[position] = kept.count
+      kept.append(record)
+    }
+    return StepRecord(
+      step: step, calls: kept, completionOrder: completionOrder.compactMap { newPositions[$0] },
+      isOrderRecorded: isOrderRecorded)
+  }
+}
