@@ -34,6 +34,14 @@ public struct ElementRule: Sendable, Hashable {
     self.equalNaN = equalNaN
   }
 
+  /// The bounds as an arithmetic uses them; too large for float32 is its largest number.
+  func bounds(inFloat32: Bool) -> (rtol: Double, atol: Double) {
+    func round(_ bound: Double) -> Double {
+      inFloat32 ? Double(min(Float(bound), .greatestFiniteMagnitude)) : bound
+    }
+    return (round(rtol), round(atol))
+  }
+
   /// Only equal values match.
   public static let exact = ElementRule(validRtol: 0, atol: 0, equalNaN: false)
 }

@@ -16,9 +16,7 @@ public enum TensorComparison {
     actual: Tensor, expected: Tensor, rule: ElementRule
   ) throws(ComparisonError) -> Difference {
     try checkPair(actual, expected)
-    var difference = Difference()
-    difference.elementCount = actual.elementCount
-    return difference
+    return scalarDifference(actual, expected, rule)
   }
 
   /// Quantiles of `|d|` over the finite pairs.
@@ -30,6 +28,7 @@ public enum TensorComparison {
   /// - Returns: For each fraction q of n values the one at position `floor(q * (n - 1))` in
   ///   ascending order (numpy's `lower`), exactly; empty when there is no finite pair.
   /// - Throws: ``ComparisonError/invalidQuantile(_:)`` and what `difference` throws.
+  /// - Complexity: A few passes over both tensors; memory depends on the number of fractions only.
   public static func quantiles(
     actual: Tensor, expected: Tensor, _ fractions: [Double] = [0.5, 0.9, 0.99, 0.999]
   ) throws(ComparisonError) -> [Double] {
@@ -37,7 +36,8 @@ public enum TensorComparison {
     for fraction in fractions where !(fraction >= 0 && fraction <= 1) {
       throw .invalidQuantile(String(fraction))
     }
-    return []
+    return actual.dtype.withArithmetic(
+      QuantileSelection(actual: actual, expected: expected, fractions: fractions))
   }
 
   static func checkPair(_ actual: Tensor, _ expected: Tensor) throws(ComparisonError) {

@@ -28,7 +28,23 @@ public struct TensorStatistics: Sendable, Equatable {
   ///
   /// - Complexity: O(`elementCount`) time, constant memory.
   public init(of tensor: Tensor) {
-    self.init()
-    elementCount = tensor.elementCount
+    self = tensor.dtype.withArithmetic(StatisticsTask(tensor: tensor))
+  }
+}
+
+private struct StatisticsTask: ArithmeticTask {
+  let tensor: Tensor
+
+  func run<Arithmetic: PairArithmetic>(_ arithmetic: Arithmetic.Type) -> TensorStatistics {
+    var accumulator = StatisticsAccumulator()
+    TensorComparison.walk(tensor, tensor) { base, _, count in
+      for i in 0..<count {
+        let element = Arithmetic.load(base, i)
+        accumulator.add(
+          Arithmetic.value(element), isNaN: Arithmetic.isNaN(element),
+          isFinite: Arithmetic.isFinite(element))
+      }
+    }
+    return accumulator.statistics
   }
 }

@@ -1,0 +1,45 @@
+/// Gathers one side's statistics, element by element (Welford's update for the deviation).
+struct StatisticsAccumulator {
+  private var elementCount = 0
+  private var nanCount = 0
+  private var infCount = 0
+  private var finiteCount = 0
+  private var min = Double.infinity
+  private var max = -Double.infinity
+  private var mean = 0.0
+  private var deviation = 0.0
+  private var squares = ScaledSquares()
+
+  /// The largest magnitude of a finite element.
+  var largest: Double { finiteCount == 0 ? 0 : Swift.max(min.magnitude, max.magnitude) }
+
+  mutating func add(_ value: Double, isNaN: Bool, isFinite: Bool) {
+    elementCount += 1
+    guard isFinite else {
+      if isNaN { nanCount += 1 } else { infCount += 1 }
+      return
+    }
+    finiteCount += 1
+    if value < min { min = value }
+    if value > max { max = value }
+    let delta = value - mean
+    mean += delta / Double(finiteCount)
+    deviation += delta * (value - mean)
+    squares.add(value)
+  }
+
+  var statistics: TensorStatistics {
+    var statistics = TensorStatistics()
+    statistics.elementCount = elementCount
+    statistics.nanCount = nanCount
+    statistics.infCount = infCount
+    guard finiteCount > 0 else { return statistics }
+    // Adding zero turns -0 into 0: which of the two comes out must not depend on the order.
+    statistics.min = min + 0
+    statistics.max = max + 0
+    statistics.mean = mean
+    statistics.standardDeviation = (deviation / Double(finiteCount)).squareRoot()
+    statistics.l2 = squares.root
+    return statistics
+  }
+}
