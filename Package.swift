@@ -69,6 +69,9 @@ let package = Package(
       name: "AssayLlamaTests",
       dependencies: ["AssayTensors", "AssayTorch", "AssayRuns", "AssayCapture", "AssayLlama"],
       exclude: ["Fixtures"]),
+
+    // Runs the built binary, which the package manager puts beside the tests.
+    .testTarget(name: "AssayCLITests", dependencies: ["AssayCLI"]),
   ]
 )
 

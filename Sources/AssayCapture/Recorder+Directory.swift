@@ -12,25 +12,30 @@ extension Recorder {
     configuration: CaptureConfiguration, manifest: RunManifest,
     queueByteLimit: Int = defaultQueueByteLimit
   ) throws {
+    self.init(
+      configuration: configuration,
+      writers: try Self.writers(for: configuration, manifest: manifest), manifest: manifest,
+      queueByteLimit: queueByteLimit)
+  }
+
+  /// Makes the writers of `<output_dir>/<id>/`, one for each configured format.
+  ///
+  /// - Returns: No writers when the configuration is off.
+  /// - Throws: ``AssayRuns/RunError`` when the directory or a file cannot be made.
+  public static func writers(
+    for configuration: CaptureConfiguration, manifest: RunManifest
+  ) throws -> [any RunWriter] {
+    guard configuration.isEnabled else { return [] }
     var manifest = manifest
     manifest.configuration = configuration.jsonValue
     manifest.isComplete = false
-    var writers: [any RunWriter] = []
-    if configuration.isEnabled {
-      let root = try Self.makeRoot(configuration.outputDirectory, id: manifest.id)
-      for format in configuration.formats {
-        switch format {
-        case .pt:
-          writers.append(try DirectoryRunWriter(path: root, manifest: manifest))
-        case .hdf5:
-          writers.append(
-            try HDF5RunWriter(path: root + "/run.h5", mode: .recording, manifest: manifest))
-        }
+    let root = try makeRoot(configuration.outputDirectory, id: manifest.id)
+    return try configuration.formats.map { format in
+      switch format {
+      case .pt: try DirectoryRunWriter(path: root, manifest: manifest)
+      case .hdf5: try HDF5RunWriter(path: root + "/run.h5", mode: .recording, manifest: manifest)
       }
     }
-    self.init(
-      configuration: configuration, writers: writers, manifest: manifest,
-      queueByteLimit: queueByteLimit)
   }
 
   private static func makeRoot(_ directory: String, id: String) throws -> String {

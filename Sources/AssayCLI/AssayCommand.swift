@@ -1,0 +1,60 @@
+import ArgumentParser
+import Assay
+import Foundation
+
+struct AssayCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "assay",
+    abstract: "Record what a model computed, module by module, and prove that it still does.",
+    discussion: """
+      Exit status: 0 when all is well or everything matches, 1 when something differs, \
+      2 when assay could not do its work.
+      """,
+    version: AssayVersion.current,
+    subcommands: [
+      RecordCommand.self, CompareCommand.self, InspectCommand.self, ConvertCommand.self,
+    ])
+}
+
+@main
+enum Main {
+  static func main() {
+    ignoreBrokenPipes()
+    do {
+      var command = try AssayCommand.parseAsRoot()
+      try command.run()
+    } catch {
+      exit(report(error))
+    }
+  }
+
+  /// Prints what went wrong and says with which status to leave.
+  private static func report(_ error: any Error) -> Int32 {
+    if let status = error as? ExitStatus { return status.rawValue }
+    // The argument parser's own errors: help and version end well, all else is bad usage.
+    if AssayCommand.exitCode(for: error).isSuccess {
+      try? Console.print(AssayCommand.message(for: error))
+      return ExitStatus.success.rawValue
+    }
+    if error is ValidationError || isParserError(error) {
+      Console.complain(AssayCommand.fullMessage(for: error))
+    } else {
+      Console.complain("Error: \(text(of: error))")
+    }
+    return ExitStatus.failure.rawValue
+  }
+
+  private static func isParserError(_ error: any Error) -> Bool {
+    AssayCommand.exitCode(for: error) == .validationFailure
+  }
+
+  private static func text(of error: any Error) -> String {
+    // Foundation's errors print as dictionaries; their localized description is for people.
+    error is CocoaError ? error.localizedDescription : String(describing: error)
+  }
+
+  /// A reader that went away (`assay inspect X | head`) is an error of the write, not a signal.
+  private static func ignoreBrokenPipes() {
+    signal(SIGPIPE, SIG_IGN)
+  }
+}

@@ -1,0 +1,55 @@
+import Foundation
+
+/// Where commands print: results to standard output, all else to standard error.
+enum Console {
+  /// Writes text and a line end to standard output.
+  ///
+  /// - Throws: ``CommandError/cannotWrite(path:reason:)``: a report cut by a full disk is no report.
+  static func print(_ text: String) throws {
+    try write(Data((text.hasSuffix("\n") ? text : text + "\n").utf8))
+  }
+
+  static func write(_ data: Data) throws {
+    do {
+      try FileHandle.standardOutput.write(contentsOf: data)
+    } catch {
+      throw CommandError.cannotWrite(path: "standard output", reason: error.localizedDescription)
+    }
+  }
+
+  /// Writes a line to standard error.
+  static func complain(_ text: String) {
+    try? FileHandle.standardError.write(contentsOf: Data((text + "\n").utf8))
+  }
+
+  /// Writes a whole file, or leaves what was there.
+  static func write(_ data: Data, to path: String) throws {
+    do {
+      try data.write(to: URL(filePath: path), options: .atomic)
+    } catch {
+      throw CommandError.cannotWrite(path: path, reason: error.localizedDescription)
+    }
+  }
+}
+
+/// What a command itself can find wrong; the layers below have errors of their own.
+enum CommandError: Error, Equatable, CustomStringConvertible {
+  case cannotWrite(path: String, reason: String)
+  case recordingDisabled
+  case unknownFile(path: String)
+  case nothingSelected(pattern: String, path: String)
+
+  var description: String {
+    switch self {
+    case .cannotWrite(let path, let reason):
+      "cannot write \(path): \(reason)"
+    case .recordingDisabled:
+      "the capture configuration says \"enabled\": false, so nothing would be recorded; "
+        + "add \"enabled\": true"
+    case .unknownFile(let path):
+      "\(path) is neither a recorded run nor a .h5, .pt or .safetensors file"
+    case .nothingSelected(let pattern, let path):
+      "no module of \(path) matches \"\(pattern)\""
+    }
+  }
+}

@@ -1,0 +1,50 @@
+import ArgumentParser
+import Assay
+import Foundation
+import Synchronization
+
+struct InspectCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "inspect",
+    abstract: "Show what a run, an .h5, a .pt or a .safetensors file holds.",
+    discussion: """
+      Every tensor is listed with its statistics and the SHA-256 of its row-major little-endian \
+      bytes. In a .pt file the container path stands for the slot, in a .safetensors the name.
+      """)
+
+  @Argument(help: "A run's directory, or an .h5, .pt or .safetensors file.")
+  var path: String
+
+  @Option(help: "Only modules that match this regular expression (Python's re.search).")
+  var module: String?
+
+  @Option(help: "text or json.")
+  var format = Format.text
+
+  enum Format: String, CaseIterable, ExpressibleByArgument {
+    case text, json
+  }
+
+  func run() throws {
+    let pattern = try module.map { try ModulePattern($0) }
+    var inventory = try Inventory(contentsOf: path)
+    if let pattern {
+      inventory.entries.removeAll { !pattern.matches($0.key.module ?? $0.key.slot) }
+      guard !inventory.entries.isEmpty else {
+        throw CommandError.nothingSelected(pattern: pattern.source, path: path)
+      }
+    }
+    let bar = ProgressBar("reading")
+    defer { bar.clear() }
+    let rows = try inventory.rows(progress: bar.update(_:of:))
+    bar.clear()
+    switch format {
+    case .json:
+      var object: [String: JSONValue] = ["tensors": .array(rows.map(\.json))]
+      object.merge(inventory.about) { $1 }
+      try Console.write(try JSONText.encode(object, pretty: true) + Data("\n".utf8))
+    case .text:
+      try Console.print(InventoryText.render(inventory, rows: rows))
+    }
+  }
+}

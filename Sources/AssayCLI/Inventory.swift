@@ -1,0 +1,178 @@
+import Assay
+import Foundation
+import Synchronization
+
+/// What `assay inspect` found: a list of tensors, each still to be read.
+struct Inventory {
+  /// Members of the JSON beside `tensors`: `run`, `provenance`, `recipe` and so on.
+  var about: [String: JSONValue] = [:]
+  var entries: [Entry] = []
+
+  /// Names a tensor; a file without modules has only a slot.
+  struct Key {
+    var step: Int?
+    var module: String?
+    var call: Int?
+    var device: Device
+    var slot: String
+  }
+
+  struct Entry {
+    var key: Key
+    var content: Content
+  }
+
+  enum Content {
+    case tensor(@Sendable () throws -> Tensor)
+    case skipped(SkippedTensor)
+  }
+}
+
+extension Inventory {
+  /// Recognises what stands at a path by its content, and by its name where that says nothing.
+  init(contentsOf path: String) throws {
+    var isDirectory: ObjCBool = false
+    guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) else {
+      throw RunError.notFound(path: path)
+    }
+    if isDirectory.boolValue {
+      try self.init(run: RunLocation.open(path))
+      return
+    }
+    switch FileKind(path: path) {
+    case .hdf5: try self.init(run: RunLocation.open(path))
+    case .torch: try self.init(torchFile: path)
+    case .safetensors: try self.init(safetensors: path)
+    case nil: throw CommandError.unknownFile(path: path)
+    }
+  }
+
+  private init(run: any RunReader) throws {
+    let manifest = run.manifest
+    about["run"] = .string(manifest.id)
+    about["complete"] = .bool(manifest.isComplete)
+    about["provenance"] = try manifest.provenance.map(Inventory.json)
+    about["recipe"] = try manifest.recipe.map(Inventory.json)
+    about["configuration"] = manifest.configuration
+    for step in run.steps {
+      for call in step.calls {
+        for record in call.tensors {
+          let key = record.key
+          let content: Content =
+            record.skipped.map(Content.skipped) ?? .tensor { try run.tensor(key) }
+          entries.append(
+            Entry(
+              key: Key(
+                step: key.step, module: key.module, call: key.call, device: key.device,
+                slot: key.slot.rawValue),
+              content: content))
+        }
+      }
+    }
+  }
+
+  private init(torchFile path: String) throws {
+    for (components, tensor) in try TorchFile.load(path: path).tensors() {
+      let slot = components.joined(separator: "_")
+      entries.append(
+        Entry(key: Key(device: tensor.device, slot: slot), content: .tensor { tensor }))
+    }
+  }
+
+  private init(safetensors path: String) throws {
+    for (name, tensor) in try SafetensorsFile(path: path).tensors {
+      entries.append(
+        Entry(key: Key(device: tensor.device, slot: name), content: .tensor { tensor }))
+    }
+  }
+
+  /// A value as the JSON that `inspect` shows.
+  private static func json(_ value: some Encodable) throws -> JSONValue {
+    try JSONText.decode(JSONValue.self, from: JSONText.encode(value))
+  }
+}
+
+/// A file that `assay inspect` opens, recognised by its first bytes or its extension.
+private enum FileKind {
+  case hdf5, torch, safetensors
+
+  init?(path: String) {
+    let start = FileHandle(forReadingAtPath: path).flatMap { try? $0.read(upToCount: 8) } ?? Data()
+    switch (URL(filePath: path).pathExtension.lowercased(), Array(start)) {
+    case ("safetensors", _): self = .safetensors
+    case (_, [0x89, 0x48, 0x44, 0x46, 0x0D, 0x0A, 0x1A, 0x0A]): self = .hdf5
+    case ("h5", _), ("hdf5", _): self = .hdf5
+    case ("pt", _), ("pth", _), ("bin", _): self = .torch
+    case (_, let bytes) where bytes.starts(with: [0x50, 0x4B, 0x03, 0x04]): self = .torch
+    default: return nil
+    }
+  }
+}
+
+extension Inventory {
+  /// One line of the inventory: a tensor with what its elements say.
+  struct Row: Sendable {
+    var key: Key
+    var dtype: DType
+    var shape: Shape
+    var measured: (statistics: TensorStatistics, sha256: String)?
+    var skipped: String?
+  }
+
+  /// Reads every tensor once, on all cores.
+  func rows(progress: @escaping @Sendable (Int, Int) -> Void) throws -> [Row] {
+    let results = Mutex([Result<Row, any Error>?](repeating: nil, count: entries.count))
+    let done = Mutex(0)
+    let entries = self.entries
+    DispatchQueue.concurrentPerform(iterations: entries.count) { index in
+      let result = Result { try Inventory.row(entries[index]) }
+      results.withLock { $0[index] = result }
+      let count = done.withLock {
+        $0 += 1
+        return $0
+      }
+      progress(count, entries.count)
+    }
+    return try results.withLock { try $0.compactMap { try $0?.get() } }
+  }
+
+  private static func row(_ entry: Entry) throws -> Row {
+    switch entry.content {
+    case .tensor(let read):
+      let tensor = try read()
+      return Row(
+        key: entry.key, dtype: tensor.dtype, shape: tensor.shape,
+        measured: (TensorStatistics(of: tensor), ContentHash.sha256(of: tensor)))
+    case .skipped(let note):
+      return Row(key: entry.key, dtype: note.dtype, shape: note.shape, skipped: note.reason)
+    }
+  }
+}
+
+extension Inventory.Row {
+  var json: JSONValue {
+    var members: [String: JSONValue] = [
+      "step": key.step.map { .integer(Int64($0)) } ?? .null,
+      "module": key.module.map(JSONValue.string) ?? .null,
+      "call": key.call.map { .integer(Int64($0)) } ?? .null,
+      "device": .string(key.device.name),
+      "slot": .string(key.slot),
+      "dtype": .string(dtype.rawValue),
+      "shape": .array(shape.dimensions.map { .integer(Int64($0)) }),
+      "bytes": .integer(Int64(shape.elementCount * dtype.byteCount)),
+    ]
+    if let skipped { members["skipped"] = .string(skipped) }
+    if let measured {
+      let statistics = measured.statistics
+      members["sha256"] = .string(measured.sha256)
+      members["min"] = statistics.min.map(JSONValue.init(real:)) ?? .null
+      members["max"] = statistics.max.map(JSONValue.init(real:)) ?? .null
+      members["mean"] = statistics.mean.map(JSONValue.init(real:)) ?? .null
+      members["std"] = statistics.standardDeviation.map(JSONValue.init(real:)) ?? .null
+      members["l2"] = JSONValue(real: statistics.l2)
+      members["nan"] = .integer(Int64(statistics.nanCount))
+      members["inf"] = .integer(Int64(statistics.infCount))
+    }
+    return .object(members)
+  }
+}

@@ -1,0 +1,70 @@
+import Assay
+import Foundation
+
+/// The text form of `assay inspect`: what is known of the run, then a table of its tensors.
+enum InventoryText {
+  static func render(_ inventory: Inventory, rows: [Inventory.Row]) -> String {
+    var lines = about(inventory)
+    if !lines.isEmpty { lines.append("") }
+    lines += table(header + rows.map(cells))
+    let bytes = rows.reduce(0) { $0 + $1.shape.elementCount * $1.dtype.byteCount }
+    lines.append("")
+    lines.append("\(rows.count) tensors, \(bytes) bytes")
+    return lines.joined(separator: "\n")
+  }
+
+  private static func about(_ inventory: Inventory) -> [String] {
+    var lines: [String] = []
+    for section in ["run", "complete", "provenance", "recipe", "configuration"] {
+      guard let value = inventory.about[section] else { continue }
+      guard let members = value.members else {
+        lines.append("\(section): \(text(value))")
+        continue
+      }
+      lines.append("\(section):")
+      lines += members.sorted { $0.key < $1.key }.map { "  \($0.key): \(text($0.value))" }
+    }
+    return lines
+  }
+
+  private static func text(_ value: JSONValue) -> String {
+    value.text ?? (try? JSONText.encode(value)).map { String(decoding: $0, as: UTF8.self) } ?? ""
+  }
+
+  private static let header = [
+    [
+      "step", "module", "call", "slot", "device", "dtype", "shape", "min", "max", "mean", "std",
+      "l2", "nan", "inf", "sha256",
+    ]
+  ]
+
+  private static func cells(_ row: Inventory.Row) -> [String] {
+    let name = [
+      row.key.step.map(String.init) ?? "-", row.key.module ?? "-",
+      row.key.call.map(String.init) ?? "-", row.key.slot.isEmpty ? "-" : row.key.slot,
+      row.key.device.name, row.dtype.rawValue, row.shape.description.replacing(", ", with: ","),
+    ]
+    guard let (statistics, sha256) = row.measured else {
+      return name + ["skipped: \(row.skipped ?? "")"]
+    }
+    let numbers = [
+      statistics.min, statistics.max, statistics.mean, statistics.standardDeviation, statistics.l2,
+    ].map { $0.map { String(format: "%.6g", $0) } ?? "-" }
+    return name + numbers
+      + [String(statistics.nanCount), String(statistics.infCount), String(sha256.prefix(16))]
+  }
+
+  /// Pads every column but the last to its widest cell.
+  private static func table(_ rows: [[String]]) -> [String] {
+    let columns = rows.map(\.count).max() ?? 0
+    let widths = (0..<columns).map { column in
+      rows.compactMap { $0.count > column + 1 ? $0[column].count : nil }.max() ?? 0
+    }
+    return rows.map { row in
+      row.enumerated().map { column, cell in
+        column == row.count - 1
+          ? cell : cell + String(repeating: " ", count: widths[column] - cell.count)
+      }.joined(separator: "  ")
+    }
+  }
+}

@@ -1,0 +1,170 @@
+import ArgumentParser
+import Assay
+import AssayLlama
+import Foundation
+
+struct RecordCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "record",
+    abstract: "Run a Llama-family checkpoint and record what every module computed.",
+    discussion: """
+      Without a capture configuration every module of every step is recorded. The reference \
+      engine decodes greedily and stops at the model's end of text.
+      """)
+
+  @Option(
+    help: "A Hugging Face checkpoint directory: config.json, *.safetensors, tokenizer.json.")
+  var model: String
+
+  @Option(help: "The text to continue.")
+  var prompt: String?
+
+  @Option(help: "The token ids to continue, separated by commas, instead of a text.")
+  var promptTokenIds: String?
+
+  @Option(help: "The most tokens to generate; each takes one step.")
+  var maxTokens = 16
+
+  @Option(help: "auto (the checkpoint's own), float32, bfloat16 or float16.")
+  var dtype = DTypeChoice.auto
+
+  @Option(help: "Threads per matrix product; they can change the last bits of a result.")
+  var threads = 1
+
+  @Flag(help: "Accepted for vLLM's sake: the reference engine always runs eagerly.")
+  var enforceEager = false
+
+  @Option(help: "The capture configuration, as vLLM's JSON.")
+  var intermediateLogConfig: String?
+
+  @Option(help: "A file with the capture configuration, which turns it on.")
+  var intermediateLogConfigPath: String?
+
+  @Option(help: "Write one .h5 file with the recipe to replay it, instead of the default run.")
+  var golden: String?
+
+  enum DTypeChoice: String, CaseIterable, ExpressibleByArgument {
+    case auto, float32, bfloat16, float16
+    case float, half
+
+    func resolved(for model: LlamaConfiguration) -> DType {
+      switch self {
+      case .auto: model.dtype ?? .float32
+      case .float32, .float: .float32
+      case .bfloat16: .bfloat16
+      case .float16, .half: .float16
+      }
+    }
+  }
+
+  func validate() throws {
+    guard (prompt == nil) != (promptTokenIds == nil) else {
+      throw ValidationError("give either --prompt or --prompt-token-ids")
+    }
+    guard intermediateLogConfig == nil || intermediateLogConfigPath == nil else {
+      throw ValidationError(
+        "give either --intermediate-log-config or --intermediate-log-config-path")
+    }
+    guard maxTokens > 0 else { throw ValidationError("--max-tokens must be at least 1") }
+    guard threads > 0 else { throw ValidationError("--threads must be at least 1") }
+  }
+
+  func run() throws {
+    let capture = try captureConfiguration()
+    let dtype = dtype.resolved(for: try LlamaConfiguration(contentsOf: model))
+    // Token ids need no tokenizer: a checkpoint without one can still be recorded.
+    let tokenizer =
+      prompt == nil ? try? Tokenizer(contentsOf: model) : try Tokenizer(contentsOf: model)
+    let tokenIDs = try promptTokenIDs(tokenizer)
+    let llama = try Llama(checkpoint: model, dtype: dtype, threads: threads)
+    let manifest = try manifest(of: llama, tokenIDs: tokenIDs)
+    let recorder = try recorder(capture, manifest)
+
+    let bar = ProgressBar("recording")
+    defer { bar.clear() }
+    var count = 0
+    let generated = try llama.generate(
+      from: tokenIDs, steps: maxTokens, probe: recorder.probe, stopsAtEnd: true
+    ) { _ in
+      count += 1
+      bar.update(count, of: maxTokens)
+    }
+    let paths = try recorder.finish { manifest in
+      manifest.recipe?.steps = generated.count
+      manifest.recipe?.generatedTokenIDs = generated
+    }
+    bar.clear()
+    try Console.print(text(of: generated, tokenizer))
+    for path in paths { try Console.print("recorded \(path)") }
+  }
+
+  private func captureConfiguration() throws -> CaptureConfiguration {
+    var capture = CaptureConfiguration()
+    if let intermediateLogConfig {
+      capture = try CaptureConfiguration(json: intermediateLogConfig)
+    } else if let intermediateLogConfigPath {
+      capture = try CaptureConfiguration(contentsOfFile: intermediateLogConfigPath)
+    } else {
+      capture.steps = []
+    }
+    guard capture.isEnabled else { throw CommandError.recordingDisabled }
+    return capture
+  }
+
+  private func promptTokenIDs(_ tokenizer: Tokenizer?) throws -> [Int] {
+    if let promptTokenIds { return try TokenListArgument.parse(promptTokenIds) }
+    return tokenizer?.encode(prompt ?? "") ?? []
+  }
+
+  private func manifest(of llama: Llama, tokenIDs: [Int]) throws -> RunManifest {
+    let modelHash = try ModelHash.sha256(ofCheckpoint: model)
+    var provenance = Provenance.current()
+    provenance.framework = "AssayLlama"
+    provenance.frameworkVersion = AssayVersion.current
+    provenance.libraries = Llama.libraries
+    provenance.modelHash = modelHash
+    provenance.dtype = llama.dtype.rawValue
+    provenance.threads = llama.threads
+    let recipe = Recipe(
+      model: modelReference, modelHash: modelHash, prompt: prompt, tokenIDs: tokenIDs,
+      steps: maxTokens, dtype: llama.dtype.rawValue, devices: [Device.cpu.name])
+    return RunManifest(
+      id: UUID().uuidString.lowercased(), isComplete: false, provenance: provenance,
+      recipe: recipe)
+  }
+
+  /// The checkpoint's path as a recipe names it: relative to the golden where it lies beside it.
+  private var modelReference: String {
+    let absolute = URL(filePath: model).standardizedFileURL.path(percentEncoded: false)
+      .trimmingSuffix("/")
+    guard let golden else { return absolute }
+    let folder = URL(filePath: golden).standardizedFileURL.deletingLastPathComponent()
+      .path(percentEncoded: false)
+    return absolute.hasPrefix(folder) ? String(absolute.dropFirst(folder.count)) : absolute
+  }
+
+  /// A golden alone where only that was asked for; else the configured run, and the golden too.
+  private func recorder(
+    _ capture: CaptureConfiguration, _ manifest: RunManifest
+  ) throws -> Recorder {
+    var writers: [any RunWriter] = []
+    if intermediateLogConfig != nil || intermediateLogConfigPath != nil || golden == nil {
+      writers = try Recorder.writers(for: capture, manifest: manifest)
+    }
+    if let golden {
+      writers.append(try HDF5RunWriter(path: golden, mode: .golden, manifest: manifest))
+    }
+    return Recorder(configuration: capture, writers: writers, manifest: manifest)
+  }
+
+  private func text(of generated: [Int], _ tokenizer: Tokenizer?) throws -> String {
+    guard let tokenizer else { return generated.map(String.init).joined(separator: ",") }
+    return try (prompt ?? "") + tokenizer.decode(generated)
+  }
+}
+
+extension String {
+  fileprivate func trimmingSuffix(_ suffix: String) -> String {
+    hasSuffix(suffix) ? String(dropLast(suffix.count)) : self
+  }
+}

@@ -1,0 +1,86 @@
+import Foundation
+import Testing
+
+/// `assay inspect` and `assay convert` on what PyTorch and h5py wrote.
+@Suite struct InspectAndConvertTests {
+  struct Listing: Decodable {
+    struct Row: Decodable, Hashable {
+      var step: Int?
+      var module: String?
+      var call: Int?
+      var device: String
+      var slot: String
+      var dtype: String
+      var shape: [Int]
+      var sha256: String?
+    }
+    var tensors: [Row]
+  }
+
+  static func inspect(_ path: String, _ more: String...) throws -> Listing {
+    let outcome = try AssayProcess.run(["inspect", path, "--format", "json"] + more)
+    try #require(outcome.status == 0, "\(outcome.stderr)")
+    return try JSONDecoder().decode(Listing.self, from: Data(outcome.stdout.utf8))
+  }
+
+  @Test(arguments: ["float32", "bfloat16"])
+  func convertingThereAndBackLosesNothing(dtype: String) throws {
+    let folder = try TemporaryFolder()
+    let source = "Golden/tiny-llama/\(dtype)"
+    let (file, back) = (folder.path("run.h5"), folder.path("back"))
+    for (from, to) in [(source, file), (file, back)] {
+      let outcome = try AssayProcess.run(["convert", from, to])
+      #expect(outcome.status == 0, "\(outcome.stderr)")
+    }
+    let original = Set(try Self.inspect(source).tensors)
+    #expect(original.count > 500)
+    #expect(Set(try Self.inspect(file).tensors) == original)
+    #expect(Set(try Self.inspect(back).tensors) == original)
+    #expect(Set(try Self.inspect("\(source).h5").tensors) == original)
+    for name in ["module_calls.txt", "model.layers.0/inputs.json", "model/outputs.json"] {
+      let path = "/step_0/" + name
+      let root = AssayProcess.packageRoot.path + "/"
+      #expect(
+        try String(contentsOfFile: back + path, encoding: .utf8)
+          == String(contentsOfFile: root + source + path, encoding: .utf8))
+    }
+  }
+
+  @Test func nothingIsOverwritten() throws {
+    let folder = try TemporaryFolder()
+    let target = folder.path("there.h5")
+    try Data("mine".utf8).write(to: URL(filePath: target))
+    let outcome = try AssayProcess.run(["convert", CompareTests.directory, target])
+    #expect(outcome.status == 2)
+    #expect(try String(contentsOfFile: target, encoding: .utf8) == "mine")
+  }
+
+  @Test func inspectShowsOneModule() throws {
+    let rows = try Self.inspect(CompareTests.golden, "--module", #"^model\.norm$"#).tensors
+    #expect(rows.count == 8)
+    #expect(rows.allSatisfy { $0.module == "model.norm" && $0.dtype == "float32" })
+  }
+
+  @Test func inspectListsASafetensorsFile() throws {
+    let rows = try Self.inspect("Golden/tiny-llama/checkpoint/model.safetensors").tensors
+    #expect(rows.contains { $0.slot == "model.norm.weight" && $0.shape == [64] })
+  }
+
+  @Test func truncatedFilesAreErrors() throws {
+    let folder = try TemporaryFolder()
+    let root = AssayProcess.packageRoot
+    for name in [
+      "Golden/tiny-llama/float32.h5", "Golden/tiny-llama/checkpoint/model.safetensors",
+      "Golden/tiny-llama/float32/step_0/model.norm/outputs_cpu.pt",
+    ] {
+      let whole = try Data(contentsOf: root.appending(path: name))
+      let copy = folder.url.appending(path: URL(filePath: name).lastPathComponent)
+      for length in [0, 1, 7, 64, whole.count / 3, whole.count / 2, whole.count - 1] {
+        try whole.prefix(length).write(to: copy)
+        let outcome = try AssayProcess.run(["inspect", copy.path, "--format", "json"])
+        #expect(outcome.status == 2, "\(name) cut at \(length)")
+        #expect(outcome.stderr.contains(copy.lastPathComponent), "\(outcome.stderr)")
+      }
+    }
+  }
+}

@@ -1,0 +1,121 @@
+import Foundation
+import Testing
+
+/// `assay record`, held to what PyTorch recorded of the same checkpoint.
+@Suite struct RecordTests {
+  static let checkpoint = "Golden/tiny-llama/checkpoint"
+  static let prompt = "Licensed under the Apache License"
+
+  static func configuration(_ folder: TemporaryFolder, _ members: String = "") -> String {
+    #"{"enabled": true, "output_dir": "\#(folder.url.path)"\#(members)}"#
+  }
+
+  static func run(in folder: TemporaryFolder) throws -> String {
+    let names = try FileManager.default.contentsOfDirectory(atPath: folder.url.path)
+    return folder.path(try #require(names.first))
+  }
+
+  @Test func float32MatchesPyTorchAtEveryModuleInBothLayouts() throws {
+    let folder = try TemporaryFolder()
+    let recorded = try AssayProcess.run([
+      "record", "--model", Self.checkpoint, "--prompt", Self.prompt, "--max-tokens", "4",
+      "--intermediate-log-config", Self.configuration(folder, #", "log_step_ids": []"#),
+      "--enforce-eager",
+    ])
+    try #require(recorded.status == 0, "\(recorded.stderr)")
+    let run = try Self.run(in: folder)
+    #expect(recorded.stdout.contains(run))
+    for layout in [run, run + "/run.h5"] {
+      let (status, report) = try CompareTests.compare(
+        "--dir1", layout, "--dir2", CompareTests.golden, "--rtol", "1e-4", "--atol", "1e-5")
+      #expect(status == 0)
+      #expect(report.summary.tensors.compared > 500)
+    }
+  }
+
+  @Test func aGoldenCarriesItsRecipe() throws {
+    let folder = try TemporaryFolder()
+    let golden = folder.path("golden.h5")
+    let recorded = try AssayProcess.run([
+      "record", "--model", Self.checkpoint, "--prompt-token-ids", "0,46,306,70", "--max-tokens", "2",
+      "--golden", golden,
+    ])
+    try #require(recorded.status == 0, "\(recorded.stderr)")
+    let inspected = try AssayProcess.run(["inspect", golden, "--format", "json"])
+    let object = try #require(
+      try JSONSerialization.jsonObject(with: Data(inspected.stdout.utf8)) as? [String: Any])
+    let recipe = try #require(object["recipe"] as? [String: Any])
+    #expect(recipe["token_ids"] as? [Int] == [0, 46, 306, 70])
+    #expect(recipe["steps"] as? Int == 2)
+    #expect((recipe["model_hash"] as? String)?.hasPrefix("sha256:") == true)
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder.url.path) == ["golden.h5"])
+  }
+
+  @Test func badConfigurationsNameTheKey() throws {
+    for (configuration, key) in [
+      (#"{"enabled": true, "output_dirs": "x"}"#, "output_dirs"),
+      (#"{"enabled": true, "log_step_ids": 1}"#, "log_step_ids"),
+      (#"{"enabled": true, "module_call_match": ["("]}"#, "module_call_match"),
+      (#"{"enabled": true, "formats": ["npz"]}"#, "formats"),
+      (#"{"enabled": true"#, ""),
+      (#"{"log_step_ids": [0]}"#, "enabled"),
+    ] {
+      let outcome = try AssayProcess.run([
+        "record", "--model", Self.checkpoint, "--prompt", "x", "--intermediate-log-config",
+        configuration,
+      ])
+      #expect(outcome.status == 2, "\(configuration)")
+      #expect(outcome.stderr.contains(key), "\(configuration): \(outcome.stderr)")
+    }
+  }
+
+  @Test func badUsageLeavesWithStatus2() throws {
+    for arguments in [
+      ["--model", Self.checkpoint], ["--model", "no/such/model", "--prompt", "x"],
+      ["--model", Self.checkpoint, "--prompt", "x", "--prompt-token-ids", "1"],
+      ["--model", Self.checkpoint, "--prompt-token-ids", "99999"],
+      ["--model", Self.checkpoint, "--prompt", "x", "--max-tokens", "0"],
+      ["--model", Self.checkpoint, "--prompt", "x", "--dtype", "int4"],
+    ] {
+      let outcome = try AssayProcess.run(["record"] + arguments)
+      #expect(outcome.status == 2, "\(arguments)")
+      #expect(!outcome.stderr.isEmpty, "\(arguments)")
+    }
+  }
+
+  @Test func aFullDiskIsAnErrorAndLeavesNoGolden() throws {
+    let folder = try TemporaryFolder()
+    // A limit on the size of files fails writes as a full disk does, once the signal is ignored.
+    let outcome = try AssayProcess.shell(
+      "trap '' XFSZ; ulimit -f 64; exec assay record --model \(Self.checkpoint) "
+        + "--prompt 'Licensed under' --max-tokens 4 --golden \(folder.path("golden.h5"))")
+    #expect(outcome.status == 2)
+    #expect(outcome.stderr.contains("golden.h5"))
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder.url.path) == [])
+  }
+
+  @Test(arguments: ["pt", "hdf5"])
+  func aKilledRecordingKeepsItsCompletedSteps(format: String) throws {
+    let folder = try TemporaryFolder()
+    let configuration = Self.configuration(
+      folder, #", "log_step_ids": [], "formats": ["\#(format)"]"#)
+    // The shell waits for the third step to appear on disk, then kills without mercy.
+    let probe = format == "pt" ? "test -d */step_3" : "test $(stat -c %s */run.h5) -gt 400000"
+    let outcome = try AssayProcess.shell(
+      """
+      assay record --model \(Self.checkpoint) --prompt '\(Self.prompt)' --max-tokens 500 \
+      --intermediate-log-config '\(configuration)' & pid=$!
+      cd \(folder.url.path)
+      for i in $(seq 3000); do \(probe) 2>/dev/null && break; sleep 0.01; done
+      kill -9 $pid; wait $pid; exit 0
+      """)
+    #expect(outcome.status == 0)
+    let run = try Self.run(in: folder)
+    let path = format == "pt" ? run : run + "/run.h5"
+    let (status, report) = try CompareTests.compare(
+      "--dir1", path, "--dir2", CompareTests.golden, "--rtol", "1e-4", "--atol", "1e-5",
+      "--steps", "0,1")
+    #expect(status == 0)
+    #expect(report.summary.tensors.compared > 200)
+  }
+}
