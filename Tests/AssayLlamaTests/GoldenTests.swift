@@ -75,6 +75,15 @@ import Testing
     case normEpsilon = "model.layers.1.input_layernorm"
     case ropeTheta = "model.rotary_emb"
 
+    /// The recording of the same bug in PyTorch.
+    var recording: String {
+      switch self {
+      case .weightRow: "weight-row"
+      case .normEpsilon: "norm-epsilon"
+      case .ropeTheta: "rope-theta"
+      }
+    }
+
     func plant(in model: inout Llama) {
       switch self {
       case .weightRow:
@@ -105,6 +114,24 @@ import Testing
     }
     #expect(first?.module == bug.rawValue)
     #expect(first?.slots.allSatisfy { $0.hasPrefix("outputs") } == true)
+  }
+
+  /// The engine with a bug computes what PyTorch computes with the same bug.
+  @Test(arguments: Bug.allCases)
+  func plantedBugMatchesPyTorchs(_ bug: Bug) throws {
+    let path = GoldenRun.directory + "/bugs/\(bug.recording).h5"
+    let recording = try HDF5RunReader(path: path)
+    var model = try Llama(checkpoint: GoldenRun.checkpoint)
+    bug.plant(in: &model)
+    let run = try GoldenTests.run(try GoldenRun("float32"), model)
+    #expect(run.tokens == recording.manifest.recipe?.generatedTokenIDs)
+    let keys = recording.steps.flatMap(\.calls).flatMap(\.tensors).map(\.key)
+    #expect(Set(keys) == Set(run.tensors.keys))
+    for key in keys {
+      let excess = Excess(
+        try #require(run.tensors[key]), try recording.tensor(key), rtol: 1e-4, atol: 1e-5)
+      #expect(excess.worst <= 1, "\(key): \(excess)")
+    }
   }
 }
 

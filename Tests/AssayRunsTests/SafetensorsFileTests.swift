@@ -81,21 +81,19 @@ import Testing
     let headerCount = data.withUnsafeBytes { Int($0.loadUnaligned(as: UInt64.self)) }
     var refused = 0
     for position in 0..<8 + headerCount {
-      for bit in [0, 3, 6] as [UInt8] {
-        var damaged = data
-        damaged[position] ^= 1 << bit
-        try SafetensorsFileTests.withFile(damaged) { path in
-          do throws(RunError) {
-            for (_, tensor) in try SafetensorsFile(path: path).tensors {
-              #expect(tensor.float64Values().count >= tensor.elementCount)
-            }
-          } catch {
-            refused += 1
+      var damaged = data
+      damaged[position] ^= 1 << UInt8(position % 8)
+      try SafetensorsFileTests.withFile(damaged) { path in
+        do throws(RunError) {
+          for (_, tensor) in try SafetensorsFile(path: path).tensors {
+            #expect(tensor.float64Values().count >= tensor.elementCount)
           }
+        } catch {
+          refused += 1
         }
       }
     }
-    #expect(refused > 2 * headerCount)
+    #expect(refused > headerCount / 2)
   }
 
   @Test(arguments: [
