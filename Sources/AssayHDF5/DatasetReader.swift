@@ -1,7 +1,9 @@
 internal import AssayTensors
 internal import CHDF5
 
-/// Reads one dataset and trusts nothing that its header says. Runs inside `Library.call`.
+/// Reads one dataset and trusts nothing that its header says.
+///
+/// It runs inside `Library.call`.
 struct DatasetReader {
   private let path: String
   private let dataset: Handle

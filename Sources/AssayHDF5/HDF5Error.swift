@@ -1,3 +1,5 @@
+import Foundation
+
 /// What can go wrong with an HDF5 file.
 package enum HDF5Error: Error, Equatable, Sendable {
   /// libhdf5 refused; its own words, from the outermost function to the cause.
@@ -22,9 +24,8 @@ extension HDF5Error: CustomStringConvertible {
   package var description: String {
     switch self {
     case .library(let operation, let causes):
-      causes.isEmpty
-        ? "libhdf5 could not \(operation)"
-        : "libhdf5 could not \(operation): \(causes.joined(separator: ": "))"
+      "libhdf5 could not \(operation)"
+        + (HDF5Error.summary(of: causes).map { ": \($0)" } ?? "")
     case .notHDF5:
       "the HDF5 signature is missing"
     case .foreignLink(let name, let kind):
@@ -40,5 +41,21 @@ extension HDF5Error: CustomStringConvertible {
     case .closed:
       "the file is closed"
     }
+  }
+}
+
+extension HDF5Error {
+  /// What the operating system said, if that was it; else how the failure began and its cause.
+  private static func summary(of causes: [String]) -> String? {
+    let marker = "error message = '"
+    for cause in causes {
+      if let start = cause.range(of: marker)?.upperBound,
+        let end = cause[start...].firstIndex(of: "'")
+      {
+        return String(cause[start..<end])
+      }
+    }
+    guard let first = causes.first, let last = causes.last else { return nil }
+    return first == last ? first : "\(first): \(last)"
   }
 }

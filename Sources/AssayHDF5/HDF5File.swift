@@ -36,6 +36,7 @@ package final class HDF5File: Sendable {
         H5Pcreate(ch5p_file_create()), .propertyList, "prepare a file")
       // No times inside: the same run gives the same bytes.
       try Library.check(H5Pset_obj_track_times(creation.id, false), "prepare a file")
+      if purpose == .recording { try HDF5File.keepRootInOnePiece(creation) }
       let file = try Handle(
         H5Fcreate(path, ch5f_acc_excl(), creation.id, access.id), .file, "create \(path)")
       return (file, try HDF5Group(rootOf: file, at: path))
@@ -43,6 +44,19 @@ package final class HDF5File: Sendable {
     self.path = path
     self.handle = handle
     self.root = root
+  }
+
+  /// Has the root group keep its links in its header, with room for many.
+  ///
+  /// A link is then added by one write. The tree, heap and table of an old group take several, and
+  /// a process killed between them leaves a file that cannot be read.
+  private static func keepRootInOnePiece(_ creation: Handle) throws {
+    let status = [
+      H5Pset_link_creation_order(creation.id, ch5p_crt_order()),
+      H5Pset_link_phase_change(creation.id, 65_535, 0),
+      H5Pset_est_link_info(creation.id, 512, 10),
+    ]
+    try Library.check(status.min() ?? 0, "prepare a file")
   }
 
   /// Opens a file for reading.

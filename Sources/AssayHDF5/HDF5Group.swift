@@ -40,17 +40,44 @@ package struct HDF5Group: Sendable {
   package func createGroup(_ name: String, order: LinkOrder = .name) throws -> HDF5Group {
     let path = path(of: try usable(name))
     return try Library.call {
-      let list = try Handle(H5Pcreate(ch5p_group_create()), .propertyList, "prepare \(path)")
-      let status = [
-        H5Pset_obj_track_times(list.id, false),
-        order == .creation ? H5Pset_link_creation_order(list.id, ch5p_crt_order()) : 0,
-      ]
-      try Library.check(status.min() ?? 0, "prepare \(path)")
+      let list = try HDF5Group.creationList(order)
       let group = try Handle(
         H5Gcreate2(handle.id, name, ch5p_default(), list.id, ch5p_default()), .group,
         "create the group \(path)")
       return HDF5Group(group, path: path, file: file)
     }
+  }
+
+  /// Makes a group that no link leads to yet: without one, it is gone when the file is closed.
+  ///
+  /// - Parameter name: The name that it will have in this group.
+  package func createUnlinkedGroup(_ name: String, order: LinkOrder = .name) throws -> HDF5Group {
+    let path = path(of: try usable(name))
+    return try Library.call {
+      let list = try HDF5Group.creationList(order)
+      let group = try Handle(
+        H5Gcreate_anon(handle.id, list.id, ch5p_default()), .group, "create the group \(path)")
+      return HDF5Group(group, path: path, file: file)
+    }
+  }
+
+  /// Links a group that was made without a link.
+  package func link(_ group: HDF5Group) throws {
+    try Library.call {
+      _ = try Library.check(
+        H5Olink(group.handle.id, handle.id, group.name, ch5p_default(), ch5p_default()),
+        "link \(group.path)")
+    }
+  }
+
+  private static func creationList(_ order: LinkOrder) throws -> Handle {
+    let list = try Handle(H5Pcreate(ch5p_group_create()), .propertyList, "prepare a group")
+    let status = [
+      H5Pset_obj_track_times(list.id, false),
+      order == .creation ? H5Pset_link_creation_order(list.id, ch5p_crt_order()) : 0,
+    ]
+    try Library.check(status.min() ?? 0, "prepare a group")
+    return list
   }
 
   /// Opens a group that a hard link of this one leads to.
@@ -78,12 +105,14 @@ package struct HDF5Group: Sendable {
 
   /// Gives an object of this file one more name, in this group.
   ///
-  /// - Parameter target: The object's path from the root.
-  package func link(_ name: String, to target: String) throws {
+  /// - Parameters:
+  ///   - target: The names of links that lead to the object.
+  ///   - start: The group where they begin.
+  package func link(_ name: String, to target: String, from start: HDF5Group) throws {
     let path = path(of: try usable(name))
     try Library.call {
       _ = try Library.check(
-        H5Lcreate_hard(handle.id, target, handle.id, name, ch5p_default(), ch5p_default()),
+        H5Lcreate_hard(start.handle.id, target, handle.id, name, ch5p_default(), ch5p_default()),
         "link \(path) to \(target)")
     }
   }

@@ -6,16 +6,22 @@ import Foundation
 /// The file under a writer: what goes where, and which bytes it holds already.
 final class HDF5RunOutput {
   let file: HDF5File
-  private let keepsCreationOrder: Bool
+  private let isRecording: Bool
   private var step: OpenStep?
   private var texts: [String: String] = [:]
-  private var written: [Content: String] = [:]
+  private var written: [Content: Place] = [:]
 
   /// Two tensors with the same content are one dataset.
   private struct Content: Hashable {
     var dtype: DType
     var shape: Shape
     var hash: SHA256Digest
+  }
+
+  /// Where a dataset is: the step being written is not yet linked to the root.
+  private struct Place {
+    var step: Int
+    var names: String
   }
 
   private struct OpenStep {
@@ -27,9 +33,9 @@ final class HDF5RunOutput {
     var keys: Set<TensorKey> = []
   }
 
-  init(file: HDF5File, keepsCreationOrder: Bool) {
+  init(file: HDF5File, isRecording: Bool) {
     self.file = file
-    self.keepsCreationOrder = keepsCreationOrder
+    self.isRecording = isRecording
   }
 
   // MARK: The run
@@ -73,12 +79,17 @@ final class HDF5RunOutput {
   // MARK: A step
 
   func beginStep(_ number: Int) throws {
-    guard step == nil else { throw misuse("step \(number) begins within another") }
+    guard self.step == nil else { throw misuse("step \(number) begins within another") }
+    // Linked when it is complete: a killed process leaves a file without a trace of the step,
+    // where a half-written group may be one that libhdf5 cannot read.
     step = OpenStep(
       number: number,
-      group: try file.root.createGroup(
-        HDF5Schema.step(number), order: keepsCreationOrder ? .creation : .name))
+      group: try file.root.createUnlinkedGroup(
+        HDF5Schema.step(number), order: isRecording ? .name : .creation))
   }
+
+  /// Lets go of a step that was not ended.
+  func dropStep() { step = nil }
 
   func endStep(_ number: Int, calls: [ModuleCall], completionOrder: [Int]) throws {
     guard let step, step.number == number else { throw misuse("step \(number) was not begun") }
@@ -92,6 +103,9 @@ final class HDF5RunOutput {
       completionOrder: completionOrder,
       calls: calls.map { step.calls[$0] ?? HDF5StepIndex.Call($0) })
     try step.group.writeText(HDF5Schema.calls, try json(index))
+    if isRecording { try file.flush() }
+    try file.root.link(step.group)
+    if isRecording { try file.flush() }
     self.step = nil
   }
 
@@ -161,10 +175,14 @@ final class HDF5RunOutput {
       hash.update(bufferPointer: bytes)
       let content = Content(dtype: tensor.dtype, shape: tensor.shape, hash: hash.finalize())
       if let target = written[content] {
-        try group.link(name, to: target)
+        let isHere = target.step == step?.number
+        let start = isHere ? step?.group ?? file.root : file.root
+        let names = isHere ? target.names : HDF5Schema.step(target.step) + "/" + target.names
+        try group.link(name, to: names, from: start)
       } else {
         try group.writeTensor(name, dtype: tensor.dtype, shape: tensor.shape, bytes: bytes)
-        written[content] = group.path + "/" + name
+        let names = group.path.split(separator: "/").dropFirst() + [Substring(name)]
+        written[content] = Place(step: step?.number ?? 0, names: names.joined(separator: "/"))
       }
     }
   }

@@ -49,7 +49,7 @@ public final class HDF5RunWriter: RunWriter, @unchecked Sendable {
         at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
       let file = try HDF5File(
         creating: writtenPath, for: mode == .recording ? .recording : .archive)
-      let output = HDF5RunOutput(file: file, keepsCreationOrder: mode == .golden)
+      let output = HDF5RunOutput(file: file, isRecording: mode == .recording)
       self.output = output
       try output.write(manifest, isComplete: false)
       if mode == .recording { try file.flush() }
@@ -74,14 +74,13 @@ public final class HDF5RunWriter: RunWriter, @unchecked Sendable {
   }
 
   public func endStep(_ step: Int, calls: [ModuleCall], completionOrder: [Int]) throws {
-    try writing { output in
-      try output.endStep(step, calls: calls, completionOrder: completionOrder)
-      if mode == .recording { try output.file.flush() }
-    }
+    try writing { try $0.endStep(step, calls: calls, completionOrder: completionOrder) }
   }
 
   public func finish(_ manifest: RunManifest) throws {
     try writing { output in
+      // A step that was begun and not ended must not stay open: without a link it is dropped.
+      output.dropStep()
       try output.write(manifest, isComplete: manifest.isComplete)
       try output.file.flush()
       try output.file.close()
