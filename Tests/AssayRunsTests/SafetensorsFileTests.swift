@@ -68,9 +68,9 @@ import Testing
     #expect(file.metadata == ["format": "pt", "naïve \"key\"": "tab\tand 😀"])
   }
 
-  @Test func everyTruncationIsAnError() throws {
+  @Test func truncationIsAnError() throws {
     let data = try Data(contentsOf: URL(filePath: SafetensorsFileTests.path))
-    for count in 0..<data.count {
+    for count in Array(stride(from: 0, to: data.count, by: 7)) + [data.count - 1] {
       #expect(try SafetensorsFileTests.reason(data.prefix(count)) != nil, "\(count) bytes")
     }
   }
