@@ -55,6 +55,8 @@ extension TorchValue {
   }
 
   /// How a dictionary key reads in a path: as Python's `str` prints it.
+  ///
+  /// A file may name one long key many times, so what is not shared is cut short.
   private var pathComponent: String {
     switch self {
     case .string(let text): text
@@ -62,11 +64,17 @@ extension TorchValue {
     case .number(let value): String(value)
     case .bool(let value): value ? "True" : "False"
     case .none: "None"
-    case .bytes(let bytes): String(decoding: bytes, as: UTF8.self)
-    case .tuple(let items), .list(let items):
-      "(" + items.map(\.pathComponent).joined(separator: ", ") + ")"
-    case .dictionary: "{}"
-    case .tensor: "tensor"
+    case .bytes(let bytes): String(decoding: bytes.prefix(64), as: UTF8.self)
+    case .tuple(let items): "(" + items.prefix(8).map(\.shortText).joined(separator: ", ") + ")"
+    case .list, .dictionary, .tensor: summary
+    }
+  }
+
+  private var shortText: String {
+    switch self {
+    case .string(let text): String(text.prefix(64))
+    case .tuple: summary
+    default: pathComponent
     }
   }
 

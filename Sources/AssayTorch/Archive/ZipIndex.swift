@@ -214,7 +214,7 @@ extension ZipIndex {
       reader.read(UInt16.self) == header.method, reader.take(16) != nil,
       let nameCount: UInt16 = reader.read(), let extraCount: UInt16 = reader.read(),
       let nameRange = reader.take(Int(nameCount)), reader.take(Int(extraCount)) != nil,
-      bytes.text(nameRange) == header.name
+      bytes[nameRange].elementsEqual(header.name.utf8)
     else { throw malformed("the local header of zip entry \(name) is damaged") }
     guard header.packedSize <= UInt64(reader.remaining),
       method == .deflated || header.size == header.packedSize, header.size < 1 << 56,

@@ -156,7 +156,7 @@ extension Unpickler {
     else { return nil }
     var values: [Int] = []
     for item in tuple.items {
-      guard case .integer(let value) = item, value >= 0 else { return nil }
+      guard case .integer(let value) = item, (0..<1 << 48).contains(value) else { return nil }
       values.append(Int(value))
     }
     return values

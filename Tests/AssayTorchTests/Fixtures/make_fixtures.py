@@ -1,0 +1,230 @@
+"""Writes the .pt fixtures and expected.json with torch 2.13: python make_fixtures.py"""
+
+import collections
+import io
+import json
+import os
+import pathlib
+import warnings
+import zipfile
+
+import torch
+
+warnings.simplefilter("ignore")
+torch.manual_seed(20260)
+HERE = pathlib.Path(__file__).parent
+GENERATOR = torch.Generator().manual_seed(20260)
+DTYPES = [
+    torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.float8_e4m3fn,
+    torch.float8_e5m2, torch.int8, torch.int16, torch.int32, torch.int64, torch.uint8,
+    torch.uint16, torch.uint32, torch.uint64, torch.bool, torch.complex64, torch.complex128,
+]
+files, refused, pickles = {}, {}, {}
+
+
+def random(dtype, *shape):
+    """Random bits, so that NaN payloads, infinities and subnormal numbers occur."""
+    count = 1
+    for extent in shape:
+        count *= extent
+    bits = torch.randint(0, 256, (count * dtype.itemsize,), dtype=torch.uint8, generator=GENERATOR)
+    return (bits % 2 if dtype == torch.bool else bits).view(dtype).reshape(shape)
+
+
+def raw(tensor):
+    tensor = tensor.detach().resolve_conj().resolve_neg().contiguous()
+    if tensor.numel() == 0:
+        return b""
+    return tensor.reshape(-1).view(torch.uint8).numpy().tobytes()
+
+
+def walk(value, path=()):
+    if isinstance(value, torch.Tensor):
+        yield path, value
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from walk(item, path + (str(key),))
+    elif isinstance(value, (list, tuple)):
+        for index, item in enumerate(value):
+            yield from walk(item, path + (str(index),))
+
+
+def render(value):
+    if isinstance(value, torch.Tensor):
+        return "tensor"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{render(k)}: {render(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(render, value)) + "]"
+    if isinstance(value, tuple):
+        return "(" + ", ".join(map(render, value)) + ")"
+    if isinstance(value, (bytes, bytearray)):
+        return "b" + value.hex()
+    if isinstance(value, str):
+        return '"' + value + '"'
+    return str(value)
+
+
+def expect(name, value, device="cpu"):
+    files[name] = {
+        "value": render(value),
+        "tensors": [
+            {
+                "path": list(path),
+                "dtype": str(tensor.dtype)[6:],
+                "shape": list(tensor.shape),
+                "device": device,
+                "hex": raw(tensor).hex(),
+            }
+            for path, tensor in walk(value)
+        ],
+    }
+
+
+def save(name, value, expected=None, **options):
+    torch.save(value, HERE / name, **options)
+    expect(name, value if expected is None else expected)
+
+
+def refuse(name, value, error, mention, **options):
+    if value is not None:
+        torch.save(value, HERE / name, **options)
+    refused[name] = {"error": error, "mentions": mention}
+
+
+def rewrite(name, source, change=lambda name, data: data, method=zipfile.ZIP_STORED):
+    """Copies a zip; change(name below the root, data) gives the new data, None drops it."""
+    with zipfile.ZipFile(HERE / source) as old, zipfile.ZipFile(HERE / name, "w", method) as new:
+        for info in old.infolist():
+            data = change(info.filename.split("/", 1)[1], old.read(info.filename))
+            if data is not None:
+                entry = zipfile.ZipInfo(info.filename)
+                entry.compress_type = method
+                new.writestr(entry, data)
+
+
+def every_dtype():
+    tensors = {}
+    for dtype in DTYPES:
+        name = str(dtype)[6:]
+        matrix = random(dtype, 4, 5)
+        tensors |= {
+            f"{name} scalar": random(dtype), f"{name} empty": random(dtype, 2, 0, 3),
+            f"{name} matrix": matrix, f"{name} transposed": matrix.t(),
+            f"{name} offset": matrix[1:3, 1:4:2], f"{name} row": matrix[2],
+        }
+        for kind, tensor in (("scalar", random(dtype)), ("deep", random(dtype, 1, 2, 1, 300))):
+            stream = io.BytesIO()
+            torch.save(tensor, stream)
+            with zipfile.ZipFile(stream) as archive:
+                pickles[f"{name} {kind}"] = archive.read("archive/data.pkl").hex()
+    return tensors
+
+
+dtypes = every_dtype()
+save("dtypes.pt", dtypes)
+save("legacy_dtypes.pt", {k: v for k, v in dtypes.items() if "offset" in k or "scalar" in k},
+     _use_new_zipfile_serialization=False)
+small = random(torch.float32, 2, 3)
+save("small.pt", small)
+save("view.pt", random(torch.bfloat16, 8, 16)[3:5, 4:12:2])
+save("expanded.pt", random(torch.int32, 1, 3).expand(4, 3))
+save("parameter.pt", torch.nn.Parameter(random(torch.float16, 3)))
+stateful = torch.nn.Parameter(random(torch.float32, 3))
+stateful.note = {"a": [1, 2]}
+save("parameter_with_state.pt", stateful)
+attributed = random(torch.float32, 2)
+attributed.note = "hello"
+save("tensor_with_state.pt", attributed)
+save("buffer.pt", torch.nn.Buffer(random(torch.float64, 2)))
+save("conjugated.pt", random(torch.complex64, 2, 3).conj().t())
+save("conjugated_wide.pt", random(torch.complex128, 2).conj())
+save("negative.pt", random(torch.complex64, 4).conj().imag)
+save("nested.pt", {
+    "list": [small, (small[1], None, True, False)], 7: {"deep": [[], (), {}]}, "text": "größe ∞",
+    "numbers": [0, 255, 65535, -1, 2**31, -2**63, 2**63 - 1, 1.5, -2.25], "bytes": b"\x00\x7f\x80\xff",
+    "none": None, "size": torch.Size([2, 3]),
+})
+save("state_dict.pt", torch.nn.Sequential(torch.nn.Linear(2, 1), torch.nn.BatchNorm1d(1)).state_dict())
+for protocol in (3, 4, 5):
+    save(f"protocol{protocol}.pt", [small, {"x": small.t(), "b": b"\x80\x01"}, "é"],
+         pickle_protocol=protocol)
+save("legacy.pt", [small, small.t(), random(torch.bfloat16, 3)],
+     _use_new_zipfile_serialization=False)
+save("legacy_protocol4.pt", {"a": small}, _use_new_zipfile_serialization=False, pickle_protocol=4)
+torch.serialization.set_crc32_options(False)
+save("without_checksums.pt", small)
+torch.serialization.set_crc32_options(True)
+
+legacy = (HERE / "legacy.pt").read_bytes()
+flag = b"little_endianq\x02"
+(HERE / "legacy_big_flag.pt").write_bytes(legacy.replace(flag + b"\x88", flag + b"\x89"))
+expect("legacy_big_flag.pt", torch.load(HERE / "legacy_big_flag.pt", weights_only=True))
+
+rewrite("deflated.pt", "small.pt", method=zipfile.ZIP_DEFLATED)
+expect("deflated.pt", torch.load(HERE / "deflated.pt", weights_only=True))
+rewrite("torch_1_13.pt", "small.pt", lambda name, data:
+        data if name in ("data.pkl", "data/0", "version") else None)
+expect("torch_1_13.pt", torch.load(HERE / "torch_1_13.pt", weights_only=True))
+for tag in ("cuda:7", "mps", "npu:3"):
+    name = tag.replace(":", "_") + ".pt"
+    old, new = b"X\x03\0\0\0cpu", b"X" + len(tag).to_bytes(4, "little") + tag.encode()
+    rewrite(name, "small.pt", lambda name, data: data.replace(old, new))
+    expect(name, small, tag)
+
+
+def swapped(name, data):
+    if name == "byteorder":
+        return b"big"
+    if name.startswith("data/"):
+        width = units[int(name[5:])]
+        return b"".join(data[i:i + width][::-1] for i in range(0, len(data), width))
+    return data
+
+
+wide = [random(dtype, 3) for dtype in DTYPES]
+units = [t.dtype.itemsize // (2 if t.is_complex() else 1) for t in wide]
+torch.save(wide, HERE / "source.tmp")
+rewrite("big_endian.pt", "source.tmp", swapped)
+expect("big_endian.pt", wide)
+os.remove(HERE / "source.tmp")
+
+
+class Command:
+    def __reduce__(self):
+        return os.system, ("echo a tensor file must not run this",)
+
+
+recursive = [1]
+recursive.append(recursive)
+values = torch.ones(3)
+refuse("os_system.pt", Command(), "forbiddenGlobal", "posix.system")
+refuse("os_system_legacy.pt", Command(), "forbiddenGlobal", "posix.system",
+       _use_new_zipfile_serialization=False)
+refuse("os_system_protocol4.pt", [small, Command()], "forbiddenGlobal", "posix.system",
+       pickle_protocol=4)
+refuse("module.pt", torch.nn.Linear(1, 1), "forbiddenGlobal", "torch.nn.modules.linear.Linear")
+refuse("counter.pt", collections.Counter("ab"), "forbiddenGlobal", "collections.Counter")
+refuse("set.pt", {1, 2}, "forbiddenGlobal", "__builtin__.set")
+refuse("sparse.pt", values.to_sparse(), "unsupported", "sparse")
+refuse("sparse_csr.pt", torch.eye(2).to_sparse_csr(), "unsupported", "sparse")
+refuse("quantized.pt", torch.quantize_per_tensor(values, 0.1, 0, torch.qint8), "unsupported",
+       "quantized")
+refuse("meta.pt", torch.ones(3, device="meta"), "unsupported", "meta")
+refuse("nested_tensor.pt", torch.nested.nested_tensor([values, values]), "unsupported", "nested")
+refuse("complex32.pt", torch.zeros(2, dtype=torch.complex32), "unsupported", "complex32")
+refuse("storage.pt", values.untyped_storage(), "unsupported", "storage")
+refuse("recursive.pt", recursive, "unsupported", "contains itself")
+refuse("wide_integer.pt", [2**70], "unsupported", "64 bits")
+torch.jit.script(torch.nn.Identity()).save(HERE / "script.pt")
+refuse("script.pt", None, "unsupported", "TorchScript")
+with zipfile.ZipFile(HERE / "bomb.pt", "w", zipfile.ZIP_DEFLATED) as bomb:
+    bomb.writestr(zipfile.ZipInfo("bomb/data.pkl"), zipfile.ZipFile(HERE / "small.pt").read("small/data.pkl"))
+    entry = zipfile.ZipInfo("bomb/data/0")
+    entry.compress_type = zipfile.ZIP_DEFLATED
+    bomb.writestr(entry, bytes(10 << 20))
+refuse("bomb.pt", None, "malformed", "not 24")
+
+(HERE / "expected.json").write_text(json.dumps(
+    {"torch": torch.__version__, "files": files, "refused": refused, "pickles": pickles},
+    sort_keys=True, indent=0) + "\n")
