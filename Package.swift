@@ -59,6 +59,9 @@ let package = Package(
       name: "AssayTensorsTests", dependencies: ["AssayTensors"], exclude: ["Fixtures"]),
 
     .testTarget(
+      name: "AssayTorchTests", dependencies: ["AssayTensors", "AssayTorch"], exclude: ["Fixtures"]),
+
+    .testTarget(
       name: "AssayCaptureTests",
       dependencies: ["AssayTensors", "AssayTorch", "AssayRuns", "AssayCapture"]),
 
