@@ -66,7 +66,8 @@ let package = Package(
       dependencies: ["AssayTensors", "AssayTorch", "AssayRuns", "AssayCapture"]),
 
     .testTarget(
-      name: "AssayRunsTests", dependencies: ["AssayTensors", "AssayRuns"], exclude: ["Fixtures"]),
+      name: "AssayRunsTests", dependencies: ["AssayTensors", "AssayTorch", "AssayRuns"],
+      exclude: ["Fixtures"]),
 
     .testTarget(
       name: "AssayLlamaTests",

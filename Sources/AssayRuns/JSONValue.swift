@@ -19,12 +19,14 @@ extension JSONValue: Codable {
       self = .null
     } else if let value = try? container.decode(Bool.self) {
       self = .bool(value)
-    } else if let value = try? container.decode(Int64.self) {
-      self = .integer(value)
-    } else if let value = try? container.decode(Double.self) {
-      self = .number(value)
     } else if let value = try? container.decode(String.self) {
+      // Before the numbers, which the decoder also makes of the strings `nan` and `inf`.
       self = .string(value)
+    } else if let value = try? container.decode(Int64.self) {
+      let isNegativeZero = value == 0 && (try? container.decode(Double.self))?.sign == .minus
+      self = isNegativeZero ? .number(-0.0) : .integer(value)
+    } else if let value = try? container.decode(Double.self) {
+      self = JSONValue(real: value)
     } else if let value = try? container.decode([JSONValue].self) {
       self = .array(value)
     } else {

@@ -33,7 +33,8 @@ public enum RunConversion {
         }
       }
       try writer.endStep(
-        step.step, calls: step.calls.map(\.call), completionOrder: step.completionOrder)
+        step.step, calls: step.calls.map(\.call), completionOrder: step.completionOrder,
+        isOrderRecorded: step.isOrderRecorded)
     }
     try writer.finish(reader.manifest)
   }

@@ -35,7 +35,10 @@ public protocol RunWriter: AnyObject, Sendable {
   ///   - step: The step that was begun.
   ///   - calls: The calls of the step, in pre-forward order.
   ///   - completionOrder: Positions in `calls` in completion order.
-  func endStep(_ step: Int, calls: [ModuleCall], completionOrder: [Int]) throws
+  ///   - isOrderRecorded: Whether these orders are those of the execution.
+  func endStep(
+    _ step: Int, calls: [ModuleCall], completionOrder: [Int], isOrderRecorded: Bool
+  ) throws
 
   /// Forgets a step that was begun and not ended, which may then begin again.
   func discardStep(_ step: Int) throws
@@ -47,6 +50,8 @@ public protocol RunWriter: AnyObject, Sendable {
 }
 
 extension RunWriter {
-  /// Leaves the step without an end, which makes readers ignore it.
-  public func discardStep(_ step: Int) throws {}
+  /// Completes a step whose order was recorded.
+  public func endStep(_ step: Int, calls: [ModuleCall], completionOrder: [Int]) throws {
+    try endStep(step, calls: calls, completionOrder: completionOrder, isOrderRecorded: true)
+  }
 }

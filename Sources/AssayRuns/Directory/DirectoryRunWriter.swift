@@ -84,7 +84,11 @@ public final class DirectoryRunWriter: RunWriter {
   }
 
   /// Lists the step in `module_calls.txt` and `run.json`.
-  public func endStep(_ step: Int, calls: [ModuleCall], completionOrder: [Int]) throws {
+  ///
+  /// - Throws: ``RunError/writeFailed(path:reason:)``.
+  public func endStep(
+    _ step: Int, calls: [ModuleCall], completionOrder: [Int], isOrderRecorded: Bool
+  ) throws {
     try state.withLock { state in
       guard state.isStepOpen, step == state.lastStep else {
         throw RunError.writeFailed(path: path, reason: "step \(step) is not under way")
@@ -100,7 +104,9 @@ public final class DirectoryRunWriter: RunWriter {
       }
       let names = listed.map { $0.directory + "\n" }.joined()
       try WholeFile.replace(stepPath(step) + "/module_calls.txt", with: Data(names.utf8))
-      let entry = RunIndex.Step(step: step, completionOrder: completionOrder, calls: listed)
+      let entry = RunIndex.Step(
+        step: step, completionOrder: completionOrder, calls: listed,
+        isOrderRecorded: isOrderRecorded ? nil : false)
       state.endedSteps.append(try JSONText.encode(entry))
       state.isStepOpen = false
       try writeIndex(state)

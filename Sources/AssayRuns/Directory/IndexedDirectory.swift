@@ -55,7 +55,9 @@ struct IndexedDirectory {
       }
       calls.append(record)
     }
-    return StepRecord(step: step.step, calls: calls, completionOrder: step.completionOrder)
+    return StepRecord(
+      step: step.step, calls: calls, completionOrder: step.completionOrder,
+      isOrderRecorded: step.isOrderRecorded ?? true)
   }
 
   private func record(

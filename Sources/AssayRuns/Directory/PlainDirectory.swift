@@ -118,9 +118,16 @@ extension PlainDirectory {
     record.descriptions = try RunFile.descriptions(in: folder)
     let descriptions = Set(Slot.Side.allCases.map { $0.rawValue + ".json" })
     var keys: Set<TensorKey> = []
-    for name in try DirectoryListing.names(in: folder) where !descriptions.contains(name) {
+    for name in try DirectoryListing.names(in: folder) {
       let file = folder + "/" + name
       let tensor: TensorRecord
+      // The note of a bare tensor, `outputs.json`, may stand in its description's place.
+      let side = Slot.Side(rawValue: String(name.dropLast(5)))
+      if descriptions.contains(name), let side,
+        record.descriptions[side]?.members?["skipped"] == nil
+      {
+        continue
+      }
       if name.hasSuffix(".pt") {
         let (slot, device) = Self.slotAndDevice(of: name.dropLast(3))
         tensor = TensorRecord(key: key(record.call, step, device, slot))

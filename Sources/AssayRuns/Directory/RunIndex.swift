@@ -16,10 +16,13 @@ struct RunIndex: Codable {
     var completionOrder: [Int]
     /// In pre-forward order.
     var calls: [Call]
+    /// Only where it is false: a run without the order of its execution was converted.
+    var isOrderRecorded: Bool?
 
     private enum CodingKeys: String, CodingKey {
       case step, calls
       case completionOrder = "completion_order"
+      case isOrderRecorded = "order_recorded"
     }
   }
 

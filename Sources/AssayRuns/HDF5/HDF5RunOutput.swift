@@ -88,10 +88,9 @@ final class HDF5RunOutput {
         HDF5Schema.step(number), order: isRecording ? .name : .creation))
   }
 
-  /// Lets go of a step that was not ended.
-  func dropStep() { step = nil }
-
-  func endStep(_ number: Int, calls: [ModuleCall], completionOrder: [Int]) throws {
+  func endStep(
+    _ number: Int, calls: [ModuleCall], completionOrder: [Int], isOrderRecorded: Bool
+  ) throws {
     guard let step, step.number == number else { throw misuse("step \(number) was not begun") }
     guard completionOrder.sorted() == Array(calls.indices), Set(calls).count == calls.count else {
       throw misuse("step \(number)'s order does not name every call once")
@@ -101,12 +100,21 @@ final class HDF5RunOutput {
     }
     let index = HDF5StepIndex(
       completionOrder: completionOrder,
-      calls: calls.map { step.calls[$0] ?? HDF5StepIndex.Call($0) })
+      calls: calls.map { step.calls[$0] ?? HDF5StepIndex.Call($0) },
+      isOrderRecorded: isOrderRecorded ? nil : false)
     try step.group.writeText(HDF5Schema.calls, try json(index))
     if isRecording { try file.flush() }
     try file.root.link(step.group)
     if isRecording { try file.flush() }
     self.step = nil
+  }
+
+  /// Lets go of a step that was not ended.
+  func dropStep() {
+    guard let dropped = step else { return }
+    step = nil
+    // No later tensor may be linked to one that is gone.
+    written = written.filter { $0.value.step != dropped.number }
   }
 
   private func misuse(_ reason: String) -> RunError {

@@ -73,8 +73,17 @@ public final class HDF5RunWriter: RunWriter, @unchecked Sendable {
     try writing { try $0.write(part) }
   }
 
-  public func endStep(_ step: Int, calls: [ModuleCall], completionOrder: [Int]) throws {
-    try writing { try $0.endStep(step, calls: calls, completionOrder: completionOrder) }
+  public func endStep(
+    _ step: Int, calls: [ModuleCall], completionOrder: [Int], isOrderRecorded: Bool
+  ) throws {
+    try writing { output in
+      try output.endStep(
+        step, calls: calls, completionOrder: completionOrder, isOrderRecorded: isOrderRecorded)
+    }
+  }
+
+  public func discardStep(_ step: Int) throws {
+    try writing { $0.dropStep() }
   }
 
   public func finish(_ manifest: RunManifest) throws {

@@ -33,6 +33,8 @@ enum HDF5Schema {
 struct HDF5StepIndex: Codable {
   var completionOrder: [Int]
   var calls: [Call]
+  /// Only where it is false: a run without the order of its execution was converted.
+  var isOrderRecorded: Bool?
 
   struct Call: Codable {
     var module: String
@@ -57,6 +59,7 @@ struct HDF5StepIndex: Codable {
   enum CodingKeys: String, CodingKey {
     case calls
     case completionOrder = "completion_order"
+    case isOrderRecorded = "order_recorded"
   }
 }
 

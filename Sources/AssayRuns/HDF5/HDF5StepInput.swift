@@ -40,7 +40,7 @@ struct HDF5StepInput {
           call: call, descriptions: entry.descriptions,
           tensors: try arranged(calls[call] ?? [], as: entry))
       },
-      completionOrder: index.completionOrder)
+      completionOrder: index.completionOrder, isOrderRecorded: index.isOrderRecorded ?? true)
   }
 
   private func damaged(_ reason: String) -> RunError {

@@ -1,0 +1,150 @@
+import AssayRuns
+import AssayTensors
+import AssayTorch
+import Foundation
+import Testing
+
+private func part(
+  _ module: String, call: Int = 0, side: Slot.Side = .outputs, _ tensors: [CapturedTensor],
+  description: JSONValue? = .null
+) -> CallPart {
+  CallPart(
+    step: 0, call: ModuleCall(module: module, call: call), side: side, description: description,
+    tensors: tensors)
+}
+
+@Suite struct DirectoryRunWriterTests {
+  let root: TemporaryDirectory
+  let manifest = RunManifest(id: "run")
+  let x: Tensor
+
+  init() throws {
+    root = try TemporaryDirectory()
+    x = try Tensor([1, 2, 3] as [Float], dtype: .float32)
+  }
+
+  private func text(_ file: String) throws -> String {
+    String(decoding: try Data(contentsOf: URL(filePath: root.path + "/run/" + file)), as: UTF8.self)
+  }
+
+  @Test func writesVLLMsLayout() throws {
+    let writer = try DirectoryRunWriter(path: root.path + "/run", manifest: manifest)
+    try writer.beginStep(0)
+    let tuple = CapturedValue.tuple([.tensor(x)])
+    try writer.write(
+      part("norm", side: .inputs, [.stored(Slot("inputs_0"), x)], description: tuple.description))
+    try writer.write(part("norm", [.stored(Slot("outputs"), x.on(Device("cuda:0")))]))
+    let note = SkippedTensor(
+      dtype: .bfloat16, shape: try Shape([4, 5]), device: .cpu, reason: "too large")
+    try writer.write(part("norm", call: 1, [.skipped(Slot("outputs_1"), note)]))
+    try writer.endStep(
+      0, calls: [ModuleCall(module: "norm", call: 0), ModuleCall(module: "norm", call: 1)],
+      completionOrder: [0, 1])
+    try writer.finish(manifest)
+
+    #expect(try text("step_0/module_calls.txt") == "norm\nnorm_1\n")
+    #expect(
+      try text("step_0/norm/inputs.json")
+        == #"{"items":[{"dtype":"torch.float32","numel":3,"shape":[3],"type":"tensor","#
+        + #""values":[1,2,3]}],"type":"tuple"}"# + "\n")
+    #expect(try text("step_0/norm/outputs.json") == "null\n")
+    #expect(
+      try text("step_0/norm_1/outputs_1_cpu.json")
+        == #"{"device":"cpu","dtype":"torch.bfloat16","numel":20,"shape":[4,5],"#
+        + #""skipped":"too large","type":"tensor"}"# + "\n")
+    let file = root.path + "/run/step_0/norm/outputs_cuda_0.pt"
+    #expect(try TorchFile.loadTensor(path: file).float32Values() == [1, 2, 3])
+    #expect(
+      try text("run.json")
+        == #"{"complete":true,"id":"run","schema":"assay.run/1","steps":[{"calls":["#
+        + #"{"call":0,"directory":"norm","module":"norm","tensors":["#
+        + #"{"device":"cpu","file":"inputs_0_cpu.pt","slot":"inputs_0"},"#
+        + #"{"device":"cuda:0","file":"outputs_cuda_0.pt","slot":"outputs"}]},"#
+        + #"{"call":1,"directory":"norm_1","module":"norm","tensors":["#
+        + #"{"device":"cpu","file":"outputs_1_cpu.json","skipped":true,"slot":"outputs_1"}]}],"#
+        + #""completion_order":[0,1],"step":0}]}"# + "\n")
+  }
+
+  @Test func namesThatClashOrCannotStandOnDiskComeBack() throws {
+    let calls = [
+      ModuleCall(module: "a", call: 0), ModuleCall(module: "a", call: 1),
+      ModuleCall(module: "a_1", call: 0), ModuleCall(module: "x/../y", call: 0),
+      ModuleCall(module: "..", call: 0), ModuleCall(module: "50%", call: 0),
+    ]
+    let writer = try DirectoryRunWriter(path: root.path + "/run", manifest: manifest)
+    try writer.beginStep(0)
+    for call in calls {
+      try writer.write(part(call.module, call: call.call, [.stored(Slot("outputs_k/v"), x)]))
+    }
+    try writer.endStep(0, calls: calls, completionOrder: Array(calls.indices))
+    try writer.finish(manifest)
+    let reader = try DirectoryRunReader(path: root.path + "/run")
+    #expect(reader.steps[0].calls.map(\.call) == calls)
+    for record in reader.steps[0].calls.flatMap(\.tensors) {
+      #expect(record.key.slot == Slot("outputs_k/v"))
+      #expect(try reader.tensor(record.key).float32Values() == [1, 2, 3])
+    }
+  }
+
+  @Test func sameSlotTwiceIsAnError() throws {
+    let writer = try DirectoryRunWriter(path: root.path + "/run", manifest: manifest)
+    try writer.beginStep(0)
+    #expect(
+      throws: RunError.duplicateSlot(
+        TensorKey(step: 0, module: "a", call: 0, device: .cpu, slot: Slot("outputs_0_1")))
+    ) {
+      let slot = Slot("outputs_0_1")
+      try writer.write(part("a", [.stored(slot, x), .stored(slot, x)]))
+    }
+  }
+
+  @Test func runThatIsNotFinishedKeepsItsEndedSteps() throws {
+    let writer = try DirectoryRunWriter(path: root.path + "/run", manifest: manifest)
+    try writer.beginStep(0)
+    try writer.write(part("a", [.stored(Slot("outputs"), x)]))
+    let call = ModuleCall(module: "a", call: 0)
+    try writer.endStep(0, calls: [call], completionOrder: [0])
+    try writer.beginStep(1)
+    let reader = try DirectoryRunReader(path: root.path + "/run")
+    #expect(reader.steps.map(\.step) == [0] && !reader.manifest.isComplete)
+  }
+
+  @Test func discardedStepLeavesNothing() throws {
+    let writer = try DirectoryRunWriter(path: root.path + "/run", manifest: manifest)
+    try writer.beginStep(0)
+    try writer.write(part("a", [.stored(Slot("outputs"), x)]))
+    try writer.discardStep(0)
+    #expect(!FileManager.default.fileExists(atPath: root.path + "/run/step_0"))
+    try writer.beginStep(0)
+    try writer.endStep(0, calls: [], completionOrder: [])
+    try writer.finish(manifest)
+    #expect(try DirectoryRunReader(path: root.path + "/run").steps.map(\.calls.count) == [0])
+  }
+
+  @Test func placeThatIsTakenOrCannotBeMadeIsAnError() throws {
+    try root.file("taken/run.json")
+    #expect(throws: RunError.alreadyExists(path: root.path + "/taken")) {
+      try DirectoryRunWriter(path: root.path + "/taken", manifest: manifest)
+    }
+    try root.file("file")
+    #expect(throws: RunError.self) {
+      try DirectoryRunWriter(path: root.path + "/file/run", manifest: manifest)
+    }
+  }
+
+  @Test func directoryThatVanishesIsAnErrorAndNotAShortRun() throws {
+    let writer = try DirectoryRunWriter(path: root.path + "/run", manifest: manifest)
+    try writer.beginStep(0)
+    try FileManager.default.removeItem(atPath: root.path + "/run")
+    #expect(throws: RunError.self) { try writer.write(part("a", [.stored(Slot("outputs"), x)])) }
+    #expect(throws: RunError.self) { try writer.finish(manifest) }
+  }
+
+  @Test func nameThatIsTooLongIsAnError() throws {
+    let writer = try DirectoryRunWriter(path: root.path + "/run", manifest: manifest)
+    try writer.beginStep(0)
+    let name = String(repeating: "a", count: 300)
+    #expect(throws: RunError.self) { try writer.write(part(name, [.stored(Slot("outputs"), x)])) }
+    #expect(throws: RunError.self) { try writer.write(part("", [])) }
+  }
+}
