@@ -1,10 +1,139 @@
 public import AssayComparison
+import AssayRuns
+import AssayTensors
 public import Foundation
 
 /// Renders a comparison as JSON, schema `assay.comparison/1`.
 public enum JSONReport {
   /// Renders a comparison.
+  ///
+  /// The text is one line of UTF-8 with sorted keys and the same for equal comparisons. Numbers
+  /// that JSON cannot hold are the strings `inf`, `-inf` and `nan`.
+  ///
+  /// - Throws: `EncodingError`.
   public static func render(_ comparison: RunComparison) throws -> Data {
-    Data()
+    var data = try JSONText.encode(json(comparison))
+    data.append(0x0A)
+    return data
   }
+
+  private static func json(_ comparison: RunComparison) -> JSONValue {
+    .object([
+      "schema": .string("assay.comparison/1"),
+      "verdict": .string(comparison.isMatch ? "match" : "mismatch"),
+      "actual": json(comparison.actual),
+      "expected": json(comparison.expected),
+      "parameters": parameters(comparison.options),
+      "summary": json(comparison.summary),
+      "first_divergence": comparison.firstDivergence.map(json) ?? .null,
+      "introduced": .array(
+        comparison.introduced.map {
+          .object([
+            "step": integer($0.step), "module": .string($0.call.module),
+            "call": integer($0.call.call),
+          ])
+        }),
+      "steps": .array(comparison.steps.map(json)),
+      "failures": .array(comparison.failures.map { .string($0.description) }),
+      "notes": .array(comparison.notes.map(JSONValue.string)),
+    ])
+  }
+
+  private static func json(_ side: RunComparison.Side) -> JSONValue {
+    .object(["path": .string(side.path), "run": .string(side.manifest.id)])
+  }
+
+  private static func parameters(_ options: ComparisonOptions) -> JSONValue {
+    var members: [String: JSONValue] = [
+      "equal_nan": .bool(options.tolerance.equalNaN),
+      "steps": options.steps.map { .array($0.map(integer)) } ?? .null,
+      "modules": options.modules.map { .array($0.map { .string($0.source) }) } ?? .null,
+      "device_map": .object(
+        Dictionary(
+          options.deviceMap.map { ($0.actual.name, .string($0.expected.name)) },
+          uniquingKeysWith: { $1 })),
+    ]
+    switch options.tolerance.kind {
+    case .elementwise(let rtol, let atol):
+      members["tolerance"] = .string("elementwise")
+      members["rtol"] = JSONValue(real: rtol)
+      members["atol"] = JSONValue(real: atol)
+    case .torch:
+      members["tolerance"] = .string("torch")
+      members["rtol"] = .null
+      members["atol"] = .null
+    }
+    return .object(members)
+  }
+
+  private static func json(_ summary: ComparisonSummary) -> JSONValue {
+    func counts(_ counts: ComparisonSummary.Counts) -> JSONValue {
+      .object([
+        "total": integer(counts.total), "matched": integer(counts.matched),
+        "mismatched": integer(counts.mismatched), "missing": integer(counts.missing),
+      ])
+    }
+    let tensors = summary.tensors
+    return .object([
+      "steps": counts(summary.steps),
+      "modules": counts(summary.modules),
+      "tensors": .object([
+        "total": integer(tensors.total), "compared": integer(tensors.compared),
+        "matched": integer(tensors.matched), "mismatched": integer(tensors.mismatched),
+        "missing_in_actual": integer(tensors.missingInActual),
+        "missing_in_expected": integer(tensors.missingInExpected),
+        "unreadable": integer(tensors.unreadable), "skipped": integer(tensors.skipped),
+      ]),
+      "elements": .object([
+        "compared": integer(summary.elements.compared),
+        "mismatched": integer(summary.elements.mismatched),
+      ]),
+    ])
+  }
+
+  private static func json(_ divergence: Divergence) -> JSONValue {
+    .object([
+      "step": integer(divergence.step), "module": .string(divergence.call.module),
+      "call": integer(divergence.call.call),
+      "slot": .string(divergence.tensor.slot.rawValue),
+      "device": .string(divergence.tensor.device.name),
+      "cause": .string(divergence.origin.cause.rawValue),
+      "growth": divergence.origin.growth.map(JSONValue.init(real:)) ?? .null,
+      "born": divergence.origin.birthplace.map { .string($0.description) } ?? .null,
+    ])
+  }
+
+  private static func json(_ step: StepResult) -> JSONValue {
+    .object([
+      "step": integer(step.step), "verdict": .string(step.verdict.rawValue),
+      "modules": .array(step.modules.map(json)),
+    ])
+  }
+
+  private static func json(_ module: ModuleResult) -> JSONValue {
+    let origin = module.origin
+    return .object([
+      "module": .string(module.call.module), "call": integer(module.call.call),
+      "verdict": .string(module.verdict.rawValue),
+      "cause": origin.map { .string($0.cause.rawValue) } ?? .null,
+      "growth": origin?.growth.map(JSONValue.init(real:)) ?? .null,
+      "tensors": .array(module.tensors.map(json)),
+    ])
+  }
+
+  private static func json(_ tensor: TensorResult) -> JSONValue {
+    var members: [String: JSONValue] = [:]
+    if let difference = tensor.difference, let shape = tensor.shape {
+      members = Metrics.json(difference, shape: shape, quantiles: tensor.quantiles)
+    }
+    members["slot"] = .string(tensor.slot.rawValue)
+    members["device"] = .string(tensor.device.name)
+    members["verdict"] = .string(tensor.verdict.rawValue)
+    members["reason"] = tensor.reason.map(JSONValue.string) ?? .null
+    members["dtype"] = tensor.dtype.map { .string($0.torchName) } ?? .null
+    members["shape"] = tensor.shape.map { .array($0.dimensions.map(integer)) } ?? .null
+    return .object(members)
+  }
+
+  private static func integer(_ value: Int) -> JSONValue { .integer(Int64(value)) }
 }

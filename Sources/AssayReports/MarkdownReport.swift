@@ -1,4 +1,6 @@
 public import AssayComparison
+import AssayRuns
+import AssayTensors
 
 /// Renders a comparison as GitHub markdown.
 public enum MarkdownReport {
@@ -6,9 +8,154 @@ public enum MarkdownReport {
   ///
   /// - Parameters:
   ///   - comparison: What comparing two runs came to.
-  ///   - verbose: Whether to show every tensor, not only what failed.
+  ///   - verbose: Whether to show every tensor, not only what failed, and every detail.
   /// - Returns: UTF-8 text that ends with a newline.
   public static func render(_ comparison: RunComparison, verbose: Bool = false) -> String {
-    comparison.isMatch ? "match\n" : "mismatch\n"
+    let writer = MarkdownWriter(comparison: comparison, verbose: verbose)
+    let sections = [
+      writer.verdict, writer.subject, writer.parameters, writer.summary, writer.firstDivergence,
+      writer.growth, writer.introduced, writer.closest, writer.stepResults, writer.moduleResults,
+      writer.unpaired, writer.tensorTables, writer.details,
+    ]
+    return sections.filter { !$0.isEmpty }.joined(separator: "\n")
+  }
+}
+
+/// Writes the sections of one report; each ends with a newline or is empty.
+struct MarkdownWriter {
+  var comparison: RunComparison
+  var verbose: Bool
+
+  /// Where a long list ends unless everything was asked for.
+  static let rowLimit = 200
+}
+
+extension MarkdownWriter {
+  var verdict: String {
+    var lines = "# Assay comparison: \(comparison.isMatch ? "match" : "mismatch")\n\n"
+    let tensors = comparison.summary.tensors
+    let compared =
+      "\(MarkdownText.count(tensors.compared, "tensor")) "
+      + "(\(MarkdownText.count(comparison.summary.elements.compared, "element"))) compared"
+    if comparison.isMatch {
+      lines += "✅ **Match**: \(compared), all within the tolerance"
+      if tensors.skipped > 0 { lines += "; \(tensors.skipped) skipped in both runs" }
+      return lines + ".\n" + remarks
+    }
+    var counts: [String] = []
+    for (count, text) in [
+      (tensors.mismatched, "differ"), (tensors.missingInActual, "missing in the actual run"),
+      (tensors.missingInExpected, "missing in the expected run"),
+      (tensors.unreadable, "unreadable"),
+    ] where count > 0 { counts.append("\(count) \(text)") }
+    lines += "❌ **Mismatch**: \(compared)"
+    if !counts.isEmpty { lines += "; of \(tensors.total) \(counts.joined(separator: ", "))" }
+    lines += ".\n"
+    if let divergence = comparison.firstDivergence {
+      lines +=
+        "First divergence: \(name(divergence.call)) in step \(divergence.step)"
+        + (divergence.tensor.verdict.isDivergence ? ", \(divergence.origin.cause.rawValue)" : "")
+        + ".\n"
+    }
+    return lines + remarks
+  }
+
+  private var remarks: String {
+    let lines =
+      comparison.failures.map { "- **Failure**: \(MarkdownText.plain($0.description)).\n" }
+      + comparison.notes.map { "- Note: \(MarkdownText.plain($0)).\n" }
+    return lines.isEmpty ? "" : "\n" + lines.joined()
+  }
+
+  var subject: String {
+    let (actual, expected) = (comparison.actual, comparison.expected)
+    var rows = [
+      ["path", MarkdownText.code(actual.path), MarkdownText.code(expected.path)],
+      ["run", MarkdownText.code(actual.manifest.id), MarkdownText.code(expected.manifest.id)],
+    ]
+    for (label, read) in MarkdownWriter.provenanceRows {
+      let ours = actual.manifest.provenance.flatMap(read)
+      let theirs = expected.manifest.provenance.flatMap(read)
+      guard ours != nil || theirs != nil else { continue }
+      let mark = ours != nil && theirs != nil && ours != theirs ? "**\(label)** (differs)" : label
+      rows.append([mark, ours.map(MarkdownText.code) ?? "–", theirs.map(MarkdownText.code) ?? "–"])
+    }
+    return MarkdownText.table(["", "actual", "expected"], rows)
+  }
+
+  private static let provenanceRows: [(String, @Sendable (Provenance) -> String?)] = [
+    ("framework", { joined($0.framework, $0.frameworkVersion) }),
+    ("recorded by", { joined($0.tool, $0.toolVersion) }),
+    ("model", { $0.modelHash }),
+    ("dtype", { $0.dtype }),
+    ("seed", { $0.seed.map(String.init) }),
+    ("threads", { $0.threads.map(String.init) }),
+    ("cpu", { $0.cpu }),
+  ]
+
+  private static func joined(_ parts: String?...) -> String? {
+    let known = parts.compactMap { $0 }
+    return known.isEmpty ? nil : known.joined(separator: " ")
+  }
+
+  var parameters: String {
+    let options = comparison.options
+    var rows: [[String]] = []
+    switch options.tolerance.kind {
+    case .elementwise(let rtol, let atol):
+      rows.append(["rtol", MarkdownText.number(rtol)])
+      rows.append(["atol", MarkdownText.number(atol)])
+    case .torch:
+      rows.append(["tolerance", "`torch.testing.assert_close` by dtype"])
+    }
+    rows.append(["equal NaN", options.tolerance.equalNaN ? "yes" : "no"])
+    rows.append([
+      "steps", options.steps.map { $0.map(String.init).joined(separator: ", ") } ?? "all",
+    ])
+    rows.append([
+      "modules",
+      options.modules.map { $0.map { MarkdownText.code($0.source) }.joined(separator: ", ") }
+        ?? "all",
+    ])
+    if !options.deviceMap.isEmpty {
+      let entries = options.deviceMap.map { MarkdownText.code("\($0.actual)=\($0.expected)") }
+      rows.append(["device map", entries.joined(separator: ", ")])
+    }
+    return "## Parameters\n\n" + MarkdownText.table(["parameter", "value"], rows)
+  }
+
+  var summary: String {
+    let summary = comparison.summary
+    func row(_ name: String, _ counts: ComparisonSummary.Counts) -> [String] {
+      [name, counts.total, counts.matched, counts.mismatched, counts.missing].cells
+        + ["–", "\(counts.total - counts.matched - counts.mismatched - counts.missing)"]
+    }
+    let tensors = summary.tensors
+    let rows = [
+      row("steps", summary.steps), row("module calls", summary.modules),
+      [
+        "tensors", tensors.total, tensors.matched, tensors.mismatched,
+        tensors.missingInActual + tensors.missingInExpected, tensors.unreadable, tensors.skipped,
+      ].cells,
+      [
+        "elements", summary.elements.compared,
+        summary.elements.compared - summary.elements.mismatched, summary.elements.mismatched,
+      ].cells + ["–", "–", "–"],
+    ]
+    return "## Summary\n\n"
+      + MarkdownText.table(
+        ["", "total", "matched", "mismatched", "missing", "unreadable", "skipped"],
+        rightAligned: [1, 2, 3, 4, 5, 6], rows)
+  }
+}
+
+extension [Any] {
+  fileprivate var cells: [String] { map { "\($0)" } }
+}
+
+extension MarkdownWriter {
+  /// A call's name as code, with its number where it is not the first of the step.
+  func name(_ call: ModuleCall) -> String {
+    MarkdownText.code(call.module) + (call.call == 0 ? "" : " (call \(call.call))")
   }
 }

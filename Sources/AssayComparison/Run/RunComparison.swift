@@ -61,7 +61,9 @@ public struct ComparisonSummary: Sendable, Equatable {
     public var missing = 0
   }
 
-  /// Counts of tensors. Each is matched, mismatched, missing, unreadable or skipped.
+  /// Counts of tensors.
+  ///
+  /// Each is matched, mismatched, missing, unreadable or skipped.
   public struct TensorCounts: Sendable, Equatable {
     /// All that either run has, within the selection.
     public var total = 0

@@ -1,0 +1,177 @@
+import AssayComparison
+import AssayRuns
+import AssayTensors
+
+extension MarkdownWriter {
+  var firstDivergence: String {
+    guard let divergence = comparison.firstDivergence else { return "" }
+    let tensor = divergence.tensor
+    var text = "## First divergence\n\n"
+    text +=
+      "\(name(divergence.call)) in step \(divergence.step): \(MarkdownText.code(tensor.slot.rawValue))"
+      + " on \(MarkdownText.code(tensor.device.name)) "
+    switch tensor.verdict {
+    case .values:
+      let difference = tensor.difference ?? Difference()
+      text +=
+        "has \(difference.mismatchedCount) of "
+        + "\(MarkdownText.count(difference.elementCount, "element")) outside the tolerance.\n"
+    default:
+      text += "fails: \(MarkdownText.plain(tensor.reason ?? tensor.verdict.rawValue)).\n"
+    }
+    if tensor.verdict.isDivergence { text += "\n" + cause(divergence) }
+    text += earlierGaps(divergence)
+    if let difference = tensor.difference, difference.elementCount > 0 {
+      text += "\n" + figures(difference, tensor)
+    }
+    return text
+  }
+
+  private func cause(_ divergence: Divergence) -> String {
+    let origin = divergence.origin
+    let output = origin.outputError.map { " by \(MarkdownText.number($0))" } ?? ""
+    var text: String
+    switch origin.cause {
+    case .introduced:
+      let inputs =
+        origin.inputError == 0
+        ? "its inputs are equal"
+        : "its inputs match, though not exactly (\(MarkdownText.number(origin.inputError)))"
+      text = "**Introduced** here: \(inputs), its outputs differ\(output)"
+    case .inherited:
+      let input = origin.inputError.map { " by \(MarkdownText.number($0))" } ?? ""
+      text =
+        origin.inside.map { "**Inherited** from \(name($0)), which it contains" }
+        ?? "**Inherited**: its inputs already differ\(input), its outputs\(output)"
+    case .unknown:
+      text =
+        "Introduced or inherited is **unknown**: not all its inputs were recorded; its outputs "
+        + "differ\(output)"
+    }
+    if let growth = origin.growth { text += "; the error grew \(MarkdownText.number(growth))-fold" }
+    text += " (relative L2 of the worst row).\n"
+    if let place = origin.birthplace {
+      text += "\nThe error was born " + describe(place) + ".\n"
+      if let inside = place.inside, inside != divergence.call {
+        text += "\n" + responsible(inside, step: divergence.step)
+      }
+    }
+    return text
+  }
+
+  /// A birthplace with its names as code.
+  private func describe(_ place: Birthplace) -> String {
+    var parts: [String] = []
+    if let inside = place.inside { parts.append("inside \(name(inside))") }
+    func short(_ call: ModuleCall) -> String {
+      guard let inside = place.inside, call.module.hasPrefix(inside.module + ".") else {
+        return name(call)
+      }
+      return name(
+        ModuleCall(
+          module: String(call.module.dropFirst(inside.module.count + 1)), call: call.call))
+    }
+    if let after = place.after { parts.append("after \(short(after))") }
+    if place.before == place.inside {
+      parts.append("before its outputs")
+    } else {
+      parts.append("before \(place.side == .inputs ? "" : "the outputs of ")\(short(place.before))")
+    }
+    return parts.joined(separator: ", ")
+  }
+
+  private func responsible(_ call: ModuleCall, step: Int) -> String {
+    let module = comparison.steps.first { $0.step == step }?.modules.first { $0.call == call }
+    switch module?.origin?.cause {
+    case .introduced:
+      return "\(name(call)) itself **introduced** it: all its recorded inputs match.\n"
+    case .unknown:
+      return "Whether \(name(call)) introduced it is unknown: its inputs were not all recorded.\n"
+    default:
+      return ""
+    }
+  }
+
+  /// Says when something before the divergence could not be compared.
+  private func earlierGaps(_ divergence: Divergence) -> String {
+    var gaps = 0
+    search: for step in comparison.steps {
+      for module in step.modules {
+        if step.step == divergence.step && module.call == divergence.call { break search }
+        gaps += module.tensors.count { $0.verdict.isFailure && !$0.verdict.isDivergence }
+      }
+    }
+    guard gaps > 0 else { return "" }
+    return
+      "\n\(MarkdownText.count(gaps, "tensor")) before it in execution order could not be compared, "
+      + "so the error may be older.\n"
+  }
+
+  private func figures(_ difference: Difference, _ tensor: TensorResult) -> String {
+    var rows: [[String]] = []
+    if let worst = difference.maxAbsMismatched ?? difference.maxAbs {
+      rows.append(["largest difference", element(worst, tensor)])
+    }
+    if let worst = difference.maxRelMismatched ?? difference.maxRel {
+      rows.append(["largest relative difference", element(worst, tensor)])
+    }
+    if let row = difference.worstRow {
+      rows.append(["worst row, relative L2", self.row(row, tensor)])
+    }
+    if difference.nonFiniteDifferenceCount > 0 {
+      rows.append([
+        "NaN or infinite on one side",
+        MarkdownText.count(difference.nonFiniteDifferenceCount, "element")
+          + index(difference.firstNonFiniteDifferenceIndex, tensor.shape, " first at "),
+      ])
+    }
+    rows.append(["smallest tolerance that passes", passing(difference, tensor)])
+    return MarkdownText.table(["figure", "value"], rows)
+  }
+
+  /// The bounds that would have passed, which are those that would have hidden the error.
+  func passing(_ difference: Difference, _ tensor: TensorResult) -> String {
+    let rule = comparison.options.tolerance.rule(for: tensor.dtype ?? .float32)
+    let rtol = difference.minimumRtol
+    let atol = difference.minimumAtol
+    if rtol.isInfinite, atol.isInfinite { return "none: NaN or infinite values differ" }
+    var options: [String] = []
+    if rtol.isFinite {
+      options.append("rtol \(MarkdownText.number(rtol)) at atol \(MarkdownText.number(rule.atol))")
+    }
+    if atol.isFinite {
+      options.append("atol \(MarkdownText.number(atol)) at rtol \(MarkdownText.number(rule.rtol))")
+    }
+    return options.joined(separator: ", or ")
+  }
+
+  func element(_ extreme: Difference.Extreme, _ tensor: TensorResult) -> String {
+    MarkdownText.number(extreme.value) + index(extreme.index, tensor.shape, " at ")
+      + ": actual \(MarkdownText.value(extreme.actual, tensor.dtype)), "
+      + "expected \(MarkdownText.value(extreme.expected, tensor.dtype))"
+  }
+
+  func row(_ row: Difference.Row, _ tensor: TensorResult) -> String {
+    guard let shape = tensor.shape, shape.rank > 1 else { return MarkdownText.number(row.value) }
+    return "\(MarkdownText.number(row.value)) at row \(Metrics.rowIndex(ofRow: row.row, shape))"
+  }
+
+  func index(_ offset: Int?, _ shape: Shape?, _ prefix: String) -> String {
+    guard let offset, let shape, shape.rank > 0 else { return "" }
+    return "\(prefix)\(shape.index(ofElement: offset))"
+  }
+
+  var introduced: String {
+    let calls = comparison.introduced
+    guard calls.count > 1 || (calls.count == 1 && calls[0].call != comparison.firstDivergence?.call)
+    else { return "" }
+    var text =
+      "## Introduced errors\n\nThese calls got matching inputs and returned other outputs:\n\n"
+    let limit = verbose ? calls.count : 50
+    for reference in calls.prefix(limit) {
+      text += "- step \(reference.step): \(name(reference.call))\n"
+    }
+    if calls.count > limit { text += "- and \(calls.count - limit) more\n" }
+    return text
+  }
+}

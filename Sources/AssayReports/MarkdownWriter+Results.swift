@@ -1,0 +1,116 @@
+import AssayComparison
+import AssayTensors
+
+extension MarkdownWriter {
+  /// What was closest to failing, or failed most.
+  var closest: String {
+    let all = comparison.steps.flatMap { step in
+      step.modules.flatMap { module in module.tensors.map { (step.step, module.call, $0) } }
+    }
+    var rows: [[String]] = []
+    func add(_ label: String, _ figure: (TensorResult) -> Double?) {
+      var best: (value: Double, index: Int)?
+      for (index, entry) in all.enumerated() {
+        guard let value = figure(entry.2), value > best?.value ?? 0 else { continue }
+        best = (value, index)
+      }
+      guard let best else { return rows.append([label, "0", "–"]) }
+      let (step, call, tensor) = all[best.index]
+      rows.append([
+        label, MarkdownText.number(best.value),
+        "step \(step), \(name(call)), \(MarkdownText.code(tensor.slot.rawValue))",
+      ])
+    }
+    guard all.contains(where: { $0.2.difference != nil }) else { return "" }
+    add("max abs") { $0.difference?.maxAbs?.value }
+    add("max rel") { $0.difference?.maxRel?.value }
+    add("worst row, relative L2") { $0.difference?.rowError }
+    add("smallest rtol that passes all") { $0.difference?.minimumRtol }
+    add("smallest atol that passes all") { $0.difference?.minimumAtol }
+    return "## Largest errors\n\n"
+      + MarkdownText.table(["figure", "value", "where"], rightAligned: [1], rows)
+  }
+
+  var stepResults: String {
+    let rows = comparison.steps.map { step in
+      let tensors = step.modules.flatMap(\.tensors)
+      let first = step.modules.first { $0.verdict.isFailure }
+      return [
+        "\(step.step)", MarkdownWriter.mark(step.verdict),
+        "\(step.modules.count { $0.verdict == .match }) / \(step.modules.count)",
+        "\(tensors.count { $0.verdict == .match }) / \(tensors.count)",
+      ] + worstFigures(tensors) + [first.map { name($0.call) } ?? "–"]
+    }
+    guard !rows.isEmpty else { return "" }
+    return "## Steps\n\n"
+      + MarkdownText.table(
+        [
+          "step", "verdict", "modules matched", "tensors matched", "elements mismatched", "max abs",
+          "max rel", "worst row", "first failing module",
+        ], rightAligned: [0, 2, 3, 4, 5, 6, 7], rows)
+  }
+
+  var moduleResults: String {
+    guard !comparison.steps.isEmpty else { return "" }
+    var text = "## Modules\n"
+    for step in comparison.steps where !step.modules.isEmpty {
+      text += "\n### Step \(step.step): \(step.verdict.text)\n\n"
+      let rows = step.modules.map { module in
+        [
+          name(module.call), MarkdownWriter.mark(module.verdict), causeCell(module),
+          "\(module.tensors.count { $0.verdict == .match }) / \(module.tensors.count)",
+        ] + worstFigures(module.tensors)
+      }
+      let table = MarkdownText.table(
+        [
+          "module", "verdict", "cause", "tensors matched", "elements mismatched", "max abs",
+          "max rel", "worst row",
+        ], rightAligned: [3, 4, 5, 6, 7], rows)
+      text += folded(
+        table, summary: MarkdownText.count(rows.count, "module call") + " in execution order",
+        when: !step.verdict.isFailure && !verbose && rows.count > 20)
+    }
+    return text
+  }
+
+  private func causeCell(_ module: ModuleResult) -> String {
+    guard let origin = module.origin else { return "–" }
+    if let inside = origin.inside { return "inherited from \(name(inside))" }
+    return origin.cause == .introduced ? "**introduced**" : origin.cause.rawValue
+  }
+
+  /// Mismatched elements, max abs, max rel and the worst row over some tensors.
+  private func worstFigures(_ tensors: [TensorResult]) -> [String] {
+    let differences = tensors.compactMap(\.difference)
+    guard !differences.isEmpty else { return ["–", "–", "–", "–"] }
+    return [
+      "\(differences.reduce(0) { $0 + $1.mismatchedCount })",
+      MarkdownText.number(differences.compactMap(\.maxAbs?.value).max()),
+      MarkdownText.number(differences.compactMap(\.maxRel?.value).max()),
+      MarkdownText.number(differences.compactMap(\.rowError).max()),
+    ]
+  }
+
+  static func mark(_ verdict: Verdict) -> String {
+    switch verdict {
+    case .match: "✅ match"
+    case .skipped: "➖ skipped"
+    default: "❌ \(verdict.text)"
+    }
+  }
+
+  /// A block that a reader may open.
+  func folded(_ text: String, summary: String, when isFolded: Bool) -> String {
+    isFolded ? "<details><summary>\(summary)</summary>\n\n\(text)\n</details>\n" : text
+  }
+}
+
+extension Verdict {
+  /// The verdict in words.
+  var text: String { rawValue.replacing("_", with: " ") }
+}
+
+extension TensorResult.Verdict {
+  /// The verdict in words.
+  var text: String { rawValue.replacing("_", with: " ") }
+}
