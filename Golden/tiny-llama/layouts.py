@@ -82,6 +82,8 @@ def number(value):
         return [number(value.real), number(value.imag)]
     if isinstance(value, float) and not np.isfinite(value):
         return "nan" if np.isnan(value) else "inf" if value > 0 else "-inf"
+    if isinstance(value, int) and value >= 1 << 63:
+        return str(value)  # many readers know no such integer
     return value
 
 

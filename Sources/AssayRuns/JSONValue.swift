@@ -25,6 +25,8 @@ extension JSONValue: Codable {
     } else if let value = try? container.decode(Int64.self) {
       let isNegativeZero = value == 0 && (try? container.decode(Double.self))?.sign == .minus
       self = isNegativeZero ? .number(-0.0) : .integer(value)
+    } else if let value = try? container.decode(UInt64.self) {
+      self = .string(String(value))  // as elements of uint64 are written: a Double loses digits
     } else if let value = try? container.decode(Double.self) {
       self = JSONValue(real: value)
     } else if let value = try? container.decode([JSONValue].self) {
