@@ -75,6 +75,10 @@ let package = Package(
       exclude: ["Fixtures"]),
 
     // Runs the built binary, which the package manager puts beside the tests.
+    .testTarget(
+      name: "AssayComparisonTests",
+      dependencies: ["AssayTensors", "AssayRuns", "AssayComparison"], exclude: ["Fixtures"]),
+
     .testTarget(name: "AssayCLITests", dependencies: ["AssayCLI"]),
   ]
 )

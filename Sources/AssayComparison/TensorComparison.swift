@@ -16,7 +16,7 @@ public enum TensorComparison {
     actual: Tensor, expected: Tensor, rule: ElementRule
   ) throws(ComparisonError) -> Difference {
     try checkPair(actual, expected)
-    return scalarDifference(actual, expected, rule)
+    return kernelDifference(actual, expected, rule) ?? scalarDifference(actual, expected, rule)
   }
 
   /// Quantiles of `|d|` over the finite pairs.

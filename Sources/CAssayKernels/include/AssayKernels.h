@@ -77,6 +77,8 @@ typedef struct {
   float min_rtol, min_atol;
   int no_rtol, no_atol;
   double abs, dd, aa, ee, ae;
+  // Of the expected elements in finite pairs.
+  float largest_expected;
   double row_dd, row_ee, worst;
   int64_t worst_row;
   uint64_t class_differences;

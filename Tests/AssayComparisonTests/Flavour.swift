@@ -1,0 +1,82 @@
+@testable import AssayComparison
+@testable import AssayTensors
+
+/// Kinds of tensor pairs that comparisons meet.
+enum Flavour: CaseIterable {
+  case same, noisy, unrelated, tiny, huge, anyBits, sparseSpecials, zeros, constantRatio
+
+  /// Makes a pair of one of the dtypes that the kernels serve.
+  func pair(
+    _ dtype: DType, _ shape: Shape, _ generator: inout SeededGenerator
+  ) throws -> (Tensor, Tensor) {
+    var actual = [Float]()
+    var expected = [Float]()
+    for _ in 0..<shape.elementCount {
+      let (a, e) = element(dtype, &generator)
+      actual.append(a)
+      expected.append(e)
+    }
+    return (try tensor(actual, dtype, shape), try tensor(expected, dtype, shape))
+  }
+
+  private func element(_ dtype: DType, _ generator: inout SeededGenerator) -> (Float, Float) {
+    func uniform() -> Float { Float.random(in: -1...1, using: &generator) }
+    let scale: Float = dtype == .float16 ? 6e4 : 3e38
+    switch self {
+    case .same:
+      let x = uniform()
+      return (x, x)
+    case .noisy:
+      let x = uniform()
+      return (x * (1 + 0.01 * uniform()), x)
+    case .unrelated: return (uniform(), 100 * uniform())
+    case .tiny: return (uniform() * 1e-6 * (1 / scale), uniform() * (1 / scale))
+    case .huge: return (uniform() * scale, uniform() * scale)
+    case .anyBits:
+      return (
+        Float(bitPattern: UInt32.random(in: 0 ... .max, using: &generator)),
+        Float(bitPattern: UInt32.random(in: 0 ... .max, using: &generator))
+      )
+    case .sparseSpecials:
+      let specials: [Float] = [.nan, .infinity, -.infinity, 0, -0.0]
+      let x = uniform()
+      func pick(_ value: Float) -> Float {
+        let choice = Int.random(in: 0..<4000, using: &generator)
+        return choice < specials.count ? specials[choice] : value
+      }
+      return (pick(x), pick(x))
+    case .zeros: return (0, UInt8.random(in: 0..<200, using: &generator) == 0 ? uniform() : -0.0)
+    case .constantRatio:
+      let x = uniform()
+      return (0, x)
+    }
+  }
+
+  private func tensor(_ values: [Float], _ dtype: DType, _ shape: Shape) throws -> Tensor {
+    if dtype == .float32 { return try Tensor(values, dtype: dtype, shape: shape) }
+    var bits = [UInt16](repeating: 0, count: values.count)
+    if dtype == .float16 {
+      FloatConversion.roundToFloat16(values, count: values.count, into: &bits)
+    } else {
+      FloatConversion.roundToBFloat16(values, count: values.count, into: &bits)
+    }
+    return try Tensor(bits, dtype: dtype, shape: shape)
+  }
+}
+
+/// A seeded generator (SplitMix64), so that a failure comes again.
+struct SeededGenerator: RandomNumberGenerator {
+  private var state: UInt64
+
+  init(seed: UInt64) {
+    state = seed
+  }
+
+  mutating func next() -> UInt64 {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var z = state
+    z = (z ^ z >> 30) &* 0xBF58_476D_1CE4_E5B9
+    z = (z ^ z >> 27) &* 0x94D0_49BB_1331_11EB
+    return z ^ z >> 31
+  }
+}

@@ -1,0 +1,111 @@
+import Testing
+
+@testable import AssayComparison
+@testable import AssayTensors
+
+/// The kernels of every instruction set against the element-by-element definition.
+@Suite struct KernelTests {
+  struct Case: CustomTestStringConvertible, Sendable {
+    var instructions: InstructionSet
+    var dtype: DType
+
+    var testDescription: String { "\(dtype) \(instructions)" }
+  }
+
+  static let cases = InstructionSet.available.flatMap { instructions in
+    [DType.float32, .float16, .bfloat16].map { Case(instructions: instructions, dtype: $0) }
+  }
+
+  /// Sizes around the edges of lanes, blocks and gathered chunks.
+  static let shapes = [
+    [], [1], [15], [16], [17], [2047], [2048], [2049], [4096], [5000], [3, 1000], [700, 7],
+    [130, 64], [41, 1], [2, 3, 2050], [32769], [3, 0],
+  ]
+
+  @Test(arguments: cases) func kernelsAgreeWithTheDefinition(_ test: Case) throws {
+    var generator = SeededGenerator(seed: 11)
+    for shape in KernelTests.shapes {
+      for flavour in Flavour.allCases {
+        let shape = try Shape(shape)
+        let (a, e) = try flavour.pair(test.dtype, shape, &generator)
+        for rule in [
+          try ElementRule(rtol: 1e-2, atol: 1e-3), .exact,
+          try ElementRule(rtol: 0, atol: 1e300, equalNaN: true),
+        ] {
+          let oracle = TensorComparison.scalarDifference(a, e, rule)
+          let kernel = try #require(
+            TensorComparison.kernelDifference(a, e, rule, using: test.instructions))
+          try expectSame(kernel, oracle, "\(shape) \(flavour) \(rule)")
+        }
+      }
+    }
+  }
+
+  @Test(arguments: [DType.float32, .float16, .bfloat16])
+  func everyBitIsTheSameUnderEveryInstructionSet(_ dtype: DType) throws {
+    var generator = SeededGenerator(seed: 5)
+    for flavour in Flavour.allCases {
+      let (a, e) = try flavour.pair(dtype, Shape([37, 301]), &generator)
+      let rule = try ElementRule(rtol: 1e-3, atol: 1e-6)
+      let all = InstructionSet.available.map {
+        TensorComparison.kernelDifference(a, e, rule, using: $0)
+      }
+      #expect(Set(all.map { "\(String(describing: $0))" }).count == 1, "\(flavour)")
+      #expect(all.dropFirst().allSatisfy { $0 == all[0] })
+    }
+  }
+
+  @Test(arguments: cases) func stridesDoNotChangeAFigure(_ test: Case) throws {
+    var generator = SeededGenerator(seed: 3)
+    let (a, e) = try Flavour.noisy.pair(test.dtype, Shape([210, 200]), &generator)
+    func transposed(_ tensor: Tensor) throws -> Tensor {
+      try Tensor(
+        storage: tensor.storage, dtype: tensor.dtype, shape: Shape([200, 210]), strides: [1, 200])
+    }
+    let rule = try ElementRule(rtol: 1e-3, atol: 1e-6)
+    let (at, et) = (try transposed(a), try transposed(e))
+    let strided = TensorComparison.kernelDifference(at, et, rule, using: test.instructions)
+    let copied = TensorComparison.kernelDifference(
+      at.contiguous(), et.contiguous(), rule, using: test.instructions)
+    #expect(strided != nil && strided == copied)
+  }
+
+  private func expectSame(_ kernel: Difference, _ oracle: Difference, _ comment: String) throws {
+    var kernel = kernel
+    // Sums are gathered in another order; whatever decides a verdict is not.
+    func settle(_ path: WritableKeyPath<Difference, Double?>, within tolerance: Double) {
+      if let x = kernel[keyPath: path], let y = oracle[keyPath: path],
+        x == y || abs(x - y) <= tolerance * max(abs(y), 1e-300)
+      {
+        kernel[keyPath: path] = y
+      }
+    }
+    settle(\.meanAbs, within: 1e-12)
+    settle(\.rmse, within: 1e-12)
+    settle(\.relativeL2, within: 1e-12)
+    if let x = kernel.snrDecibels, let y = oracle.snrDecibels, x == y || abs(x - y) < 1e-10 {
+      kernel.snrDecibels = y
+    }
+    settle(\.sglRel, within: 1e-12)
+    if let x = kernel.cosine, let y = oracle.cosine, abs(x - y) < 1e-12 { kernel.cosine = y }
+    if let x = kernel.worstRow, let y = oracle.worstRow,
+      x.value == y.value || abs(x.value - y.value) <= 1e-12 * y.value
+    {
+      kernel.worstRow = y
+    }
+    for side in [\Difference.actualStatistics, \Difference.expectedStatistics] {
+      let (x, y) = (kernel[keyPath: side], oracle[keyPath: side])
+      if let a = x.mean, let b = y.mean, abs(a - b) <= 1e-12 * y.l2 {
+        kernel[keyPath: side].mean = b
+      }
+      if let a = x.standardDeviation, let b = y.standardDeviation, abs(a - b) <= 1e-8 * y.l2 {
+        kernel[keyPath: side].standardDeviation = b
+      }
+      if abs(x.l2 - y.l2) <= 1e-12 * y.l2 { kernel[keyPath: side].l2 = y.l2 }
+    }
+    let fields = zip(Mirror(reflecting: kernel).children, Mirror(reflecting: oracle).children)
+      .filter { "\($0.value)" != "\($1.value)" }
+      .map { "\($0.label ?? ""): \($0.value), not \($1.value)" }
+    #expect(kernel == oracle && fields.isEmpty, "\(comment): \(fields)")
+  }
+}
