@@ -54,7 +54,7 @@ public final class DirectoryRunReader: RunReader {
     do {
       return try TorchFile.loadTensor(path: file).on(key.device)
     } catch {
-      throw RunError.unreadableTensor(key, path: file, reason: "\(error)")
+      throw RunError.unreadableTensor(key, path: file, reason: error.reason(about: file))
     }
   }
 }

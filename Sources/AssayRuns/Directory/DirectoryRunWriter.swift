@@ -200,7 +200,8 @@ extension DirectoryRunWriter {
       do {
         try TorchFile.write(tensor, to: folder + "/" + file)
       } catch {
-        throw RunError.writeFailed(path: folder + "/" + file, reason: "\(error)")
+        throw RunError.writeFailed(
+          path: folder + "/" + file, reason: error.reason(about: folder + "/" + file))
       }
     case .skipped(_, let note):
       try Self.write(
