@@ -65,8 +65,11 @@ let package = Package(
       name: "AssayCaptureTests",
       dependencies: ["AssayTensors", "AssayTorch", "AssayRuns", "AssayCapture"]),
 
+    .testTarget(name: "AssayHDF5Tests", dependencies: ["AssayTensors", "AssayHDF5"]),
+
     .testTarget(
-      name: "AssayRunsTests", dependencies: ["AssayTensors", "AssayTorch", "AssayRuns"],
+      name: "AssayRunsTests",
+      dependencies: ["AssayTensors", "AssayTorch", "AssayHDF5", "AssayRuns"],
       exclude: ["Fixtures"]),
 
     .testTarget(

@@ -39,7 +39,7 @@ package final class HDF5File: Sendable {
       if purpose == .recording { try HDF5File.keepRootInOnePiece(creation) }
       let file = try Handle(
         H5Fcreate(path, ch5f_acc_excl(), creation.id, access.id), .file, "create \(path)")
-      return (file, try HDF5Group(rootOf: file, at: path))
+      return (file, try HDF5Group(rootOf: file))
     }
     self.path = path
     self.handle = handle
@@ -68,7 +68,7 @@ package final class HDF5File: Sendable {
       let access = try HDF5File.accessList()
       let file = try Handle(
         H5Fopen(path, ch5f_acc_rdonly(), access.id), .file, "open \(path)")
-      return (file, try HDF5Group(rootOf: file, at: path))
+      return (file, try HDF5Group(rootOf: file))
     }
     self.path = path
     self.handle = handle

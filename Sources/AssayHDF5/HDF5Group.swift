@@ -4,17 +4,17 @@ internal import CHDF5
 package struct HDF5Group: Sendable {
   /// The group's path within the file.
   package let path: String
-  /// The file's path.
-  let file: String
+  /// Kept open as long as a group of it is in use.
+  let file: Handle
   let handle: Handle
 
-  init(rootOf file: Handle, at filePath: String) throws {
+  init(rootOf file: Handle) throws {
     handle = try Handle(H5Gopen2(file.id, "/", ch5p_default()), .group, "open the root group")
     path = "/"
-    self.file = filePath
+    self.file = file
   }
 
-  private init(_ handle: Handle, path: String, file: String) {
+  private init(_ handle: Handle, path: String, file: Handle) {
     self.handle = handle
     self.path = path
     self.file = file
@@ -24,7 +24,7 @@ package struct HDF5Group: Sendable {
   package var name: String { path.split(separator: "/").last.map(String.init) ?? "" }
 
   /// The path of something in the group.
-  func path(of name: String) -> String { path == "/" ? "/" + name : path + "/" + name }
+  package func path(of name: String) -> String { path == "/" ? "/" + name : path + "/" + name }
 
   /// How a new group keeps its links.
   package enum LinkOrder: Sendable {

@@ -102,7 +102,7 @@ struct HDF5Walk {
   mutating func enter(_ link: HDF5Link, of group: HDF5Group) throws {
     guard groups.insert(link.address).inserted else {
       throw HDF5Error.unexpected(
-        name: "\(group.path)/\(link.name)", found: "a second name of a group",
+        name: group.path(of: link.name), found: "a second name of a group",
         expected: "a group of its own")
     }
   }

@@ -6,8 +6,11 @@ import Foundation
 ///
 /// Tensors that lie in one piece of the file are mapped into memory, not copied.
 public final class HDF5RunReader: RunReader {
+  /// The file.
   public let path: String
+  /// What the run says about itself.
   public let manifest: RunManifest
+  /// The completed steps, ascending.
   public let steps: [StepRecord]
   private let sources: [TensorKey: HDF5TensorSource]
   private let mapped: MappedFile
@@ -62,6 +65,9 @@ public final class HDF5RunReader: RunReader {
     }
   }
 
+  /// Reads one tensor, mapped into memory where the file keeps it in one piece.
+  ///
+  /// - Throws: ``RunError/unreadableTensor(_:path:reason:)``.
   public func tensor(_ key: TensorKey) throws -> Tensor {
     func unreadable(_ reason: String) -> RunError {
       .unreadableTensor(key, path: path, reason: reason)

@@ -14,6 +14,7 @@ public final class HDF5RunWriter: RunWriter, @unchecked Sendable {
     case golden
   }
 
+  /// Where the run is, or will be once it is finished.
   public let path: String
   private let mode: Mode
   private let writtenPath: String
@@ -65,14 +66,17 @@ public final class HDF5RunWriter: RunWriter, @unchecked Sendable {
     if mode == .golden, output != nil { unlink(writtenPath) }
   }
 
+  /// Begins a step, which no reader sees before it is ended.
   public func beginStep(_ step: Int) throws {
     try writing { try $0.beginStep(step) }
   }
 
+  /// Writes one side of one module call of the step that was begun.
   public func write(_ part: CallPart) throws {
     try writing { try $0.write(part) }
   }
 
+  /// Completes a step: from now on it survives a crash of the process in mode `recording`.
   public func endStep(
     _ step: Int, calls: [ModuleCall], completionOrder: [Int], isOrderRecorded: Bool
   ) throws {
@@ -82,10 +86,14 @@ public final class HDF5RunWriter: RunWriter, @unchecked Sendable {
     }
   }
 
+  /// Drops a step that was begun and cannot be completed.
   public func discardStep(_ step: Int) throws {
     try writing { $0.dropStep() }
   }
 
+  /// Completes the file and closes it; a golden takes its name.
+  ///
+  /// A step that was begun and not ended is left out.
   public func finish(_ manifest: RunManifest) throws {
     try writing { output in
       // A step that was begun and not ended must not stay open: without a link it is dropped.
