@@ -77,6 +77,8 @@ struct RecordCommand: ParsableCommand {
       prompt == nil ? try? Tokenizer(contentsOf: model) : try Tokenizer(contentsOf: model)
     let tokenIDs = try promptTokenIDs(tokenizer)
     let llama = try Llama(checkpoint: model, dtype: dtype, threads: threads)
+    // Before a run's directory is made: what cannot run leaves nothing behind.
+    try llama.checkGeneration(from: tokenIDs, steps: maxTokens)
     let manifest = try manifest(of: llama, tokenIDs: tokenIDs)
     let recorder = try recorder(capture, manifest)
 

@@ -17,9 +17,7 @@ extension Llama {
     from tokenIDs: [Int], steps: Int, probe: Probe = .detached, stopsAtEnd: Bool = false,
     onToken: ((Int) -> Void)? = nil
   ) throws -> [Int] {
-    guard steps > 0 else { throw LlamaError.invalidStepCount(steps) }
-    let (positions, overflow) = tokenIDs.count.addingReportingOverflow(steps - 1)
-    try check(tokenIDs, positions: overflow ? .max : positions)
+    try checkGeneration(from: tokenIDs, steps: steps)
     let cache = KVCache()
     var generated: [Int] = []
     var next = tokenIDs
@@ -32,6 +30,15 @@ extension Llama {
       next = [token]
     }
     return generated
+  }
+
+  /// Checks that the model can take a prompt and the steps after it.
+  ///
+  /// - Throws: ``LlamaError`` that names the token, or the positions needed and known.
+  public func checkGeneration(from tokenIDs: [Int], steps: Int) throws(LlamaError) {
+    guard steps > 0 else { throw .invalidStepCount(steps) }
+    let (positions, overflow) = tokenIDs.count.addingReportingOverflow(steps - 1)
+    try check(tokenIDs, positions: overflow ? .max : positions)
   }
 }
 

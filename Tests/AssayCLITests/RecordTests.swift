@@ -57,7 +57,7 @@ import Testing
       (#"{"enabled": true, "log_step_ids": 1}"#, "log_step_ids"),
       (#"{"enabled": true, "module_call_match": ["("]}"#, "module_call_match"),
       (#"{"enabled": true, "formats": ["npz"]}"#, "formats"),
-      (#"{"enabled": true"#, ""),
+      (#"{"enabled": true"#, "JSON"),
       (#"{"log_step_ids": [0]}"#, "enabled"),
     ] {
       let outcome = try AssayProcess.run([
@@ -74,6 +74,7 @@ import Testing
       ["--model", Self.checkpoint], ["--model", "no/such/model", "--prompt", "x"],
       ["--model", Self.checkpoint, "--prompt", "x", "--prompt-token-ids", "1"],
       ["--model", Self.checkpoint, "--prompt-token-ids", "99999"],
+      ["--model", Self.checkpoint, "--prompt", "x", "--max-tokens", "500"],
       ["--model", Self.checkpoint, "--prompt", "x", "--max-tokens", "0"],
       ["--model", Self.checkpoint, "--prompt", "x", "--dtype", "int4"],
     ] {
@@ -100,10 +101,10 @@ import Testing
     let configuration = Self.configuration(
       folder, #", "log_step_ids": [], "formats": ["\#(format)"]"#)
     // The shell waits for the third step to appear on disk, then kills without mercy.
-    let probe = format == "pt" ? "test -d */step_3" : "test $(stat -c %s */run.h5) -gt 400000"
+    let probe = format == "pt" ? "test -d */step_3" : "test $(stat -c %s */run.h5) -gt 900000"
     let outcome = try AssayProcess.shell(
       """
-      assay record --model \(Self.checkpoint) --prompt '\(Self.prompt)' --max-tokens 500 \
+      assay record --model \(Self.checkpoint) --prompt '\(Self.prompt)' --max-tokens 240 \
       --intermediate-log-config '\(configuration)' & pid=$!
       cd \(folder.url.path)
       for i in $(seq 3000); do \(probe) 2>/dev/null && break; sleep 0.01; done
@@ -112,6 +113,8 @@ import Testing
     #expect(outcome.status == 0)
     let run = try Self.run(in: folder)
     let path = format == "pt" ? run : run + "/run.h5"
+    let listing = try AssayProcess.run(["inspect", path])
+    #expect(listing.stdout.contains("complete: false"))
     let (status, report) = try CompareTests.compare(
       "--dir1", path, "--dir2", CompareTests.golden, "--rtol", "1e-4", "--atol", "1e-5",
       "--steps", "0,1")
