@@ -32,7 +32,8 @@ test: setup ## Build and run all tests (no Python needed)
 
 interop: PACKAGES += hdf5-tools
 interop: setup ## Check both layouts against PyTorch, h5py and h5dump
-	Tests/Interop/run.sh $(VENV)
+	$(SWIFT) build --product assay
+	Tests/Interop/run.sh $(VENV) .build/debug/assay
 
 lint: ## Check the formatting and documentation rules
 	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests

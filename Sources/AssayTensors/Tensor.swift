@@ -19,7 +19,7 @@ public struct Tensor: Sendable {
   ///   - storage: The bytes under the view.
   ///   - dtype: The element type.
   ///   - shape: The extents.
-  ///   - strides: Strides in elements, none negative; `nil` for row-major.
+  ///   - strides: Strides in elements, from 0 to 2^48; `nil` for row-major.
   ///   - byteOffset: Where element 0 starts in the storage.
   ///   - device: Where the tensor lived.
   /// - Throws: ``TensorError/invalidStrides(_:shape:)``,
@@ -31,7 +31,8 @@ public struct Tensor: Sendable {
     device: Device = .cpu
   ) throws(TensorError) {
     let strides = strides ?? shape.contiguousStrides
-    guard strides.count == shape.rank, strides.allSatisfy({ $0 >= 0 }) else {
+    // The stride of an axis of extent 1 moves nothing, but must not overflow either.
+    guard strides.count == shape.rank, strides.allSatisfy({ (0..<1 << 48).contains($0) }) else {
       throw .invalidStrides(strides, shape: shape.dimensions)
     }
     let needed = try Tensor.extent(shape: shape, strides: strides, dtype: dtype, from: byteOffset)

@@ -2,7 +2,7 @@
 public enum TensorError: Error, Equatable, Sendable {
   /// An extent is negative or the shape has too many elements.
   case invalidShape([Int])
-  /// There is not one stride per axis, or a stride is negative.
+  /// There is not one stride per axis, or a stride is negative or beyond 2^48.
   case invalidStrides([Int], shape: [Int])
   /// The view reaches beyond the bytes under it.
   case outOfBounds(neededBytes: Int, availableBytes: Int)
@@ -23,7 +23,7 @@ extension TensorError: CustomStringConvertible {
     case .invalidShape(let dimensions):
       "invalid shape \(dimensions): no extent may be negative, and their product must be below 2^48"
     case .invalidStrides(let strides, let shape):
-      "invalid strides \(strides) for shape \(shape): one stride per axis, none negative"
+      "invalid strides \(strides) for shape \(shape): one stride per axis, from 0 to 2^48"
     case .outOfBounds(let needed, let available):
       "the tensor needs \(needed) bytes of its storage, which has \(available)"
     case .excessiveExpansion(let shape, let bytes, let storageBytes):
