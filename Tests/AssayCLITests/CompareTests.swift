@@ -121,7 +121,8 @@ import Testing
     let folder = try TemporaryFolder()
     let copy = folder.path("run")
     for step in 0..<4 {
-      let source = AssayProcess.packageRoot.appending(path: "\(Self.directory)/step_\(step)/lm_head")
+      let source = AssayProcess.packageRoot.appending(
+        path: "\(Self.directory)/step_\(step)/lm_head")
       let target = "\(copy)/step_\(step)/lm_head"
       try FileManager.default.createDirectory(
         atPath: target, withIntermediateDirectories: true)
@@ -168,7 +169,9 @@ import Testing
         atPath: AssayProcess.packageRoot.appending(path: Self.directory).path,
         toPath: folder.path(name))
     }
-    let outcome = try AssayProcess.run(["compare", "--dir1", folder.url.path, "--dir2", Self.golden])
+    let outcome = try AssayProcess.run([
+      "compare", "--dir1", folder.url.path, "--dir2", Self.golden,
+    ])
     #expect(outcome.status == 2)
     #expect(outcome.stderr.contains("one") && outcome.stderr.contains("two"))
     try FileManager.default.removeItem(atPath: folder.path("two"))

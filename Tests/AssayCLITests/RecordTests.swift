@@ -37,7 +37,8 @@ import Testing
     let folder = try TemporaryFolder()
     let golden = folder.path("golden.h5")
     let recorded = try AssayProcess.run([
-      "record", "--model", Self.checkpoint, "--prompt-token-ids", "0,46,306,70", "--max-tokens", "2",
+      "record", "--model", Self.checkpoint, "--prompt-token-ids", "0,46,306,70", "--max-tokens",
+      "2",
       "--golden", golden,
     ])
     try #require(recorded.status == 0, "\(recorded.stderr)")
