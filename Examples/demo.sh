@@ -13,7 +13,14 @@ rm -rf "$work"
 mkdir -p "$work"
 
 say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
-run() { printf '$ %s\n' "$*"; "$@"; }
+run() { printf '$ %s\n' "$(quoted "$@")"; "$@"; }
+quoted() { # as one would type it
+  for word; do case $word in
+    "$assay") printf 'assay ' ;;
+    *' '*) printf '"%s" ' "$word" ;;
+    *) printf '%s ' "$word" ;;
+  esac; done
+}
 
 say "1. Record the model: every module's inputs and outputs, prefill and three decode steps."
 run "$assay" record --model "$checkpoint" --prompt "$prompt" --max-tokens 4 --golden "$work/good.h5"

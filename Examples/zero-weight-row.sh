@@ -6,7 +6,7 @@ file=$1 tensor=$2 row=$3
 
 # The file begins with the header's length (8 bytes, little-endian), then the JSON header.
 length=$(od -An -tu8 -N8 "$file" | tr -d ' ')
-entry=$(tail -c +9 "$file" | head -c "$length" | grep -o "\"$tensor\":{[^}]*}") ||
+entry=$(head -c $((8 + length)) "$file" | tail -c "$length" | grep -o "\"$tensor\":{[^}]*}") ||
   { echo "$file has no tensor $tensor" >&2; exit 1; }
 numbers() { sed -E "s/.*\"$1\":\[([0-9]+),([0-9]+)\].*/\1 \2/" <<<"$entry"; }
 read -r _ columns <<<"$(numbers shape)"
