@@ -13,12 +13,12 @@ rm -rf "$work"
 mkdir -p "$work"
 
 say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
-run() { printf '$ %s\n' "$(quoted "$@")"; "$@"; }
+run() { printf '$%s\n' "$(quoted "$@")"; "$@"; }
 quoted() { # as one would type it
   for word; do case $word in
-    "$assay") printf 'assay ' ;;
-    *' '*) printf '"%s" ' "$word" ;;
-    *) printf '%s ' "$word" ;;
+    "$assay") printf ' assay' ;;
+    *' '*) printf ' "%s"' "$word" ;;
+    *) printf ' %s' "$word" ;;
   esac; done
 }
 
@@ -37,7 +37,7 @@ say "4. Compare. Which module went wrong first?"
 status=0
 run "$assay" compare --dir1 "$work/broken.h5" --dir2 "$work/good.h5" --output "$work/report.md" ||
   status=$?
-head -n 60 "$work/report.md"
+sed '/^## Introduced errors/,$d' "$work/report.md"
 echo
 echo "exit status $status; the whole report is in $work/report.md"
 [ "$status" = 1 ] || { echo "the demo expected a mismatch (1), not $status" >&2; exit 1; }

@@ -1,26 +1,61 @@
 import Foundation
 import Testing
 
-/// What the documentation shows is what the binary prints.
+/// What the README shows is what the binary prints.
 @Suite struct TranscriptTests {
   /// One command of a ```` ```console ```` block and the lines that follow it.
-  struct Transcript: CustomTestStringConvertible, Sendable {
+  struct Transcript: Sendable {
     var command: String
-    var output: [String]
-    var testDescription: String { command }
+    var output: [String] = []
   }
 
-  /// All commands of a document that call `assay`.
-  static func transcripts(in document: String) throws -> [Transcript] {
-    let text = try String(
-      contentsOf: AssayProcess.packageRoot.appending(path: document), encoding: .utf8)
+  @Test func commandsPrintWhatTheReadmeShows() throws {
+    let readme = try Self.readme()
+    let transcripts = Self.transcripts(in: readme).filter { $0.command.hasPrefix("assay ") }
+    try #require(transcripts.count >= 4)
+    let folder = try Self.folderWithGoldens()
+    for transcript in transcripts {
+      let outcome = try AssayProcess.shell(transcript.command, in: folder.url)
+      #expect((0...1).contains(outcome.status), "\(transcript.command)\n\(outcome.stderr)")
+      let printed = outcome.stdout.split(separator: "\n", omittingEmptySubsequences: false)
+        .dropLast().map(String.init)
+      #expect(
+        Self.matches(printed, shown: transcript.output),
+        "\(transcript.command) printed\n\(printed.prefix(60).joined(separator: "\n"))")
+    }
+  }
+
+  @Test func theReportInTheReadmeIsTheOneThatCompareWrites() throws {
+    let readme = try Self.readme()
+    let start = try #require(readme.firstIndex(of: "<!-- report -->"))
+    let end = try #require(readme.firstIndex(of: "<!-- end of report -->"))
+    let shown = readme[(start + 1)..<end].filter { !$0.isEmpty }.map(Self.withoutHeadingLevel)
+    try #require(shown.count > 20)
+    let outcome = try AssayProcess.run([
+      "compare", "--dir1", "Golden/tiny-llama/bugs/weight-row.h5", "--dir2",
+      "Golden/tiny-llama/float32.h5",
+    ])
+    let written = outcome.stdout.split(separator: "\n").map(String.init)
+      .map(Self.withoutHeadingLevel)
+    #expect(Array(written.prefix(shown.count)) == Array(shown))
+  }
+
+  // MARK: - Reading the README
+
+  private static func readme() throws -> [String] {
+    try String(contentsOf: AssayProcess.packageRoot.appending(path: "README.md"), encoding: .utf8)
+      .split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+  }
+
+  /// All commands in order, each with its output.
+  private static func transcripts(in lines: [String]) -> [Transcript] {
     var found: [Transcript] = []
     var isInside = false
-    for line in text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init) {
+    for line in lines {
       if line.hasPrefix("```") {
         isInside = line == "```console"
       } else if isInside, line.hasPrefix("$ ") {
-        found.append(Transcript(command: String(line.dropFirst(2)), output: []))
+        found.append(Transcript(command: String(line.dropFirst(2))))
       } else if isInside, let last = found.indices.last {
         found[last].output.append(line)
       }
@@ -28,24 +63,31 @@ import Testing
     return found
   }
 
-  @Test func readmeCommandsPrintWhatTheReadmeShows() throws {
-    let transcripts = try Self.transcripts(in: "README.md")
-    try #require(transcripts.count >= 4)
-    for transcript in transcripts where transcript.command.hasPrefix("assay ") {
-      let outcome = try AssayProcess.shell(transcript.command)
-      #expect(outcome.status <= 1, "\(transcript.command)\n\(outcome.stderr)")
-      let lines = outcome.stdout.split(separator: "\n", omittingEmptySubsequences: false)
-      let shown = transcript.output
-      // A line of three dots stands for lines that the document leaves out.
-      if let gap = shown.firstIndex(of: "...") {
-        let tail = Array(shown[(gap + 1)...])
-        #expect(lines.prefix(gap).map(String.init) == Array(shown[..<gap]), "\(transcript.command)")
-        #expect(
-          lines.filter { !$0.isEmpty }.suffix(tail.count).map(String.init) == tail,
-          "\(transcript.command)")
-      } else {
-        #expect(lines.dropLast().map(String.init) == shown, "\(transcript.command)")
-      }
+  /// Commands write beside the goldens, but not into the project.
+  private static func folderWithGoldens() throws -> TemporaryFolder {
+    let folder = try TemporaryFolder()
+    try FileManager.default.createSymbolicLink(
+      at: folder.url.appending(path: "Golden"),
+      withDestinationURL: AssayProcess.packageRoot.appending(path: "Golden"))
+    return folder
+  }
+
+  /// Whether the lines are those shown, where `...` stands for any number of lines left out.
+  private static func matches(_ printed: [String], shown: [String]) -> Bool {
+    let parts = shown.split(separator: "...", omittingEmptySubsequences: false).map(Array.init)
+    guard parts.count > 1, let first = parts.first, let last = parts.last else {
+      return printed == shown
     }
+    guard printed.starts(with: first) else { return false }
+    var rest = printed.dropFirst(first.count)
+    for part in parts.dropFirst().dropLast() {
+      guard let range = rest.firstRange(of: part) else { return false }
+      rest = rest[range.upperBound...]
+    }
+    return rest.count >= last.count && Array(rest.suffix(last.count)) == last
+  }
+
+  private static func withoutHeadingLevel(_ line: String) -> String {
+    line.hasPrefix("#") ? String(line.drop { $0 == "#" }) : line
   }
 }
