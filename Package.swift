@@ -68,6 +68,11 @@ let package = Package(
     .testTarget(name: "AssayHDF5Tests", dependencies: ["AssayTensors", "AssayHDF5"]),
 
     .testTarget(
+      name: "AssayReportsTests",
+      dependencies: ["AssayTensors", "AssayRuns", "AssayComparison", "AssayReports"],
+      exclude: ["Fixtures"]),
+
+    .testTarget(
       name: "AssayRunsTests",
       dependencies: ["AssayTensors", "AssayTorch", "AssayHDF5", "AssayRuns"],
       exclude: ["Fixtures"]),
@@ -77,11 +82,11 @@ let package = Package(
       dependencies: ["AssayTensors", "AssayTorch", "AssayRuns", "AssayCapture", "AssayLlama"],
       exclude: ["Fixtures"]),
 
-    // Runs the built binary, which the package manager puts beside the tests.
     .testTarget(
       name: "AssayComparisonTests",
       dependencies: ["AssayTensors", "AssayRuns", "AssayComparison"], exclude: ["Fixtures"]),
 
+    // Runs the built binary, which the package manager puts beside the tests.
     .testTarget(name: "AssayCLITests", dependencies: ["AssayCLI"]),
   ]
 )

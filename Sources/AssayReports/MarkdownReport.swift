@@ -14,7 +14,8 @@ public enum MarkdownReport {
     let writer = MarkdownWriter(comparison: comparison, verbose: verbose)
     let sections = [
       writer.verdict, writer.subject, writer.parameters, writer.summary, writer.firstDivergence,
-      writer.growth, writer.introduced, writer.closest, writer.stepResults, writer.moduleResults,
+      writer.firstDifference, writer.growth, writer.introduced, writer.largest, writer.stepResults,
+      writer.moduleResults,
       writer.unpaired, writer.tensorTables, writer.details,
     ]
     return sections.filter { !$0.isEmpty }.joined(separator: "\n")
@@ -42,15 +43,17 @@ extension MarkdownWriter {
       if tensors.skipped > 0 { lines += "; \(tensors.skipped) skipped in both runs" }
       return lines + ".\n" + remarks
     }
-    var counts: [String] = []
-    for (count, text) in [
+    let counts = [
       (tensors.mismatched, "differ"), (tensors.missingInActual, "missing in the actual run"),
       (tensors.missingInExpected, "missing in the expected run"),
-      (tensors.unreadable, "unreadable"),
-    ] where count > 0 { counts.append("\(count) \(text)") }
-    lines += "❌ **Mismatch**: \(compared)"
-    if !counts.isEmpty { lines += "; of \(tensors.total) \(counts.joined(separator: ", "))" }
-    lines += ".\n"
+      (tensors.unreadable, "unreadable"), (tensors.skipped, "skipped"),
+    ].filter { $0.0 > 0 }.map { "\($0.0) \($0.1)" }
+    lines += "❌ **Mismatch**: "
+    if !counts.isEmpty {
+      lines +=
+        "of \(MarkdownText.count(tensors.total, "tensor")) \(counts.joined(separator: ", ")); "
+    }
+    lines += "\(compared).\n"
     if let divergence = comparison.firstDivergence {
       lines +=
         "First divergence: \(name(divergence.call)) in step \(divergence.step)"
@@ -157,5 +160,12 @@ extension MarkdownWriter {
   /// A call's name as code, with its number where it is not the first of the step.
   func name(_ call: ModuleCall) -> String {
     MarkdownText.code(call.module) + (call.call == 0 ? "" : " (call \(call.call))")
+  }
+
+  /// The name without the part that a call which contains it already tells.
+  func name(_ call: ModuleCall, within parent: ModuleCall?) -> String {
+    guard let parent, call.module.hasPrefix(parent.module + ".") else { return name(call) }
+    let rest = call.module.dropFirst(parent.module.count + 1)
+    return name(ModuleCall(module: String(rest), call: call.call))
   }
 }

@@ -63,19 +63,13 @@ extension MarkdownWriter {
   private func describe(_ place: Birthplace) -> String {
     var parts: [String] = []
     if let inside = place.inside { parts.append("inside \(name(inside))") }
-    func short(_ call: ModuleCall) -> String {
-      guard let inside = place.inside, call.module.hasPrefix(inside.module + ".") else {
-        return name(call)
-      }
-      return name(
-        ModuleCall(
-          module: String(call.module.dropFirst(inside.module.count + 1)), call: call.call))
-    }
-    if let after = place.after { parts.append("after \(short(after))") }
+    if let after = place.after { parts.append("after \(name(after, within: place.inside))") }
     if place.before == place.inside {
       parts.append("before its outputs")
     } else {
-      parts.append("before \(place.side == .inputs ? "" : "the outputs of ")\(short(place.before))")
+      parts.append(
+        "before \(place.side == .inputs ? "" : "the outputs of ")\(name(place.before, within: place.inside))"
+      )
     }
     return parts.joined(separator: ", ")
   }
@@ -161,17 +155,44 @@ extension MarkdownWriter {
     return "\(prefix)\(shape.index(ofElement: offset))"
   }
 
+  /// Where an error began that the tolerance hid at first.
+  var firstDifference: String {
+    guard let difference = comparison.firstDifference else { return "" }
+    if let divergence = comparison.firstDivergence, divergence.step == difference.step,
+      divergence.call == difference.call, divergence.tensor.slot == difference.tensor.slot
+    {
+      return ""
+    }
+    guard difference.tensor.verdict == .match else { return "" }
+    var text =
+      "## First difference within the tolerance\n\nValues begin to differ in step "
+      + "\(difference.step) at \(name(difference.call)), "
+      + "\(MarkdownText.code(difference.tensor.slot.rawValue)) "
+      + "(max abs \(MarkdownText.number(difference.tensor.difference?.maxAbs?.value)))"
+    if let place = difference.origin.birthplace { text += ": born \(describe(place))" }
+    return text + ".\n"
+  }
+
+  /// The calls that made an error of their own.
   var introduced: String {
     let calls = comparison.introduced
     guard calls.count > 1 || (calls.count == 1 && calls[0].call != comparison.firstDivergence?.call)
     else { return "" }
-    var text =
-      "## Introduced errors\n\nThese calls got matching inputs and returned other outputs:\n\n"
     let limit = verbose ? calls.count : 50
-    for reference in calls.prefix(limit) {
-      text += "- step \(reference.step): \(name(reference.call))\n"
+    let rows = calls.prefix(limit).map { reference in
+      let origin = comparison.steps.first { $0.step == reference.step }?
+        .modules.first { $0.call == reference.call }?.origin
+      return [
+        "\(reference.step)", name(reference.call), MarkdownText.number(origin?.inputError),
+        MarkdownText.number(origin?.outputError), MarkdownText.number(origin?.growth),
+      ]
     }
-    if calls.count > limit { text += "- and \(calls.count - limit) more\n" }
+    var text =
+      "## Introduced errors\n\nThe inputs of these calls match within the tolerance, their outputs "
+      + "do not. Where the input error is not 0, part of the error came from before.\n\n"
+    text += MarkdownText.table(
+      ["step", "module", "input error", "output error", "growth"], rightAligned: [0, 2, 3, 4], rows)
+    if calls.count > limit { text += "\n\(calls.count - limit) more are not shown.\n" }
     return text
   }
 }

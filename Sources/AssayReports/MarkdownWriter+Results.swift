@@ -3,7 +3,7 @@ import AssayTensors
 
 extension MarkdownWriter {
   /// What was closest to failing, or failed most.
-  var closest: String {
+  var largest: String {
     let all = comparison.steps.flatMap { step in
       step.modules.flatMap { module in module.tensors.map { (step.step, module.call, $0) } }
     }
@@ -75,7 +75,7 @@ extension MarkdownWriter {
 
   private func causeCell(_ module: ModuleResult) -> String {
     guard let origin = module.origin else { return "–" }
-    if let inside = origin.inside { return "inherited from \(name(inside))" }
+    if let inside = origin.inside { return "inherited from \(name(inside, within: module.call))" }
     return origin.cause == .introduced ? "**introduced**" : origin.cause.rawValue
   }
 

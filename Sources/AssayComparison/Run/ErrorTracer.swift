@@ -14,6 +14,7 @@ struct ErrorTracer {
   /// Where the step's first error was born.
   private var firstBirthplace: Birthplace?
   private let preForwardOrder: [Int]
+  private let differs: (TensorResult) -> Bool
   private var running: [Frame] = []
   private var hasFailed = false
 
@@ -31,16 +32,21 @@ struct ErrorTracer {
     var inputBirthplace: Birthplace?
   }
 
-  fileprivate enum InputState {
+  private enum InputState {
     case matching, failing, unknown
   }
 
   /// - Parameters:
   ///   - step: A step whose modules stand in completion order.
   ///   - preForwardOrder: Positions of the modules in the order in which they began.
-  init(step: StepResult, preForwardOrder: [Int]) {
+  ///   - differs: Which tensors carry an error; by default those outside the tolerance.
+  init(
+    step: StepResult, preForwardOrder: [Int],
+    differs: @escaping (TensorResult) -> Bool = { $0.verdict.isDivergence }
+  ) {
     self.step = step
     self.preForwardOrder = preForwardOrder
+    self.differs = differs
   }
 
   /// Fills in the origin of every failing call.
@@ -54,11 +60,11 @@ struct ErrorTracer {
       .map { CallReference(step: step.step, call: $0.call) }
   }
 
-  /// The first call in completion order that fails by its values, shape or dtype.
+  /// The first call in completion order with a tensor that differs.
   var divergence: Divergence? {
     for module in step.modules {
       guard
-        let tensor = module.tensors.first(where: \.verdict.isDivergence), var origin = module.origin
+        let tensor = module.tensors.first(where: differs), var origin = module.origin
       else { continue }
       if origin.cause != .introduced { origin.birthplace = firstBirthplace ?? origin.birthplace }
       return Divergence(step: step.step, call: module.call, tensor: tensor, origin: origin)
@@ -66,9 +72,15 @@ struct ErrorTracer {
     return nil
   }
 
+  private func state(ofInputs inputs: [TensorResult]) -> InputState {
+    if inputs.contains(where: differs) { return .failing }
+    let areCompared = !inputs.isEmpty && inputs.allSatisfy { $0.verdict == .match }
+    return areCompared ? .matching : .unknown
+  }
+
   private mutating func begin(_ position: Int) {
     let module = step.modules[position]
-    var frame = Frame(position: position, inputs: module.inputState)
+    var frame = Frame(position: position, inputs: state(ofInputs: module.inputs))
     if frame.inputs == .failing {
       if !isExplained {
         frame.inputBirthplace = birthplace(before: module.call, .inputs)
@@ -83,7 +95,7 @@ struct ErrorTracer {
     let frame = running.removeLast()
     let module = step.modules[frame.position]
     let results = module.tensors.filter { $0.slot.side != .inputs }
-    let fails = results.contains(where: \.verdict.isDivergence)
+    let fails = results.contains(where: differs)
     if fails || frame.inputs == .failing {
       var origin = ErrorOrigin(
         cause: .unknown, inputError: module.inputs.worstError, outputError: results.worstError)
@@ -151,14 +163,16 @@ struct ErrorTracer {
   }
 }
 
+extension TensorResult {
+  /// Whether anything differs at all, be it within the tolerance.
+  var differsAtAll: Bool {
+    guard !verdict.isDivergence, let difference else { return verdict.isDivergence }
+    return difference.nonFiniteDifferenceCount > 0 || difference.maxAbs?.value ?? 0 > 0
+  }
+}
+
 extension ModuleResult {
   fileprivate var inputs: [TensorResult] { tensors.filter { $0.slot.side == .inputs } }
-
-  fileprivate var inputState: ErrorTracer.InputState {
-    let verdicts = inputs.map(\.verdict)
-    if verdicts.contains(where: \.isDivergence) { return .failing }
-    return !verdicts.isEmpty && verdicts.allSatisfy { $0 == .match } ? .matching : .unknown
-  }
 }
 
 extension [TensorResult] {

@@ -31,6 +31,13 @@ extension RunComparison {
       steps.append(tracer.step)
       introduced += tracer.introduced
       firstDivergence = firstDivergence ?? tracer.divergence
+      if firstDifference == nil {
+        var tracer = ErrorTracer(step: result, preForwardOrder: step.preForwardOrder) {
+          $0.differsAtAll
+        }
+        tracer.trace()
+        firstDifference = tracer.divergence
+      }
     }
     summary = ComparisonSummary(of: steps)
     if summary.elements.compared == 0 { failures.append(.nothingCompared) }

@@ -24,6 +24,8 @@ public struct RunComparison: Sendable {
   public var steps: [StepResult]
   /// Where the runs part; `nil` when no tensor failed.
   public var firstDivergence: Divergence?
+  /// Where values differ first at all, within the tolerance or not; `nil` when all are equal.
+  public var firstDifference: Divergence?
   /// The calls whose recorded inputs match and that yet made the error, in execution order.
   public var introduced: [CallReference]
   /// Why the comparison as a whole fails, besides the tensors that do.
@@ -59,6 +61,14 @@ public struct ComparisonSummary: Sendable, Equatable {
     public var mismatched = 0
     /// Those that are on one side only.
     public var missing = 0
+
+    /// Makes counts.
+    public init(total: Int = 0, matched: Int = 0, mismatched: Int = 0, missing: Int = 0) {
+      self.total = total
+      self.matched = matched
+      self.mismatched = mismatched
+      self.missing = missing
+    }
   }
 
   /// Counts of tensors.
@@ -112,6 +122,9 @@ public enum ComparisonFailure: Sendable, Equatable {
   /// A device of the actual run is mapped twice.
   case deviceMappedTwice(String)
   /// A run was cut and the steps to compare were not named.
+  ///
+  /// What a cut run lacks cannot be known, least of all when both were cut at the same step. So it
+  /// matches only where the caller named the steps; otherwise this failure says how many it has.
   case incompleteRun(path: String, steps: Int)
   /// No element of any tensor was compared.
   case nothingCompared

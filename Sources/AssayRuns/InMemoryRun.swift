@@ -1,0 +1,65 @@
+package import AssayTensors
+
+/// A run without files, put together tensor by tensor.
+package struct InMemoryRun: RunReader {
+  package var path: String
+  package var manifest: RunManifest
+  package private(set) var steps: [StepRecord] = []
+  private var tensors: [TensorKey: Tensor] = [:]
+
+  /// Makes a run without steps.
+  package init(path: String, id: String = "run", isComplete: Bool = true) {
+    self.path = path
+    manifest = RunManifest(id: id, isComplete: isComplete)
+  }
+
+  package func tensor(_ key: TensorKey) throws -> Tensor {
+    guard let tensor = tensors[key] else {
+      throw RunError.unreadableTensor(key, path: path, reason: "its bytes are gone")
+    }
+    return tensor
+  }
+
+  /// Adds one tensor; steps and calls come into being in the order in which they are named.
+  ///
+  /// - Parameters:
+  ///   - tensor: The tensor, or `nil` for one that cannot be read.
+  ///   - skipped: The note that stands for a tensor that was left out.
+  package mutating func add(
+    _ tensor: Tensor?, step: Int = 0, _ module: String, call: Int = 0, _ slot: String,
+    device: Device = .cpu, skipped: SkippedTensor? = nil
+  ) {
+    let key = TensorKey(
+      step: step, module: module, call: call, device: device, slot: Slot(slot))
+    tensors[key] = tensor
+    change(step: step, ModuleCall(module: module, call: call)) {
+      $0.tensors.append(TensorRecord(key: key, skipped: skipped))
+    }
+  }
+
+  /// Adds a call without tensors, so that it stands before those that are added later.
+  package mutating func begin(step: Int = 0, _ module: String, call: Int = 0) {
+    change(step: step, ModuleCall(module: module, call: call)) { _ in }
+  }
+
+  /// Says that the order of a step's calls was not recorded.
+  package mutating func forgetOrder() {
+    for position in steps.indices { steps[position].isOrderRecorded = false }
+  }
+
+  private mutating func change(
+    step: Int, _ call: ModuleCall, _ body: (inout CallRecord) -> Void
+  ) {
+    var records = steps.first { $0.step == step }?.calls ?? []
+    if let position = records.firstIndex(where: { $0.call == call }) {
+      body(&records[position])
+    } else {
+      var record = CallRecord(call: call)
+      body(&record)
+      records.append(record)
+    }
+    steps.removeAll { $0.step == step }
+    steps.append(StepRecord(step: step, calls: records))
+    steps.sort { $0.step < $1.step }
+  }
+}

@@ -1,0 +1,90 @@
+import AssayComparison
+import AssayReports
+import AssayRuns
+import AssayTensors
+import Testing
+
+@Suite struct MarkdownReportTests {
+  @Test func smallCaseReadsAsApproved() throws {
+    let report = MarkdownReport.render(try SmallCase.comparison())
+    #expect(report == (try SmallCase.fixture("small-case.md")))
+  }
+
+  @Test(arguments: [false, true])
+  func everyTableRowHasAsManyCellsAsItsHeading(verbose: Bool) throws {
+    let report = MarkdownReport.render(try SmallCase.comparison(), verbose: verbose)
+    var cells: Int?
+    var rows = 0
+    for line in report.split(separator: "\n", omittingEmptySubsequences: false) {
+      guard line.hasPrefix("|") else {
+        cells = nil
+        continue
+      }
+      // `\|` is a character of a cell, `|` its end.
+      let count = line.replacing("\\|", with: "").count { $0 == "|" }
+      #expect(line.hasSuffix(" |") && count == cells ?? count, "\(line)")
+      cells = count
+      rows += 1
+    }
+    #expect(rows > 40)
+  }
+
+  @Test func verboseShowsMatchingTensorsToo() throws {
+    let comparison = try SmallCase.comparison()
+    #expect(!MarkdownReport.render(comparison).contains("## All tensors"))
+    let report = MarkdownReport.render(comparison, verbose: true)
+    #expect(report.contains("| 0 | `layer.up` | `inputs_0` | `cpu` | float32 | [2, 2] | match |"))
+  }
+
+  @Test func matchStillSaysHowMuchAndHowClose() throws {
+    let run = try SmallCase.run("A", id: "a", weight: 1)
+    let close = try SmallCase.run("B", id: "b", weight: 1.000001)
+    let comparison = try RunComparison.compare(actual: run, expected: close)
+    let report = MarkdownReport.render(comparison)
+    #expect(comparison.firstDivergence?.call.module == "head|`<b>`\n")
+    let loose = try RunComparison.compare(
+      actual: run, expected: close,
+      options: .init(tolerance: try Tolerance(rtol: 1e-3, atol: 1e-3)))
+    let matching = MarkdownReport.render(loose)
+    #expect(matching.hasPrefix("# Assay comparison: match\n\n✅ **Match**: 8 tensors (32 elements)"))
+    #expect(matching.contains("begin to differ in step 0 at `layer.down`, `outputs`"))
+    #expect(matching.contains("| max abs | 1.53e-5 | step 0, `layer.down`, `outputs` |"))
+    #expect(report.hasPrefix("# Assay comparison: mismatch\n"))
+  }
+
+  @Test func failuresOfTheWholeAreShown() throws {
+    let empty = InMemoryRun(path: "nothing_here")
+    let comparison = try RunComparison.compare(
+      actual: empty, expected: empty, options: .init(steps: [3]))
+    let report = MarkdownReport.render(comparison)
+    #expect(report.contains("- **Failure**: step 3 was selected, but neither run has it.\n"))
+    #expect(report.contains("- **Failure**: nothing was compared"))
+  }
+
+  @Test func infiniteFiguresAreShown() throws {
+    var (actual, expected) = (InMemoryRun(path: "A"), InMemoryRun(path: "B"))
+    actual.add(try SmallCase.tensor([1, .infinity]), "a", "outputs")
+    expected.add(try SmallCase.tensor([0, 2]), "a", "outputs")
+    let report = MarkdownReport.render(
+      try RunComparison.compare(actual: actual, expected: expected))
+    #expect(report.contains("| smallest tolerance that passes | none: NaN or infinite values"))
+    #expect(report.contains("| max rel | inf at [0, 0]: actual 1, expected 0 |"))
+  }
+
+  @Test func detailsAreBounded() throws {
+    var (actual, expected) = (InMemoryRun(path: "A"), InMemoryRun(path: "B"))
+    for i in 0..<60 {
+      actual.add(try SmallCase.tensor([1, 2]), "m\(i)", "outputs")
+      expected.add(try SmallCase.tensor([1, 3]), "m\(i)", "outputs")
+    }
+    let comparison = try RunComparison.compare(actual: actual, expected: expected)
+    let report = MarkdownReport.render(comparison)
+    #expect(report.count(of: "\n#### ") == 50)
+    #expect(report.contains("10 more failing tensors without details.\n"))
+    #expect(MarkdownReport.render(comparison, verbose: true).count(of: "\n#### ") == 60)
+  }
+}
+
+extension String {
+  fileprivate func count(of part: String) -> Int { ranges(of: part).count }
+}
