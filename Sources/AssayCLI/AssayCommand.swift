@@ -19,7 +19,6 @@ struct AssayCommand: ParsableCommand {
 @main
 enum Main {
   static func main() {
-    ignoreBrokenPipes()
     do {
       var command = try AssayCommand.parseAsRoot()
       try command.run()
@@ -51,10 +50,5 @@ enum Main {
   private static func text(of error: any Error) -> String {
     // Foundation's errors print as dictionaries; their localized description is for people.
     error is CocoaError ? error.localizedDescription : String(describing: error)
-  }
-
-  /// A reader that went away (`assay inspect X | head`) is an error of the write, not a signal.
-  private static func ignoreBrokenPipes() {
-    signal(SIGPIPE, SIG_IGN)
   }
 }

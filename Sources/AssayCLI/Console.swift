@@ -9,11 +9,20 @@ enum Console {
     try write(Data((text.hasSuffix("\n") ? text : text + "\n").utf8))
   }
 
+  /// Writes bytes to standard output; `FileHandle` would lose the system's reason for a failure.
   static func write(_ data: Data) throws {
-    do {
-      try FileHandle.standardOutput.write(contentsOf: data)
-    } catch {
-      throw CommandError.cannotWrite(path: "standard output", reason: error.localizedDescription)
+    try data.withUnsafeBytes { bytes in
+      var rest = bytes[...]
+      while !rest.isEmpty {
+        let count = Foundation.write(
+          STDOUT_FILENO, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
+        if count < 0 {
+          if errno == EINTR { continue }
+          throw CommandError.cannotWrite(
+            path: "standard output", reason: String(cString: strerror(errno)))
+        }
+        rest = rest.dropFirst(count)
+      }
     }
   }
 

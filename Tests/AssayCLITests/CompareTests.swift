@@ -162,6 +162,13 @@ import Testing
     }
   }
 
+  @Test func aReportThatCannotBeWrittenIsAFailure() throws {
+    let outcome = try AssayProcess.shell(
+      "assay compare --dir1 \(Self.golden) --dir2 \(Self.golden) >/dev/full")
+    #expect(outcome.status == 2)
+    #expect(outcome.stderr.contains("No space left on device"))
+  }
+
   @Test func severalRunsAreListed() throws {
     let folder = try TemporaryFolder()
     for name in ["one", "two"] {
