@@ -21,9 +21,16 @@ typedef struct {
 typedef struct {
   u32x16 mismatched, ulp;
   i32x16 candidates;
+  i64x8 ratio_candidates;
   f32x16 gap, gap_mismatched, actual_min, actual_max, expected_min, expected_max;
   NAMED(wide) abs, ae, aa, actual, expected;
 } NAMED(totals);
+
+/// What an element must exceed to change a maximum.
+typedef struct {
+  float min_rtol, atol, min_atol;
+  double ratio, ratio_mismatched;
+} NAMED(screens);
 
 INLINE NAMED(wide) NAMED(widen)(f32x16 x) {
   NAMED(wide) result = {
@@ -82,7 +89,7 @@ INLINE f32x16 NAMED(decode)(const void *source, size_t count, int kind, i32x16 *
 
 /// Takes up to 16 elements of one row in; lanes beyond `count` hold zeros, which change no sum.
 INLINE void NAMED(step)(
-    const assay_comparison *state, const float *screens, int kind, const void *actual,
+    const assay_comparison *state, const NAMED(screens) * screens, int kind, const void *actual,
     const void *expected, size_t count, NAMED(totals) * t, NAMED(wide) * dd, NAMED(wide) * ee) {
   i32x16 actual_key, expected_key;
   f32x16 a = NAMED(decode)(actual, count, kind, &actual_key);
@@ -94,12 +101,10 @@ INLINE void NAMED(step)(
   f32x16 bound = state->atol + scaled;
   i32x16 mismatched = d > bound;
   t->mismatched -= (u32x16)mismatched;
-  f32x16 rtol_scaled = screens[0] * size;
-  f32x16 rtol_bound = screens[1] + rtol_scaled;
-  f32x16 atol_bound = screens[2] + scaled;
+  f32x16 rtol_scaled = screens->min_rtol * size;
+  f32x16 rtol_bound = screens->atol + rtol_scaled;
+  f32x16 atol_bound = screens->min_atol + scaled;
   i32x16 candidates = (d > rtol_bound) | (d > atol_bound);
-  candidates |= (d > 0) & (d >= screens[3] * size);
-  candidates |= mismatched & (d >= screens[4] * size);
   t->candidates |= candidates;
 
   t->gap = NAMED(larger)(d, t->gap);
@@ -122,6 +127,15 @@ INLINE void NAMED(step)(
   }
 
   NAMED(wide) wa = NAMED(widen)(a), we = NAMED(widen)(e), wd = NAMED(widen)(d);
+  // In float64, where no two ratios of float32 values look alike: in the narrow formats many pairs
+  // have the largest ratio exactly, and none but the first deserves another look.
+  NAMED(wide) ws = NAMED(widen)(size);
+  t->ratio_candidates |= (wd.low > screens->ratio * ws.low) | (wd.high > screens->ratio * ws.high);
+  t->ratio_candidates |= (wd.low > screens->ratio_mismatched * ws.low) &
+                         __builtin_convertvector(mismatched.lo, i64x8);
+  t->ratio_candidates |= (wd.high > screens->ratio_mismatched * ws.high) &
+                         __builtin_convertvector(mismatched.hi, i64x8);
+
   NAMED(add)(&t->abs, wd);
   NAMED(add)(&t->actual, wa);
   NAMED(add)(&t->expected, we);
@@ -146,25 +160,18 @@ INLINE void NAMED(load_block)(
   }
 }
 
-INLINE float NAMED(round_down)(double x) {
-  // NaN compares false with everything: nothing exceeds an infinite ratio.
-  if (!(x < __builtin_inf())) return __builtin_nanf("");
-  float result = (float)x;
-  if (result > x) result = __builtin_nextafterf(result, 0);
-  return result;
-}
-
 INLINE void NAMED(block)(
     assay_comparison *state, int kind, const char *actual, const char *expected, size_t count) {
   const size_t size = kind == ASSAY_F32 ? 4 : 2;
   const assay_comparison before = *state;
   const float infinity = __builtin_inff();
-  const float screens[5] = {
+  const NAMED(screens) screens = {
       state->no_rtol ? 0 : state->min_rtol,
       state->no_rtol ? infinity : state->atol,
       state->no_atol ? infinity : state->min_atol,
-      NAMED(round_down)(state->max_rel.value),
-      NAMED(round_down)(state->max_rel_mismatched.value),
+      // Above the rounding of a product, far below the distance of two ratios.
+      state->max_rel.value * (1 + 0x1p-51),
+      state->max_rel_mismatched.value * (1 + 0x1p-51),
   };
   NAMED(totals) t = {0};
   t.actual_min = t.expected_min = infinity;
@@ -180,10 +187,10 @@ INLINE void NAMED(block)(
     const char *a = actual + done * size, *e = expected + done * size;
     size_t i = 0;
     for (; i + 16 <= length; i += 16)
-      NAMED(step)(state, screens, kind, a + i * size, e + i * size, 16, &t, &row_dd, &row_ee);
+      NAMED(step)(state, &screens, kind, a + i * size, e + i * size, 16, &t, &row_dd, &row_ee);
     if (i < length)
       NAMED(step)
-      (state, screens, kind, a + i * size, e + i * size, length - i, &t, &row_dd, &row_ee);
+      (state, &screens, kind, a + i * size, e + i * size, length - i, &t, &row_dd, &row_ee);
     double part_dd = NAMED(sum)(row_dd), part_ee = NAMED(sum)(row_ee);
     dd += part_dd;
     ee += part_ee;
@@ -209,7 +216,7 @@ INLINE void NAMED(block)(
   uint32_t mismatched = 0, ulp = 0, candidates = 0;
   for (int i = 0; i < 16; i++) {
     mismatched += t.mismatched[i];
-    candidates |= (uint32_t)t.candidates[i];
+    candidates |= (uint32_t)t.candidates[i] | (uint32_t)t.ratio_candidates[i & 7];
     ulp = t.ulp[i] > ulp ? t.ulp[i] : ulp;
   }
   if (kind != ASSAY_F32) ulp >>= 16;
