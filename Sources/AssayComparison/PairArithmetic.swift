@@ -15,8 +15,10 @@ protocol PairArithmetic {
   static func isEqual(_ actual: Element, _ expected: Element) -> Bool
   /// The element as statistics count it: the modulus of a complex one.
   static func value(_ element: Element) -> Double
-  /// The real part of the inner product.
-  static func product(_ actual: Element, _ expected: Element) -> Double
+  /// Whether squares of elements may leave float64's range.
+  static var isWide: Bool { get }
+  /// The real part of the inner product of both elements scaled.
+  static func product(_ actual: Element, _ expected: Element, scale: Double) -> Double
   /// `|actual - expected|` of finite elements.
   static func gap(_ actual: Element, _ expected: Element) -> Gap
   /// The gap as figures show it, which does not overflow where float64 can hold it.
@@ -63,7 +65,9 @@ enum SmallFloatPair<Format: SmallFloatFormat>: PairArithmetic {
     actual.value == expected.value
   }
 
-  static func product(_ actual: SmallFloat, _ expected: SmallFloat) -> Double {
+  static var isWide: Bool { false }
+
+  static func product(_ actual: SmallFloat, _ expected: SmallFloat, scale: Double) -> Double {
     Double(actual.value) * Double(expected.value)
   }
 
@@ -98,7 +102,10 @@ enum DoublePair: PairArithmetic {
   static func isFinite(_ element: Double) -> Bool { element.isFinite }
   static func isEqual(_ actual: Double, _ expected: Double) -> Bool { actual == expected }
   static func value(_ element: Double) -> Double { element }
-  static func product(_ actual: Double, _ expected: Double) -> Double { actual * expected }
+  static var isWide: Bool { true }
+  static func product(_ actual: Double, _ expected: Double, scale: Double) -> Double {
+    (actual * scale) * (expected * scale)
+  }
   static func gap(_ actual: Double, _ expected: Double) -> Double { (actual - expected).magnitude }
   static func figure(_ gap: Double, _ actual: Double, _ expected: Double) -> Double { gap }
 
@@ -130,7 +137,9 @@ enum IntegerPair<Integer: FixedWidthInteger & BitwiseCopyable>: PairArithmetic {
   static func isEqual(_ actual: Integer, _ expected: Integer) -> Bool { actual == expected }
   static func value(_ element: Integer) -> Double { Double(element) }
 
-  static func product(_ actual: Integer, _ expected: Integer) -> Double {
+  static var isWide: Bool { false }
+
+  static func product(_ actual: Integer, _ expected: Integer, scale: Double) -> Double {
     Double(actual) * Double(expected)
   }
 
@@ -165,7 +174,10 @@ enum BooleanPair: PairArithmetic {
   static func isFinite(_ element: Bool) -> Bool { true }
   static func isEqual(_ actual: Bool, _ expected: Bool) -> Bool { actual == expected }
   static func value(_ element: Bool) -> Double { element ? 1 : 0 }
-  static func product(_ actual: Bool, _ expected: Bool) -> Double { actual && expected ? 1 : 0 }
+  static var isWide: Bool { false }
+  static func product(_ actual: Bool, _ expected: Bool, scale: Double) -> Double {
+    actual && expected ? 1 : 0
+  }
   static func gap(_ actual: Bool, _ expected: Bool) -> Bool { actual != expected }
   static func figure(_ gap: Bool, _ actual: Bool, _ expected: Bool) -> Double { gap ? 1 : 0 }
   static func passes(_ gap: Bool, _ expected: Bool, rtol: Double, atol: Double) -> Bool { !gap }
@@ -201,8 +213,12 @@ enum ComplexPair<Part: BinaryFloatingPoint & BitwiseCopyable>: PairArithmetic {
     return large * (1 + square).squareRoot()
   }
 
-  static func product(_ actual: SIMD2<Double>, _ expected: SIMD2<Double>) -> Double {
-    (actual * expected).sum()
+  static var isWide: Bool { true }
+
+  static func product(
+    _ actual: SIMD2<Double>, _ expected: SIMD2<Double>, scale: Double
+  ) -> Double {
+    ((actual * scale) * (expected * scale)).sum()
   }
 
   static func gap(_ actual: SIMD2<Double>, _ expected: SIMD2<Double>) -> Double {

@@ -66,7 +66,8 @@ struct ScalarComparison<Arithmetic: PairArithmetic> {
     sums.gaps.add(d)
     sums.actual.add(aValue)
     sums.expected.add(eValue)
-    sums.product += Arithmetic.product(a, e)
+    sums.product.add(
+      { Arithmetic.product(a, e, scale: $0) }, isExtreme: Arithmetic.isWide)
     sums.largestExpected = max(sums.largestExpected, eValue.magnitude)
     rowGaps.add(d)
     rowExpected.add(eValue)
@@ -118,7 +119,7 @@ struct ScalarComparison<Arithmetic: PairArithmetic> {
   }
 
   private mutating func endRow() {
-    let value = PairSums.ratio(rowGaps.root, rowExpected.root)
+    let value = rowGaps / rowExpected
     if difference.worstRow.map({ value > $0.value }) ?? true {
       difference.worstRow = .init(value: value, row: row)
     }

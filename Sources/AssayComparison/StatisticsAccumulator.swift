@@ -6,12 +6,11 @@ struct StatisticsAccumulator {
   private var finiteCount = 0
   private var min = Double.infinity
   private var max = -Double.infinity
+  // The mean times `scale`, and the sum of squared deviations times its square.
   private var mean = 0.0
   private var deviation = 0.0
+  private var scale = SquareScale.first
   private var squares = ScaledSquares()
-
-  /// The largest magnitude of a finite element.
-  var largest: Double { finiteCount == 0 ? 0 : Swift.max(min.magnitude, max.magnitude) }
 
   mutating func add(_ value: Double, isNaN: Bool, isFinite: Bool) {
     elementCount += 1
@@ -22,9 +21,18 @@ struct StatisticsAccumulator {
     finiteCount += 1
     if value < min { min = value }
     if value > max { max = value }
-    let delta = value - mean
+    var scaled = value * scale
+    if SquareScale.isExceeded(by: scaled) {
+      let next = SquareScale.fitting(value)
+      let change = next / scale
+      mean *= change
+      deviation = deviation * change * change
+      scale = next
+      scaled = value * next
+    }
+    let delta = scaled - mean
     mean += delta / Double(finiteCount)
-    deviation += delta * (value - mean)
+    deviation += delta * (scaled - mean)
     squares.add(value)
   }
 
@@ -37,8 +45,8 @@ struct StatisticsAccumulator {
     // Adding zero turns -0 into 0: which of the two comes out must not depend on the order.
     statistics.min = min + 0
     statistics.max = max + 0
-    statistics.mean = mean
-    statistics.standardDeviation = (deviation / Double(finiteCount)).squareRoot()
+    statistics.mean = mean / scale
+    statistics.standardDeviation = (deviation / Double(finiteCount)).squareRoot() / scale
     statistics.l2 = squares.root
     return statistics
   }

@@ -54,7 +54,7 @@ extension Difference {
     sums.gaps = ScaledSquares(plain: state.dd)
     sums.actual = ScaledSquares(plain: state.aa)
     sums.expected = ScaledSquares(plain: state.ee)
-    sums.product = state.ae
+    sums.product = ScaledProduct(plain: state.ae)
     sums.largestExpected = Double(state.largest_expected)
     sums.complete(&self)
   }

@@ -3,6 +3,7 @@
 Needs numpy and torch; the same figures come out at every run.
 Bits are hexadecimal, row-major, little-endian.
 """
+import hashlib
 import json
 import math
 import os
@@ -19,7 +20,7 @@ RULES = [(1e-5, 1e-8, False), (1e-2, 1e-3, True), (0.0, 0.0, False)]
 
 
 def bits(t):
-    return t.contiguous().view(torch.uint8).numpy().tobytes().hex()
+    return t.reshape(-1).contiguous().view(torch.uint8).numpy().tobytes().hex()
 
 
 def number(x):
@@ -116,7 +117,7 @@ def ordered(t):
     if str(t.dtype)[6:] in INTEGERS:
         return values(t)
     width = t.element_size() * 8
-    raw = t.contiguous().view({8: torch.uint8, 16: torch.int16, 32: torch.int32, 64: torch.int64}[width])
+    raw = t.reshape(-1).contiguous().view({8: torch.uint8, 16: torch.int16, 32: torch.int32, 64: torch.int64}[width])
     out = []
     for v in raw.reshape(-1).tolist():
         v &= 2 ** width - 1
@@ -204,7 +205,7 @@ def case(name, actual, expected):
                        "mismatched": [int(i) for i in np.flatnonzero(~ok)]})
     return {"name": name, "dtype": str(actual.dtype)[6:], "shape": list(actual.shape),
             "actual": bits(actual), "expected": bits(expected), "verdicts": judged,
-            "figures": figures(actual, expected)}
+            "sha256": hashlib.sha256(bytes.fromhex(bits(actual))).hexdigest(), "figures": figures(actual, expected)}
 
 
 def main():
