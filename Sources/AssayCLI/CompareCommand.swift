@@ -71,7 +71,9 @@ struct CompareCommand: ParsableCommand {
     var options = ComparisonOptions()
     options.tolerance = try chosenTolerance()
     options.deviceMap = try deviceMap.flatMap { try DeviceMapArgument.parse($0) }
-    options.steps = try steps.map(StepListArgument.parse)
+    options.steps = try steps.map {
+      try NaturalListArgument.parse($0, option: "--steps", items: "step numbers")
+    }
     options.modules = try modules.map(PatternListArgument.parse)
     let actual = try RunLocation.open(dir1)
     let expected = try RunLocation.open(dir2)

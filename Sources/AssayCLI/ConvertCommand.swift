@@ -24,9 +24,8 @@ struct ConvertCommand: ParsableCommand {
     let reader = try RunLocation.open(source)
     let bar = ProgressBar("converting")
     defer { bar.clear() }
-    try RunConversion.convert(from: reader, to: writer(for: reader.manifest)) { progress in
-      bar.update(progress.tensors, of: progress.total)
-    }
+    try RunConversion.convert(
+      from: reader, to: writer(for: reader.manifest), progress: bar.update(_:of:))
     bar.clear()
     try Console.print(destination)
   }

@@ -1,7 +1,6 @@
 import ArgumentParser
 import Assay
 import Foundation
-import Synchronization
 
 struct InspectCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

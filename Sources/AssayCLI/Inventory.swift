@@ -1,6 +1,5 @@
 import Assay
 import Foundation
-import Synchronization
 
 /// What `assay inspect` found: a list of tensors, each still to be read.
 struct Inventory {
@@ -121,19 +120,10 @@ extension Inventory {
 
   /// Reads every tensor once, on all cores.
   func rows(progress: @escaping @Sendable (Int, Int) -> Void) throws -> [Row] {
-    let results = Mutex([Result<Row, any Error>?](repeating: nil, count: entries.count))
-    let done = Mutex(0)
     let entries = self.entries
-    DispatchQueue.concurrentPerform(iterations: entries.count) { index in
-      let result = Result { try Inventory.row(entries[index]) }
-      results.withLock { $0[index] = result }
-      let count = done.withLock {
-        $0 += 1
-        return $0
-      }
-      progress(count, entries.count)
-    }
-    return try results.withLock { try $0.compactMap { try $0?.get() } }
+    return try concurrentMap(count: entries.count, progress: progress) { index in
+      Result { try Inventory.row(entries[index]) }
+    }.map { try $0.get() }
   }
 
   private static func row(_ entry: Entry) throws -> Row {

@@ -2,14 +2,17 @@ import ArgumentParser
 import Assay
 import Foundation
 
-/// Step numbers: `0,1,2`.
-enum StepListArgument {
-  static func parse(_ text: String) throws -> [Int] {
+/// Numbers that are not negative: `0,1,2`.
+enum NaturalListArgument {
+  /// - Parameters:
+  ///   - option: The option, for the message.
+  ///   - items: What the numbers are, for the message.
+  static func parse(_ text: String, option: String, items: String) throws -> [Int] {
     try text.split(separator: ",", omittingEmptySubsequences: false).map { part in
-      guard let step = Int(part.trimmingCharacters(in: .whitespaces)), step >= 0 else {
-        throw ValidationError("--steps takes step numbers separated by commas, not \"\(text)\"")
+      guard let number = Int(part.trimmingCharacters(in: .whitespaces)), number >= 0 else {
+        throw ValidationError("\(option) takes \(items) separated by commas, not \"\(text)\"")
       }
-      return step
+      return number
     }
   }
 }
@@ -51,18 +54,5 @@ enum PatternListArgument {
       throw ValidationError("--modules holds an empty regular expression: \"\(text)\"")
     }
     return try sources.map { try ModulePattern($0) }
-  }
-}
-
-/// Token ids: `1,2,3`.
-enum TokenListArgument {
-  static func parse(_ text: String) throws -> [Int] {
-    try text.split(separator: ",", omittingEmptySubsequences: false).map { part in
-      guard let token = Int(part.trimmingCharacters(in: .whitespaces)), token >= 0 else {
-        throw ValidationError(
-          "--prompt-token-ids takes token ids separated by commas, not \"\(text)\"")
-      }
-      return token
-    }
   }
 }

@@ -114,7 +114,10 @@ struct RecordCommand: ParsableCommand {
   }
 
   private func promptTokenIDs(_ tokenizer: Tokenizer?) throws -> [Int] {
-    if let promptTokenIds { return try TokenListArgument.parse(promptTokenIds) }
+    if let promptTokenIds {
+      return try NaturalListArgument.parse(
+        promptTokenIds, option: "--prompt-token-ids", items: "token ids")
+    }
     return tokenizer?.encode(prompt ?? "") ?? []
   }
 

@@ -2,34 +2,27 @@ import AssayTensors
 
 /// Copies a run into another layout without losing a bit.
 public enum RunConversion {
-  /// How far a conversion has come.
-  public struct Progress: Sendable {
-    /// The tensors that are written.
-    public var tensors: Int
-    /// The tensors that the run holds.
-    public var total: Int
-  }
-
   /// Copies every step, description, tensor and note, in order, and finishes the writer.
   ///
   /// - Parameters:
   ///   - reader: The run.
   ///   - writer: A writer to which nothing was written yet.
-  ///   - progress: Called whenever one side of a call is written.
+  ///   - progress: Called whenever one side of a call is written, with the number of tensors done
+  ///     and their total.
   /// - Throws: ``RunError``; then the copy is not complete.
   public static func convert(
     from reader: any RunReader, to writer: any RunWriter,
-    progress: (Progress) -> Void = { _ in }
+    progress: ((Int, Int) -> Void)? = nil
   ) throws {
     let total = reader.steps.reduce(0) { $1.calls.reduce($0) { $0 + $1.tensors.count } }
-    var state = Progress(tensors: 0, total: total)
+    var done = 0
     for step in reader.steps {
       try writer.beginStep(step.step)
       for record in step.calls {
         for part in try parts(of: record, step: step.step, reader) {
           try writer.write(part)
-          state.tensors += part.tensors.count
-          progress(state)
+          done += part.tensors.count
+          progress?(done, total)
         }
       }
       try writer.endStep(

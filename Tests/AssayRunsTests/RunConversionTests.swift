@@ -56,11 +56,11 @@ private func expectEqual(_ left: any RunReader, _ right: any RunReader) throws {
   @Test func progressReachesTheTotal() throws {
     let root = try TemporaryDirectory()
     let source = try DirectoryRunReader(path: PlainDump.directory + "/complete")
-    var last: RunConversion.Progress?
+    var last: (done: Int, total: Int)?
     try RunConversion.convert(
       from: source, to: DirectoryRunWriter(path: root.path + "/copy", manifest: source.manifest)
-    ) { last = $0 }
-    #expect(last?.tensors == 19 && last?.total == 19)
+    ) { last = ($0, $1) }
+    #expect(last?.done == 19 && last?.total == 19)
   }
 
   @Test func unreadableTensorEndsTheConversion() throws {

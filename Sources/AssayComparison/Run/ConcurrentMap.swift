@@ -7,7 +7,7 @@ import Synchronization
 ///   - count: How many results to make.
 ///   - progress: Called after each with the number done and `count`, one call at a time.
 ///   - body: Makes one result; at most as many run at once as there are cores.
-func concurrentMap<Result: Sendable>(
+package func concurrentMap<Result: Sendable>(
   count: Int, progress: (@Sendable (Int, Int) -> Void)? = nil,
   _ body: @Sendable (Int) -> Result
 ) -> [Result] {
