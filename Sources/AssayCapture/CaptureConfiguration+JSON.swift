@@ -33,8 +33,7 @@ extension CaptureConfiguration {
     do {
       return try MappedFile(path: path).withUnsafeBytes { Data($0) }
     } catch {
-      let reason = if case .unreadableFile(_, let reason) = error { reason } else { "\(error)" }
-      throw .unreadableFile(path: path, reason: reason)
+      throw .unreadableFile(path: path, reason: error.reason)
     }
   }
 

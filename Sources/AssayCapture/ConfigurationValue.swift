@@ -63,8 +63,7 @@ struct ConfigurationValue {
     do {
       return try ModuleFilter.Rule(source)
     } catch {
-      let reason = if case .invalidPattern(_, let reason) = error { reason } else { "\(error)" }
-      throw .invalidValue(key: key, value: "\"\(source)\"", reason: reason)
+      throw .invalidValue(key: key, value: "\"\(source)\"", reason: error.reason)
     }
   }
 

@@ -13,8 +13,6 @@ public enum ContentHash {
       let range = start..<min(start + chunk, tensor.elementCount)
       tensor.withContiguousBytes(ofElements: range) { hash.update(bufferPointer: $0) }
     }
-    return hash.finalize().map { byte in
-      String(byte >> 4, radix: 16) + String(byte & 15, radix: 16)
-    }.joined()
+    return hash.finalize().hexadecimal
   }
 }

@@ -27,8 +27,8 @@ struct JSONObject {
       self.init(path: path, prefix: "", members: members)
     } catch let error as LlamaError {
       throw error
-    } catch TensorError.unreadableFile(_, let reason) {
-      throw .unreadable(path: path, reason: reason)
+    } catch let error as TensorError {
+      throw .unreadable(path: path, reason: error.reason)
     } catch {
       throw .unreadable(path: path, reason: "it is not valid JSON")
     }

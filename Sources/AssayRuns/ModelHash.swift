@@ -27,7 +27,7 @@ public enum ModelHash {
       let digest = try sha256(ofFile: directory + "/" + name)
       hash.update(data: Data("\(name)\n\(digest)\n".utf8))
     }
-    return "sha256:" + hex(hash.finalize())
+    return "sha256:" + hash.finalize().hexadecimal
   }
 
   /// Hashes one mapped file piece by piece.
@@ -36,7 +36,7 @@ public enum ModelHash {
     do {
       file = try MappedFile(path: path)
     } catch {
-      throw .damaged(path: path, reason: "\(error)")
+      throw .damaged(path: path, reason: error.reason)
     }
     return file.withUnsafeBytes { bytes in
       var hash = SHA256()
@@ -44,13 +44,7 @@ public enum ModelHash {
         let end = min(start + 1 << 20, bytes.count)
         hash.update(bufferPointer: UnsafeRawBufferPointer(rebasing: bytes[start..<end]))
       }
-      return hex(hash.finalize())
+      return hash.finalize().hexadecimal
     }
-  }
-
-  private static func hex(_ digest: SHA256.Digest) -> String {
-    let digits = Array("0123456789abcdef".utf8)
-    return String(
-      decoding: digest.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
   }
 }

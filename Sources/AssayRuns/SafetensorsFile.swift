@@ -22,16 +22,14 @@ public struct SafetensorsFile: Sendable {
     let file: MappedFile
     do {
       file = try MappedFile(path: path)
-    } catch .unreadableFile(_, let reason) {
-      throw damaged("it cannot be opened: \(reason)")
     } catch {
-      throw damaged("\(error)")
+      throw damaged("it cannot be opened: \(error.reason)")
     }
     let headerEnd = try SafetensorsFile.headerEnd(of: file)
     let header: SafetensorsHeader
     do throws(JSONScanner.Failure) {
-      header = try file.withBytes(8..<headerEnd) { (text) throws(JSONScanner.Failure) in
-        try SafetensorsHeader(text)
+      header = try file.withUnsafeBytes { (bytes) throws(JSONScanner.Failure) in
+        try SafetensorsHeader(UnsafeRawBufferPointer(rebasing: bytes[8..<headerEnd]))
       }
     } catch {
       throw damaged("its header is invalid: \(error.reason)")
@@ -129,19 +127,5 @@ extension DType {
     case "C64": self = .complex64
     default: return nil
     }
-  }
-}
-
-extension MappedFile {
-  /// Calls `body` with a part of the file.
-  fileprivate func withBytes<Result, Failure: Error>(
-    _ range: Range<Int>, _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
-  ) throws(Failure) -> Result {
-    let result = withUnsafeBytes { bytes in
-      Swift.Result { () throws(Failure) in
-        try body(UnsafeRawBufferPointer(rebasing: bytes[range]))
-      }
-    }
-    return try result.get()
   }
 }

@@ -13,13 +13,12 @@ package struct SafetensorsIndex: Sendable {
     do {
       file = try MappedFile(path: path)
     } catch {
-      throw .damaged(path: path, reason: "\(error)")
+      throw .damaged(path: path, reason: error.reason)
     }
-    let result = file.withUnsafeBytes { text in
-      Result { () throws(JSONScanner.Failure) in try SafetensorsIndex.files(text) }
-    }
-    do {
-      files = try result.get()
+    do throws(JSONScanner.Failure) {
+      files = try file.withUnsafeBytes { (text) throws(JSONScanner.Failure) in
+        try SafetensorsIndex.files(text)
+      }
     } catch {
       throw .damaged(path: path, reason: error.reason)
     }

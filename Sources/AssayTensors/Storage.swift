@@ -59,14 +59,17 @@ public final class Storage: @unchecked Sendable {
   public var byteCount: Int { bytes.count }
 
   /// Calls `body` with the bytes, which are valid only during the call.
-  public func withUnsafeBytes<Result>(
-    _ body: (UnsafeRawBufferPointer) throws -> Result
-  ) rethrows -> Result {
-    try withExtendedLifetime(self) { try body(bytes) }
+  public func withUnsafeBytes<Result, Failure: Error>(
+    _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    defer { withExtendedLifetime(self) {} }
+    return try body(bytes)
   }
 }
 
 /// A file mapped read-only into memory.
+///
+/// The mapping never changes after `init`, which is why it may cross threads.
 public final class MappedFile: @unchecked Sendable {
   /// The path that was opened.
   public let path: String
@@ -106,9 +109,10 @@ public final class MappedFile: @unchecked Sendable {
   public var byteCount: Int { bytes.count }
 
   /// Calls `body` with the file's bytes, which are valid only during the call.
-  public func withUnsafeBytes<Result>(
-    _ body: (UnsafeRawBufferPointer) throws -> Result
-  ) rethrows -> Result {
-    try withExtendedLifetime(self) { try body(bytes) }
+  public func withUnsafeBytes<Result, Failure: Error>(
+    _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    defer { withExtendedLifetime(self) {} }
+    return try body(bytes)
   }
 }

@@ -37,3 +37,13 @@ extension TensorError: CustomStringConvertible {
     }
   }
 }
+
+extension TensorError {
+  /// The text for a message that names the file or pattern itself.
+  package var reason: String {
+    switch self {
+    case .unreadableFile(_, let reason), .invalidPattern(_, let reason): reason
+    default: description
+    }
+  }
+}

@@ -12,10 +12,7 @@ public enum TorchFile {
   public static func load(path: String) throws(TorchError) -> TorchValue {
     let file: MappedFile
     do { file = try MappedFile(path: path) } catch {
-      guard case .unreadableFile(_, let reason) = error else {
-        throw .unreadable(path: path, reason: "\(error)")
-      }
-      throw .unreadable(path: path, reason: reason)
+      throw .unreadable(path: path, reason: error.reason)
     }
     let startsAsZip = file.withUnsafeBytes { $0.starts(with: [0x50, 0x4B, 0x03, 0x04]) }
     return try startsAsZip ? ZipFile.load(file) : LegacyFile.load(file)

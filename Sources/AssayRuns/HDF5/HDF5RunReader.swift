@@ -60,8 +60,8 @@ public final class HDF5RunReader: RunReader {
     }
     do {
       return try MappedFile(path: path)
-    } catch TensorError.unreadableFile(_, let reason) {
-      throw RunError.notARun(path: path, reason: "it cannot be read: \(reason)")
+    } catch {
+      throw RunError.notARun(path: path, reason: "it cannot be read: \(error.reason)")
     }
   }
 

@@ -1,5 +1,3 @@
-internal import AssayTensors
-
 /// Reads little-endian fields from bytes of unknown origin; every read is bounds-checked.
 struct ByteReader {
   let bytes: UnsafeRawBufferPointer
@@ -44,29 +42,5 @@ extension UnsafeRawBufferPointer {
   /// The bytes of a range as text, or `nil` when they are not UTF-8.
   func text(_ range: Range<Int>) -> String? {
     String(validating: self[range], as: UTF8.self)
-  }
-}
-
-extension Storage {
-  /// `withUnsafeBytes` for a body that throws only this module's error.
-  func withBytes<Result>(
-    _ body: (UnsafeRawBufferPointer) throws(TorchError) -> Result
-  ) throws(TorchError) -> Result {
-    let result = withUnsafeBytes { bytes in
-      Swift.Result { () throws(TorchError) -> Result in try body(bytes) }
-    }
-    return try result.get()
-  }
-}
-
-extension MappedFile {
-  /// `withUnsafeBytes` for a body that throws only this module's error.
-  func withBytes<Result>(
-    _ body: (UnsafeRawBufferPointer) throws(TorchError) -> Result
-  ) throws(TorchError) -> Result {
-    let result = withUnsafeBytes { bytes in
-      Swift.Result { () throws(TorchError) -> Result in try body(bytes) }
-    }
-    return try result.get()
   }
 }

@@ -8,7 +8,7 @@ struct ZipArchive {
 
   init(file: MappedFile) throws(TorchError) {
     self.file = file
-    index = try file.withBytes { (bytes) throws(TorchError) in
+    index = try file.withUnsafeBytes { (bytes) throws(TorchError) in
       try ZipIndex(bytes, path: file.path)
     }
   }

@@ -14,7 +14,7 @@ struct LegacyFile: StorageSource {
   private static let magic: [UInt8] = [0x6C, 0xFC, 0x9C, 0x46, 0xF9, 0x20, 0x6A, 0xA8, 0x50, 0x19]
 
   static func load(_ file: MappedFile) throws(TorchError) -> TorchValue {
-    try file.withBytes { (bytes) throws(TorchError) in
+    try file.withUnsafeBytes { (bytes) throws(TorchError) in
       try load(file, bytes)
     }
   }

@@ -24,7 +24,8 @@ struct ZipFile: StorageSource {
     }
     let zip = ZipFile(
       archive: archive, isBigEndian: try readByteOrder(archive, budget: &budget))
-    return try archive.storage(of: entry, budget: &budget).withBytes { (bytes) throws(TorchError) in
+    return try archive.storage(of: entry, budget: &budget).withUnsafeBytes {
+      (bytes) throws(TorchError) in
       var unpickler = Unpickler(bytes, path: file.path)
       let root = try unpickler.run()
       var builder = ValueBuilder(unpickler, source: zip, budget: budget)
