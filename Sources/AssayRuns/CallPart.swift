@@ -48,6 +48,23 @@ public enum CapturedTensor: Sendable {
   case skipped(Slot, SkippedTensor)
 }
 
+extension CapturedTensor {
+  /// Which tensor of the call it is.
+  var slot: Slot {
+    switch self {
+    case .stored(let slot, _), .skipped(let slot, _): slot
+    }
+  }
+
+  /// Where it lived.
+  var device: Device {
+    switch self {
+    case .stored(_, let tensor): tensor.device
+    case .skipped(_, let note): note.device
+    }
+  }
+}
+
 /// What is known of a tensor that was not written.
 public struct SkippedTensor: Hashable, Sendable {
   /// The element type.

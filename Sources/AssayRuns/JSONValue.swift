@@ -108,4 +108,20 @@ public enum JSONText {
       positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
     return try decoder.decode(type, from: data)
   }
+  /// Why a text could not be decoded, with the key where one is at fault.
+  package static func reason(for error: any Error) -> String {
+    guard let error = error as? DecodingError else { return "it is not valid JSON" }
+    func place(_ context: DecodingError.Context, _ key: (any CodingKey)? = nil) -> String {
+      (context.codingPath + (key.map { [$0] } ?? []))
+        .map { $0.intValue.map { "[\($0)]" } ?? "." + $0.stringValue }.joined()
+    }
+    return switch error {
+    case .keyNotFound(let key, let context): "it lacks the key \(place(context, key))"
+    case .typeMismatch(_, let context), .valueNotFound(_, let context):
+      "the value of \(place(context)) has the wrong type"
+    case .dataCorrupted(let context) where !context.codingPath.isEmpty:
+      "the value of \(place(context)) is not valid"
+    default: "it is not valid JSON"
+    }
+  }
 }

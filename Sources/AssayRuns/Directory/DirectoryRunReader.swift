@@ -88,7 +88,7 @@ enum RunFile {
     do {
       return try JSONText.decode(type, from: data)
     } catch {
-      throw .damaged(path: path, reason: reason(error))
+      throw .damaged(path: path, reason: JSONText.reason(for: error))
     }
   }
 
@@ -97,8 +97,7 @@ enum RunFile {
     do {
       return try MappedFile(path: path).withUnsafeBytes { Data($0) }
     } catch {
-      let reason = if case .unreadableFile(_, let reason) = error { reason } else { "\(error)" }
-      throw .damaged(path: path, reason: reason)
+      throw .damaged(path: path, reason: error.reason)
     }
   }
 
@@ -114,23 +113,6 @@ enum RunFile {
         dtype: dtype, shape: try Shape(note.shape), device: device, reason: note.skipped)
     } catch {
       throw .damaged(path: path, reason: "\(error)")
-    }
-  }
-
-  /// Why JSON could not be decoded, with the key where one is at fault.
-  private static func reason(_ error: any Error) -> String {
-    guard let error = error as? DecodingError else { return "it is not valid JSON" }
-    func place(_ context: DecodingError.Context, _ key: (any CodingKey)? = nil) -> String {
-      (context.codingPath + (key.map { [$0] } ?? []))
-        .map { $0.intValue.map { "[\($0)]" } ?? "." + $0.stringValue }.joined()
-    }
-    return switch error {
-    case .keyNotFound(let key, let context): "it lacks the key \(place(context, key))"
-    case .typeMismatch(_, let context), .valueNotFound(_, let context):
-      "the value of \(place(context)) has the wrong type"
-    case .dataCorrupted(let context) where !context.codingPath.isEmpty:
-      "the value of \(place(context)) is not valid"
-    default: "it is not valid JSON"
     }
   }
 }

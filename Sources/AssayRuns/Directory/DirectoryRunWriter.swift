@@ -182,11 +182,8 @@ extension DirectoryRunWriter {
     _ captured: CapturedTensor, of part: CallPart, into folder: String,
     _ directory: inout CallDirectory
   ) throws {
-    let (slot, device, isSkipped) =
-      switch captured {
-      case .stored(let slot, let tensor): (slot, tensor.device, false)
-      case .skipped(let slot, let note): (slot, note.device, true)
-      }
+    let (slot, device) = (captured.slot, captured.device)
+    let isSkipped = if case .skipped = captured { true } else { false }
     let stem = DiskName.encode(slot.rawValue) + "_" + DiskName.encode(device.pathName)
     guard directory.fileNames.insert(stem).inserted else {
       throw RunError.duplicateSlot(

@@ -52,7 +52,7 @@ struct HDF5RunInput {
     do {
       return try JSONText.decode(Value.self, from: Data(text.utf8))
     } catch {
-      throw damaged("\(name) is not the JSON that was expected: \(JSONFailure.text(error))")
+      throw damaged("\(name) is not the JSON that was expected: \(JSONText.reason(for: error))")
     }
   }
 
@@ -105,22 +105,5 @@ struct HDF5Walk {
         name: group.path(of: link.name), found: "a second name of a group",
         expected: "a group of its own")
     }
-  }
-}
-
-/// Decoding errors in one line.
-enum JSONFailure {
-  static func text(_ error: any Error) -> String {
-    guard let error = error as? DecodingError else { return String(describing: error) }
-    let (context, what): (DecodingError.Context, String) =
-      switch error {
-      case .typeMismatch(_, let context): (context, context.debugDescription)
-      case .valueNotFound(_, let context): (context, context.debugDescription)
-      case .keyNotFound(let key, let context): (context, "\(key.stringValue) is missing")
-      case .dataCorrupted(let context): (context, context.debugDescription)
-      @unknown default: (.init(codingPath: [], debugDescription: ""), "\(error)")
-      }
-    let path = context.codingPath.map { $0.intValue.map(String.init) ?? $0.stringValue }
-    return path.isEmpty ? what : "\(path.joined(separator: ".")): \(what)"
   }
 }

@@ -126,15 +126,14 @@ final class HDF5RunOutput {
   func write(_ part: CallPart) throws {
     guard step?.number == part.step else { throw misuse("step \(part.step) was not begun") }
     for tensor in part.tensors {
+      let group = try group(of: part, slot: tensor.slot, device: tensor.device)
+      let name = DiskName.encode(tensor.slot.rawValue)
       switch tensor {
-      case .stored(let slot, let tensor):
-        let group = try group(of: part, slot: slot, device: tensor.device)
-        try write(tensor, named: DiskName.encode(slot.rawValue), in: group)
-      case .skipped(let slot, let note):
-        let group = try group(of: part, slot: slot, device: note.device)
+      case .stored(_, let tensor):
+        try write(tensor, named: name, in: group)
+      case .skipped(_, let note):
         try group.writeSkipped(
-          DiskName.encode(slot.rawValue), dtype: note.dtype, shape: note.shape,
-          reason: note.reason)
+          name, dtype: note.dtype, shape: note.shape, reason: note.reason)
       }
     }
     step?.calls[part.call, default: HDF5StepIndex.Call(part.call)].add(part)
@@ -211,12 +210,8 @@ extension HDF5StepIndex.Call {
     case .postForwardInputs: postForwardInputs = part.description
     }
     for tensor in part.tensors {
-      let (slot, device) =
-        switch tensor {
-        case .stored(let slot, let tensor): (slot, tensor.device)
-        case .skipped(let slot, let note): (slot, note.device)
-        }
-      tensors = (tensors ?? []) + [.init(slot: slot.rawValue, device: device.name)]
+      let name = HDF5StepIndex.Tensor(slot: tensor.slot.rawValue, device: tensor.device.name)
+      tensors = (tensors ?? []) + [name]
     }
   }
 }

@@ -54,7 +54,7 @@ struct HDF5StepInput {
     do {
       index = try JSONText.decode(HDF5StepIndex.self, from: Data(text.utf8))
     } catch {
-      throw damaged("\(name) is not the JSON that was expected: \(JSONFailure.text(error))")
+      throw damaged("\(name) is not the JSON that was expected: \(JSONText.reason(for: error))")
     }
     let calls = Set(index.calls.map { ModuleCall(module: $0.module, call: $0.call) })
     guard calls.count == index.calls.count else { throw damaged("\(name) lists a call twice") }
@@ -153,7 +153,11 @@ struct HDF5StepInput {
       {
         throw damaged("\(place) describes \(missing), which is missing")
       }
-      return tensors.sorted { HDF5StepInput.precedes($0.key, $1.key) }
+      return tensors.sorted { left, right in
+        left.key.slot == right.key.slot
+          ? left.key.device.name < right.key.device.name
+          : NaturalOrder.precedes(left.key.slot, right.key.slot)
+      }
     }
     let found = Dictionary(
       uniqueKeysWithValues: tensors.map {
@@ -172,19 +176,6 @@ struct HDF5StepInput {
 
   private var isFilteredByDevice: Bool {
     manifest.configuration?.members?["device_names"]?.items?.isEmpty == false
-  }
-
-  /// Inputs before outputs, item 2 before item 10.
-  private static func precedes(_ left: TensorKey, _ right: TensorKey) -> Bool {
-    func rank(_ slot: Slot) -> Int {
-      slot.side.flatMap(Slot.Side.allCases.firstIndex) ?? Slot.Side.allCases.count
-    }
-    if rank(left.slot) != rank(right.slot) { return rank(left.slot) < rank(right.slot) }
-    switch left.slot.rawValue.compare(right.slot.rawValue, options: [.numeric, .literal]) {
-    case .orderedAscending: return true
-    case .orderedDescending: return false
-    case .orderedSame: return left.device.name < right.device.name
-    }
   }
 }
 
