@@ -12,7 +12,9 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## Install the system libraries that are missing (apt)
-	@missing=; for package in $(PACKAGES); do \
+	@command -v apt-get >/dev/null || { \
+	  echo "no apt-get here: install $(PACKAGES) with this system's package manager"; exit 0; }; \
+	missing=; for package in $(PACKAGES); do \
 	  dpkg-query -W -f '$${Status}' $$package 2>/dev/null | grep -q 'ok installed' || missing="$$missing $$package"; \
 	done; \
 	if [ -n "$$missing" ]; then \
@@ -30,6 +32,7 @@ demo: build ## Record a model, break it on purpose, and read the report
 test: setup ## Build and run all tests (no Python needed)
 	$(SWIFT) test
 
+interop bench: PACKAGES += python3-venv
 interop: PACKAGES += hdf5-tools
 interop: setup ## Check both layouts against PyTorch, h5py and h5dump
 	$(SWIFT) build --product assay
@@ -41,8 +44,9 @@ lint: ## Check the formatting and documentation rules
 format: ## Rewrite the sources in the project's format
 	$(SWIFT) format --in-place --recursive --parallel Package.swift Sources Tests
 
-bench: setup ## Measure comparison and storage against numpy, PyTorch and h5py
-	Benchmarks/run.sh
+bench: setup ## Measure speed against numpy, PyTorch and h5py
+	Tests/Interop/environment.sh $(VENV)
+	PYTHON=$(CURDIR)/$(VENV)/bin/python Benchmarks/run.sh
 
 clean: ## Remove everything that was built
 	rm -rf .build .build-* Benchmarks/.build
