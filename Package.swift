@@ -86,6 +86,8 @@ let package = Package(
       name: "AssayComparisonTests",
       dependencies: ["AssayTensors", "AssayRuns", "AssayComparison"], exclude: ["Fixtures"]),
 
+    .testTarget(name: "AssayTests", dependencies: ["Assay"]),
+
     // Runs the built binary, which the package manager puts beside the tests.
     .testTarget(name: "AssayCLITests", dependencies: ["AssayCLI"]),
   ]
