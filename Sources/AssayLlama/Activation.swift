@@ -70,31 +70,15 @@ extension Activation: Capturable {
   /// The values as a tensor of the activation's own dtype; `nil` for no shape that occurs.
   var tensor: Tensor? {
     guard let shape = try? Shape(shape) else { return nil }
+    let convert: (UnsafePointer<Float>, Int, UnsafeMutablePointer<UInt16>) -> Void
     switch dtype {
-    case .bfloat16:
-      let bits = values.map { UInt16(truncatingIfNeeded: $0.bitPattern >> 16) }
-      return try? Tensor(bits, dtype: .bfloat16, shape: shape)
-    case .float16:
-      return try? Tensor(values.map(Float16Bits.init), dtype: .float16, shape: shape)
-    default:
-      return try? Tensor(values, dtype: .float32, shape: shape)
+    case .bfloat16: convert = { FloatConversion.roundToBFloat16($0, count: $1, into: $2) }
+    case .float16: convert = { FloatConversion.roundToFloat16($0, count: $1, into: $2) }
+    default: return try? Tensor(values, dtype: .float32, shape: shape)
     }
-  }
-}
-
-/// The bits of a binary16, from a float32 that holds one.
-private struct Float16Bits: BitwiseCopyable {
-  var bits: UInt16
-
-  init(_ value: Float) {
-    let source = value.bitPattern
-    let sign = UInt16(truncatingIfNeeded: source >> 16) & 0x8000
-    let exponent = Int(source >> 23 & 0xFF)
-    switch exponent {
-    case 255: bits = sign | 0x7C00 | (value.isNaN ? 0x0200 : 0)
-    case 113...: bits = sign | UInt16(exponent - 112) << 10 | UInt16(source >> 13 & 0x3FF)
-    default: bits = sign | UInt16(value.magnitude * 0x1p24)
-    }
+    var bits = [UInt16](repeating: 0, count: values.count)
+    convert(values, values.count, &bits)
+    return try? Tensor(bits, dtype: dtype, shape: shape)
   }
 }
 

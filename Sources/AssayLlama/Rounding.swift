@@ -24,10 +24,11 @@ enum Rounding: Sendable {
 
   /// Rounds in place.
   func round(_ values: UnsafeMutableBufferPointer<Float>) {
+    guard let start = values.baseAddress else { return }
     switch self {
     case .float32: return
-    case .bfloat16: for i in values.indices { values[i] = Rounding.toBFloat16(values[i]) }
-    case .float16: for i in values.indices { values[i] = Rounding.toFloat16(values[i]) }
+    case .bfloat16: FloatConversion.roundInPlaceToBFloat16(start, count: values.count)
+    case .float16: FloatConversion.roundInPlaceToFloat16(start, count: values.count)
     }
   }
 

@@ -41,9 +41,6 @@ extension DType {
   /// Whether elements are pairs of a real and an imaginary part.
   public var isComplex: Bool { self == .complex64 || self == .complex128 }
 
-  /// Whether elements are integers; `bool` is not one.
-  public var isInteger: Bool { !isFloatingPoint && !isComplex && self != .bool }
-
   /// The size in bytes of the unit whose byte order matters: a complex element is two of them.
   package var scalarByteCount: Int { isComplex ? byteCount / 2 : byteCount }
 }

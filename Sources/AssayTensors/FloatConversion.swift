@@ -46,20 +46,4 @@ package enum FloatConversion {
   ) {
     assay_round_to_f16(instructions.rawValue, values, count)
   }
-
-  /// Widens bfloat16 bits.
-  package static func widenBFloat16(
-    _ source: UnsafeRawPointer, count: Int, into target: UnsafeMutablePointer<Float>,
-    using instructions: InstructionSet = .best
-  ) {
-    assay_bf16_to_f32(instructions.rawValue, source, count, target)
-  }
-
-  /// Widens float16 bits.
-  package static func widenFloat16(
-    _ source: UnsafeRawPointer, count: Int, into target: UnsafeMutablePointer<Float>,
-    using instructions: InstructionSet = .best
-  ) {
-    assay_f16_to_f32(instructions.rawValue, source, count, target)
-  }
 }
