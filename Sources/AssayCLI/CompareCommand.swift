@@ -90,7 +90,7 @@ struct CompareCommand: ParsableCommand {
       case .json: try JSONReport.render(comparison)
       }
     if let output {
-      try Console.write(report, to: output)
+      try WholeFile.replace(output, with: report)
     } else {
       try Console.write(report)
     }

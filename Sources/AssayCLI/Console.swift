@@ -30,15 +30,6 @@ enum Console {
   static func complain(_ text: String) {
     try? FileHandle.standardError.write(contentsOf: Data((text + "\n").utf8))
   }
-
-  /// Writes a whole file, or leaves what was there.
-  static func write(_ data: Data, to path: String) throws {
-    do {
-      try data.write(to: URL(filePath: path), options: .atomic)
-    } catch {
-      throw CommandError.cannotWrite(path: path, reason: error.localizedDescription)
-    }
-  }
 }
 
 /// What a command itself can find wrong; the layers below have errors of their own.

@@ -12,6 +12,8 @@ public enum TensorError: Error, Equatable, Sendable {
   case countMismatch(expected: Int, found: Int)
   /// A file could not be opened, measured or mapped.
   case unreadableFile(path: String, reason: String)
+  /// A file could not be written; nothing of it was left behind.
+  case unwritableFile(path: String, reason: String)
   /// A regular expression that Python's `re` would not accept, or that cannot be translated.
   case invalidPattern(String, reason: String)
 }
@@ -32,6 +34,8 @@ extension TensorError: CustomStringConvertible {
       "expected \(expected) values for the shape, found \(found)"
     case .unreadableFile(let path, let reason):
       "cannot read \(path): \(reason)"
+    case .unwritableFile(let path, let reason):
+      "cannot write \(path): \(reason)"
     case .invalidPattern(let pattern, let reason):
       "invalid regular expression \"\(pattern)\": \(reason)"
     }
@@ -42,7 +46,9 @@ extension TensorError {
   /// The text for a message that names the file or pattern itself.
   package var reason: String {
     switch self {
-    case .unreadableFile(_, let reason), .invalidPattern(_, let reason): reason
+    case .unreadableFile(_, let reason), .unwritableFile(_, let reason),
+      .invalidPattern(_, let reason):
+      reason
     default: description
     }
   }

@@ -39,6 +39,10 @@ public enum TorchFile {
   ///   - path: The file to make or replace.
   /// - Throws: ``TorchError/unwritable(path:reason:)``; then no file is left behind.
   public static func write(_ tensor: Tensor, to path: String) throws(TorchError) {
-    try TensorWriter.write(tensor, to: path)
+    do {
+      try TensorWriter.write(tensor, to: path)
+    } catch {
+      throw .unwritable(path: path, reason: error.reason)
+    }
   }
 }

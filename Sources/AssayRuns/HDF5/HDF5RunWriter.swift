@@ -137,26 +137,22 @@ public final class HDF5RunWriter: RunWriter, @unchecked Sendable {
 
 /// The few calls of the operating system that decide whether a file is whole.
 enum FileSystem {
-  /// A call that failed, in the operating system's words.
-  struct Failure: Error, CustomStringConvertible {
-    var description: String
-    init(_ operation: String) {
-      description = "cannot \(operation): \(String(cString: strerror(errno)))"
-    }
-  }
-
   /// Waits until a file's bytes are on the disk.
-  static func synchronize(_ path: String) throws {
+  static func synchronize(_ path: String) throws(RunError) {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { throw Failure("reopen \(path)") }
+    guard descriptor >= 0 else { throw failure(path) }
     defer { close(descriptor) }
-    guard fsync(descriptor) == 0 else { throw Failure("synchronize \(path)") }
+    guard fsync(descriptor) == 0 else { throw failure(path) }
   }
 
   /// Gives a file its final name, in place of what had it before.
-  static func rename(_ path: String, to target: String) throws {
-    guard Foundation.rename(path, target) == 0 else { throw Failure("rename \(path) to \(target)") }
+  static func rename(_ path: String, to target: String) throws(RunError) {
+    guard Foundation.rename(path, target) == 0 else { throw failure(target) }
     // The file is whole either way; a folder that cannot be synchronized is no failure.
     try? synchronize(URL(filePath: target).deletingLastPathComponent().path)
+  }
+
+  private static func failure(_ path: String) -> RunError {
+    .writeFailed(path: path, reason: String(cString: strerror(errno)))
   }
 }

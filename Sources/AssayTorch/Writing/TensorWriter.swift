@@ -10,14 +10,14 @@ enum TensorWriter {
   /// - Parameter wideLimit: See ``ZipWriter``.
   static func write(
     _ tensor: Tensor, to path: String, wideLimit: Int = 0xFFFF_FFFF
-  ) throws(TorchError) {
+  ) throws(TensorError) {
     let file = try OutputFile(path: path)
     var zip = ZipWriter(file, root: root(of: path), wideLimit: wideLimit)
     try zip.add("data.pkl", Pickler.pickle(of: tensor))
     try zip.add(".format_version", Array("1".utf8))
     try zip.add(".storage_alignment", Array("64".utf8))
     try zip.add("byteorder", Array("little".utf8))
-    try zip.add("data/0", byteCount: tensor.byteCount) { (append) throws(TorchError) in
+    try zip.add("data/0", byteCount: tensor.byteCount) { (append) throws(TensorError) in
       try writeElements(of: tensor, append)
     }
     try zip.add("version", Array("3\n".utf8))
@@ -28,13 +28,13 @@ enum TensorWriter {
   }
 
   private static func writeElements(
-    of tensor: Tensor, _ append: (UnsafeRawBufferPointer) throws(TorchError) -> Void
-  ) throws(TorchError) {
+    of tensor: Tensor, _ append: (UnsafeRawBufferPointer) throws(TensorError) -> Void
+  ) throws(TensorError) {
     let step = partSize / tensor.dtype.byteCount
     for start in stride(from: 0, to: tensor.elementCount, by: step) {
       let range = start..<min(start + step, tensor.elementCount)
       let result = tensor.withContiguousBytes(ofElements: range) { bytes in
-        Result { () throws(TorchError) in try append(bytes) }
+        Result { () throws(TensorError) in try append(bytes) }
       }
       try result.get()
     }

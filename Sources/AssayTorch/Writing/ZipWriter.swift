@@ -1,3 +1,5 @@
+internal import AssayTensors
+
 /// Writes stored entries of a zip archive, each with its data on a multiple of 64 bytes.
 struct ZipWriter {
   private let file: OutputFile
@@ -31,12 +33,11 @@ struct ZipWriter {
     return (names, checksums)
   }
 
-  mutating func add(_ name: String, _ bytes: [UInt8]) throws(TorchError) {
-    try add(name, byteCount: bytes.count) { (append) throws(TorchError) in
-      let result = bytes.withUnsafeBytes { bytes in
-        Result { () throws(TorchError) in try append(bytes) }
+  mutating func add(_ name: String, _ bytes: [UInt8]) throws(TensorError) {
+    try add(name, byteCount: bytes.count) { (append) throws(TensorError) in
+      try bytes.withUnsafeBufferPointer { (bytes) throws(TensorError) in
+        try append(UnsafeRawBufferPointer(bytes))
       }
-      try result.get()
     }
   }
 
@@ -47,14 +48,14 @@ struct ZipWriter {
   ///   - produce: Calls its argument with each part in turn.
   mutating func add(
     _ name: String, byteCount: Int,
-    produce: ((UnsafeRawBufferPointer) throws(TorchError) -> Void) throws(TorchError) -> Void
-  ) throws(TorchError) {
+    produce: ((UnsafeRawBufferPointer) throws(TensorError) -> Void) throws(TensorError) -> Void
+  ) throws(TensorError) {
     let name = root + "/" + name
     let offset = file.position
     try file.append(localHeader(name: name, byteCount: byteCount))
     let file = file
     var checksum: UInt32 = 0
-    try produce { (part) throws(TorchError) in
+    try produce { (part) throws(TensorError) in
       checksum = CRC32.of(part, continuing: checksum)
       try file.append(part)
     }
@@ -89,7 +90,7 @@ struct ZipWriter {
   }
 
   /// Writes the central directory, with its zip64 record as torch does whatever the size.
-  func finish() throws(TorchError) {
+  func finish() throws(TensorError) {
     let start = file.position
     for entry in entries { try file.append(directoryEntry(entry)) }
     let end = file.position

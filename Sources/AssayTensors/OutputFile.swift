@@ -10,8 +10,9 @@ internal import Synchronization
 ///
 /// The bytes go to a temporary name in the same folder; unless ``commit()`` succeeds, nothing is
 /// left behind.
-final class OutputFile {
-  let path: String
+package final class OutputFile {
+  /// The name that the file will have.
+  package let path: String
   private let temporaryPath: String
   private var descriptor: Int32
   private var buffer: [UInt8] = []
@@ -22,7 +23,10 @@ final class OutputFile {
   private static let bufferLimit = 1 << 18
   private static let counter = Atomic<UInt64>(0)
 
-  init(path: String) throws(TorchError) {
+  /// Makes the temporary file.
+  ///
+  /// - Throws: ``TensorError/unwritableFile(path:reason:)``, as every method does.
+  package init(path: String) throws(TensorError) {
     self.path = path
     let number = OutputFile.counter.add(1, ordering: .relaxed).newValue
     let folder = path.lastIndex(of: "/").map { path[...$0] } ?? ""
@@ -31,7 +35,7 @@ final class OutputFile {
     unlink(temporaryPath)
     descriptor = open(temporaryPath, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
     guard descriptor >= 0 else {
-      throw .unwritable(path: path, reason: String(cString: strerror(errno)))
+      throw .unwritableFile(path: path, reason: String(cString: strerror(errno)))
     }
   }
 
@@ -41,10 +45,10 @@ final class OutputFile {
   }
 
   /// How many bytes have been appended.
-  var position: Int { written + buffer.count }
+  package var position: Int { written + buffer.count }
 
   /// Adds bytes at the end.
-  func append(_ bytes: UnsafeRawBufferPointer) throws(TorchError) {
+  package func append(_ bytes: UnsafeRawBufferPointer) throws(TensorError) {
     if buffer.count + bytes.count > OutputFile.bufferLimit { try flush() }
     if bytes.count > OutputFile.bufferLimit {
       try write(bytes, at: nil)
@@ -55,28 +59,26 @@ final class OutputFile {
   }
 
   /// Adds bytes at the end.
-  func append(_ bytes: [UInt8]) throws(TorchError) {
-    let result = bytes.withUnsafeBytes { bytes in
-      Result { () throws(TorchError) in try append(bytes) }
+  package func append(_ bytes: [UInt8]) throws(TensorError) {
+    try bytes.withUnsafeBufferPointer { (bytes) throws(TensorError) in
+      try append(UnsafeRawBufferPointer(bytes))
     }
-    try result.get()
   }
 
   /// Replaces bytes that were appended earlier.
-  func replace(at offset: Int, with bytes: [UInt8]) throws(TorchError) {
+  package func replace(at offset: Int, with bytes: [UInt8]) throws(TensorError) {
     if offset >= written {
       buffer.replaceSubrange(offset - written..<offset - written + bytes.count, with: bytes)
       return
     }
     try flush()
-    let result = bytes.withUnsafeBytes { bytes in
-      Result { () throws(TorchError) in try write(bytes, at: offset) }
+    try bytes.withUnsafeBufferPointer { (bytes) throws(TensorError) in
+      try write(UnsafeRawBufferPointer(bytes), at: offset)
     }
-    try result.get()
   }
 
   /// Closes the file and gives it its name.
-  func commit() throws(TorchError) {
+  package func commit() throws(TensorError) {
     try flush()
     let closed = close(descriptor)
     descriptor = -1
@@ -85,17 +87,16 @@ final class OutputFile {
     isCommitted = true
   }
 
-  private func flush() throws(TorchError) {
-    let result = buffer.withUnsafeBytes { bytes in
-      Result { () throws(TorchError) in try write(bytes, at: nil) }
+  private func flush() throws(TensorError) {
+    try buffer.withUnsafeBufferPointer { (bytes) throws(TensorError) in
+      try write(UnsafeRawBufferPointer(bytes), at: nil)
     }
-    try result.get()
     written += buffer.count
     buffer.removeAll(keepingCapacity: true)
   }
 
   /// Writes all bytes at an offset, or at the end for `nil`.
-  private func write(_ bytes: UnsafeRawBufferPointer, at offset: Int?) throws(TorchError) {
+  private func write(_ bytes: UnsafeRawBufferPointer, at offset: Int?) throws(TensorError) {
     var rest = bytes[...]
     var target = offset
     while !rest.isEmpty {
@@ -114,8 +115,8 @@ final class OutputFile {
     }
   }
 
-  private func failure() -> TorchError {
-    .unwritable(path: path, reason: String(cString: strerror(errno)))
+  private func failure() -> TensorError {
+    .unwritableFile(path: path, reason: String(cString: strerror(errno)))
   }
 }
 
