@@ -26,7 +26,8 @@ struct PairSums {
     difference.rmse = gaps.root / count.squareRoot()
     difference.relativeL2 = error
     difference.relativeLinf = largest == 0 ? 0 : largest / largestExpected
-    difference.snrDecibels = error == 0 ? .infinity : -20 * log10(error)
+    // Subtracted from 0, so that an error of 1 gives 0 and not -0.
+    difference.snrDecibels = error == 0 ? .infinity : 0 - 20 * log10(error)
     difference.cosine = cosine
     difference.sglRel = sglRel
   }
