@@ -67,17 +67,7 @@ extension Probe {
   public func callAsFunction<each Input: Capturable, Output: Capturable>(
     _ name: String, _ inputs: repeat each Input, body: (repeat each Input) throws -> Output
   ) throws -> Output {
-    guard let recorder, let call = try recorder.beginCall(qualified(name)) else {
-      return try body(repeat each inputs)
-    }
-    defer { recorder.endCall(call) }
-    try recorder.record(call, .inputs, CallArguments(repeat each inputs))
-    let output = try body(repeat each inputs)
-    if recorder.recordsPostForwardInputs {
-      try recorder.record(call, .postForwardInputs, CallArguments(repeat each inputs))
-    }
-    try recorder.record(call, .outputs, output.capturedValue)
-    return output
+    try announce(name, repeat each inputs, body: body) { $0.capturedValue }
   }
 
   /// Announces a module call that returns several values, recorded as `outputs_0`, `outputs_1`, ….
@@ -93,6 +83,17 @@ extension Probe {
     _ name: String, _ inputs: repeat each Input,
     body: (repeat each Input) throws -> (repeat each Output)
   ) throws -> (repeat each Output) {
+    try announce(name, repeat each inputs, body: body) { output in
+      var values: [CapturedValue] = []
+      repeat values.append((each output).capturedValue)
+      return .tuple(values)
+    }
+  }
+
+  private func announce<each Input: Capturable, Output>(
+    _ name: String, _ inputs: repeat each Input, body: (repeat each Input) throws -> Output,
+    captured: (Output) -> CapturedValue
+  ) throws -> Output {
     guard let recorder, let call = try recorder.beginCall(qualified(name)) else {
       return try body(repeat each inputs)
     }
@@ -102,9 +103,7 @@ extension Probe {
     if recorder.recordsPostForwardInputs {
       try recorder.record(call, .postForwardInputs, CallArguments(repeat each inputs))
     }
-    var values: [CapturedValue] = []
-    repeat values.append((each output).capturedValue)
-    try recorder.record(call, .outputs, .tuple(values))
+    try recorder.record(call, .outputs, captured(output))
     return output
   }
 }

@@ -1,3 +1,4 @@
+import AssayRuns
 import Foundation
 
 /// Byte-level BPE as a Hugging Face `tokenizer.json` describes it: GPT-2, Llama 3, Qwen2, SmolLM2.
@@ -24,7 +25,7 @@ public struct Tokenizer: Sendable {
     do {
       data = try Data(contentsOf: URL(fileURLWithPath: path))
     } catch {
-      throw .unreadable(path: path, reason: TokenizerError.text(of: error))
+      throw .unreadable(path: path, reason: error.localizedDescription)
     }
     do {
       self = try Tokenizer(JSONDecoder().decode(TokenizerFile.self, from: data))
@@ -33,7 +34,7 @@ public struct Tokenizer: Sendable {
     } catch TokenizerFileError.malformed(let reason) {
       throw .malformed(path: path, reason: reason)
     } catch {
-      throw .malformed(path: path, reason: TokenizerError.text(of: error))
+      throw .malformed(path: path, reason: JSONText.reason(for: error))
     }
   }
 

@@ -1,5 +1,3 @@
-import Foundation
-
 /// What can go wrong with a tokenizer.
 public enum TokenizerError: Error, Equatable, Sendable {
   /// The file cannot be read.
@@ -25,24 +23,6 @@ extension TokenizerError: CustomStringConvertible {
     case .unknownToken(let id):
       "the tokenizer has no token \(id)"
     }
-  }
-
-  /// The shortest text that says where and why decoding failed.
-  static func text(of error: any Error) -> String {
-    guard let error = error as? DecodingError else { return error.localizedDescription }
-    let context: DecodingError.Context
-    var found = ""
-    switch error {
-    case .typeMismatch(_, let value), .dataCorrupted(let value): context = value
-    case .valueNotFound(_, let value): context = value
-    case .keyNotFound(let key, let value):
-      context = value
-      found = "key '\(key.stringValue)' is missing"
-    @unknown default: return "\(error)"
-    }
-    let path = context.codingPath.map { $0.intValue.map(String.init) ?? $0.stringValue }
-    let reason = found.isEmpty ? context.debugDescription : found
-    return path.isEmpty ? reason : "\(path.joined(separator: ".")): \(reason)"
   }
 }
 
