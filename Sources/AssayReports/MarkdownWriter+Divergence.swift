@@ -61,17 +61,7 @@ extension MarkdownWriter {
 
   /// A birthplace with its names as code.
   private func describe(_ place: Birthplace) -> String {
-    var parts: [String] = []
-    if let inside = place.inside { parts.append("inside \(name(inside))") }
-    if let after = place.after { parts.append("after \(name(after, within: place.inside))") }
-    if place.before == place.inside {
-      parts.append("before its outputs")
-    } else {
-      parts.append(
-        "before \(place.side == .inputs ? "" : "the outputs of ")\(name(place.before, within: place.inside))"
-      )
-    }
-    return parts.joined(separator: ", ")
+    place.text { name($0, within: $1) }
   }
 
   private func responsible(_ call: ModuleCall, step: Int) -> String {

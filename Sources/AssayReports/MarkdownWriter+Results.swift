@@ -4,24 +4,23 @@ import AssayTensors
 extension MarkdownWriter {
   /// What was closest to failing, or failed most.
   var largest: String {
-    let all = comparison.steps.flatMap { step in
-      step.modules.flatMap { module in module.tensors.map { (step.step, module.call, $0) } }
-    }
+    let all = entries
     var rows: [[String]] = []
     func add(_ label: String, _ figure: (TensorResult) -> Double?) {
       var best: (value: Double, index: Int)?
       for (index, entry) in all.enumerated() {
-        guard let value = figure(entry.2), value > best?.value ?? 0 else { continue }
+        guard let value = figure(entry.tensor), value > best?.value ?? 0 else { continue }
         best = (value, index)
       }
       guard let best else { return rows.append([label, "0", "–"]) }
-      let (step, call, tensor) = all[best.index]
+      let worst = all[best.index]
       rows.append([
         label, MarkdownText.number(best.value),
-        "step \(step), \(name(call)), \(MarkdownText.code(tensor.slot.rawValue))",
+        "step \(worst.step), \(name(worst.call)), "
+          + MarkdownText.code(worst.tensor.slot.rawValue),
       ])
     }
-    guard all.contains(where: { $0.2.difference != nil }) else { return "" }
+    guard all.contains(where: { $0.tensor.difference != nil }) else { return "" }
     add("max abs") { $0.difference?.maxAbs?.value }
     add("max rel") { $0.difference?.maxRel?.value }
     add("worst row, relative L2") { $0.difference?.rowError }

@@ -3,13 +3,15 @@ import AssayRuns
 import AssayTensors
 
 extension MarkdownWriter {
-  private struct Entry {
+  /// A tensor and where it belongs.
+  struct Entry {
     var step: Int
     var call: ModuleCall
     var tensor: TensorResult
   }
 
-  private var entries: [Entry] {
+  /// All tensors in execution order.
+  var entries: [Entry] {
     comparison.steps.flatMap { step in
       step.modules.flatMap { module in
         module.tensors.map { Entry(step: step.step, call: module.call, tensor: $0) }

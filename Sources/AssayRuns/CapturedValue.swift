@@ -2,14 +2,21 @@ public import AssayTensors
 
 /// A value that a module received or returned: a tensor, a container of values, or anything else.
 public indirect enum CapturedValue: Sendable {
+  /// A tensor.
   case tensor(Tensor)
   /// A tuple or a list; on disk both are `tuple`.
   case tuple([CapturedValue])
+  /// A dictionary, in its own order; on disk `dict`.
   case dictionary([(key: String, value: CapturedValue)])
+  /// No value.
   case none
+  /// A boolean.
   case bool(Bool)
+  /// An integer.
   case integer(Int)
+  /// A floating point number.
   case number(Double)
+  /// A text.
   case string(String)
   /// A value that is only described: its type's name and how it prints.
   case other(type: String, representation: String)

@@ -2,12 +2,19 @@ public import Foundation
 
 /// Any JSON value, kept as found so that converting a run loses nothing.
 public enum JSONValue: Hashable, Sendable {
+  /// `null`.
   case null
+  /// `true` or `false`.
   case bool(Bool)
+  /// A number without a fraction that fits in 64 bits.
   case integer(Int64)
+  /// Any other number; finite ones only, see ``init(real:)``.
   case number(Double)
+  /// A string.
   case string(String)
+  /// An array.
   case array([JSONValue])
+  /// An object.
   case object([String: JSONValue])
 }
 

@@ -46,26 +46,27 @@ public struct Birthplace: Sendable, Equatable {
 extension Birthplace: CustomStringConvertible {
   /// For example `inside model.layers.0.self_attn, after v_proj, before o_proj`.
   public var description: String {
+    text { call, parent in
+      let prefix = (parent?.module ?? "") + "."
+      let name =
+        call.module.hasPrefix(prefix) ? call.module.dropFirst(prefix.count) : call.module[...]
+      return name + (call.call == 0 ? "" : " (call \(call.call))")
+    }
+  }
+
+  /// The place in words.
+  ///
+  /// - Parameter name: Writes a call, without the part of its name that the second argument tells.
+  package func text(_ name: (ModuleCall, _ parent: ModuleCall?) -> String) -> String {
     var parts: [String] = []
-    if let inside { parts.append("inside \(Birthplace.name(inside))") }
-    if let after { parts.append("after \(shortName(after))") }
+    if let inside { parts.append("inside \(name(inside, nil))") }
+    if let after { parts.append("after \(name(after, inside))") }
     if before == inside {
       parts.append("before its outputs")
     } else {
-      parts.append("before \(side == .inputs ? "" : "the outputs of ")\(shortName(before))")
+      parts.append("before \(side == .inputs ? "" : "the outputs of ")\(name(before, inside))")
     }
     return parts.joined(separator: ", ")
-  }
-
-  /// The name without the part that `inside` already tells.
-  private func shortName(_ call: ModuleCall) -> String {
-    let name = Birthplace.name(call)
-    guard let inside, name.hasPrefix(inside.module + ".") else { return name }
-    return String(name.dropFirst(inside.module.count + 1))
-  }
-
-  private static func name(_ call: ModuleCall) -> String {
-    call.call == 0 ? call.module : "\(call.module) (call \(call.call))"
   }
 }
 
