@@ -147,7 +147,7 @@ extension Inventory.Row {
       "call": key.call.map { .integer(Int64($0)) } ?? .null,
       "device": .string(key.device.name),
       "slot": .string(key.slot),
-      "dtype": .string(dtype.rawValue),
+      "dtype": .string(dtype.torchName),
       "shape": .array(shape.dimensions.map { .integer(Int64($0)) }),
       "bytes": .integer(Int64(shape.elementCount * dtype.byteCount)),
     ]

@@ -58,7 +58,7 @@ import Testing
   @Test func inspectShowsOneModule() throws {
     let rows = try Self.inspect(CompareTests.golden, "--module", #"^model\.norm$"#).tensors
     #expect(rows.count == 8)
-    #expect(rows.allSatisfy { $0.module == "model.norm" && $0.dtype == "float32" })
+    #expect(rows.allSatisfy { $0.module == "model.norm" && $0.dtype == "torch.float32" })
   }
 
   @Test func inspectListsASafetensorsFile() throws {
