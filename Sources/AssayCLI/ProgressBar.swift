@@ -26,8 +26,11 @@ final class ProgressBar: Sendable {
 
   /// Removes the bar, so that what follows stands on a clean line.
   func clear() {
-    guard isShown else { return }
-    draw("\r\u{1B}[2K")
+    shownPercent.withLock { shown in
+      guard shown >= 0 else { return }
+      shown = -1
+      draw("\r\u{1B}[2K")
+    }
   }
 
   private func draw(_ text: String) {

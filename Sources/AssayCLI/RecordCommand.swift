@@ -66,6 +66,8 @@ struct RecordCommand: ParsableCommand {
         "give either --intermediate-log-config or --intermediate-log-config-path")
     }
     guard maxTokens > 0 else { throw ValidationError("--max-tokens must be at least 1") }
+    // Here, so that the message shows this command's usage.
+    if let promptTokenIds { _ = try TokenListArgument.parse(promptTokenIds) }
     guard threads > 0 else { throw ValidationError("--threads must be at least 1") }
   }
 
@@ -91,13 +93,30 @@ struct RecordCommand: ParsableCommand {
       count += 1
       bar.update(count, of: maxTokens)
     }
-    let paths = try recorder.finish { manifest in
-      manifest.recipe?.steps = generated.count
-      manifest.recipe?.generatedTokenIDs = generated
-    }
+    let paths = try finish(recorder, generated)
     bar.clear()
+    for rule in recorder.idleRules {
+      Console.complain(
+        "Warning: no module call was recorded by the pattern \"\(rule.source)\" of module_call_match"
+      )
+    }
     try Console.print(text(of: generated, tokenizer))
     for path in paths { try Console.print("recorded \(path)") }
+  }
+
+  private func finish(_ recorder: Recorder, _ generated: [Int]) throws -> [String] {
+    do {
+      return try recorder.finish { manifest in
+        manifest.recipe?.steps = generated.count
+        manifest.recipe?.generatedTokenIDs = generated
+      }
+    } catch CaptureError.nothingRecorded(let reason) {
+      // An empty run directory would only be found, and wondered at, much later.
+      let id = recorder.manifest.id
+      try? FileManager.default.removeItem(
+        atPath: recorder.configuration.outputDirectory + "/" + id)
+      throw CaptureError.nothingRecorded(reason: reason)
+    }
   }
 
   private func captureConfiguration() throws -> CaptureConfiguration {

@@ -16,6 +16,8 @@ public enum CaptureError: Error, Equatable, Sendable {
   case stepUnderWay(step: Int)
   /// The recording was finished before.
   case finished
+  /// The recording holds no tensor, so that nothing could ever be compared with it.
+  case nothingRecorded(reason: String)
 }
 
 extension CaptureError: CustomStringConvertible {
@@ -39,6 +41,8 @@ extension CaptureError: CustomStringConvertible {
       "step \(step) is still under way; end it first"
     case .finished:
       "the recording is already finished"
+    case .nothingRecorded(let reason):
+      "nothing was recorded: \(reason)"
     }
   }
 }

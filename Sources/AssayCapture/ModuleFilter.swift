@@ -31,10 +31,13 @@ public struct ModuleFilter: Hashable, Sendable {
     case only(Int)
   }
 
-  func selection(of module: String) -> Selection {
-    guard !rules.isEmpty else { return .all }
-    guard let rule = rules.first(where: { $0.pattern.matches(module) }) else { return .none }
-    return rule.call.map(Selection.only) ?? .all
+  /// The wanted calls of a module, and the position of the rule that decided.
+  func selection(of module: String) -> (calls: Selection, rule: Int?) {
+    guard !rules.isEmpty else { return (.all, nil) }
+    guard let index = rules.firstIndex(where: { $0.pattern.matches(module) }) else {
+      return (.none, nil)
+    }
+    return (rules[index].call.map(Selection.only) ?? .all, index)
   }
 
   /// Whether a call of a module is recorded.
@@ -43,7 +46,7 @@ public struct ModuleFilter: Hashable, Sendable {
   ///   - module: The module's dotted name.
   ///   - call: How many times it ran before within the step.
   public func matches(_ module: String, call: Int) -> Bool {
-    switch selection(of: module) {
+    switch selection(of: module).calls {
     case .none: false
     case .all: true
     case .only(let wanted): call == wanted

@@ -43,11 +43,7 @@ extension Recorder {
       throw RunError.unusableName(id, reason: "a run's id is the name of its directory")
     }
     let root = directory.hasSuffix("/") ? directory + id : directory + "/" + id
-    do {
-      try FileManager.default.createDirectory(atPath: root, withIntermediateDirectories: true)
-    } catch {
-      throw RunError.writeFailed(path: root, reason: error.localizedDescription)
-    }
+    try FileSystem.makeDirectory(root, withParents: true)
     return root
   }
 }

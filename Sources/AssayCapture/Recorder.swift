@@ -28,7 +28,10 @@ public final class Recorder: Sendable {
     var callCounts: [String: Int] = [:]
     var calls: [ModuleCall] = []
     var completionOrder: [Int] = []
-    var selections: [String: ModuleFilter.Selection] = [:]
+    var selections: [String: (calls: ModuleFilter.Selection, rule: Int?)] = [:]
+    var tally = RecordingTally()
+    /// What to go back to when the step is discarded.
+    var tallyBeforeStep = RecordingTally()
   }
 
   /// The bytes that may wait to be written before the model has to wait.
@@ -83,6 +86,15 @@ public final class Recorder: Sendable {
     background == nil ? .detached : Probe(recorder: self, path: "")
   }
 
+  /// The rules of the configuration by which no call was recorded so far: most likely mistyped,
+  /// or meant for another model.
+  public var idleRules: [ModuleFilter.Rule] {
+    state.withLock { state in
+      configuration.modules.rules.enumerated()
+        .filter { !state.tally.decidingRules.contains($0.offset) }.map(\.element)
+    }
+  }
+
   /// What the run says about itself so far.
   public var manifest: RunManifest { state.withLock { $0.manifest } }
 
@@ -90,13 +102,17 @@ public final class Recorder: Sendable {
   ///
   /// - Parameter update: Adds to the manifest what is known only now.
   /// - Returns: The paths of what was written.
-  /// - Throws: ``CaptureError``, or the sink's error; then the run is not complete.
+  /// - Throws: ``CaptureError``, such as ``CaptureError/nothingRecorded(reason:)`` for a run without
+  ///   a tensor, or the sink's error; then the run is not complete.
   @discardableResult
   public func finish(updating update: (inout RunManifest) -> Void = { _ in }) throws -> [String] {
     guard let background else { return [] }
     let manifest = try state.withLock { state throws(CaptureError) in
       if state.isFinished { throw .finished }
       if state.isInStep { throw .stepUnderWay(step: state.step) }
+      if let reason = state.tally.reasonForNothing(configuration, stepCount: state.step) {
+        throw .nothingRecorded(reason: reason)
+      }
       state.isFinished = true
       update(&state.manifest)
       state.manifest.isComplete = true
@@ -128,6 +144,7 @@ extension Recorder {
       state.callCounts.removeAll(keepingCapacity: true)
       state.calls.removeAll(keepingCapacity: true)
       state.completionOrder.removeAll(keepingCapacity: true)
+      state.tallyBeforeStep = state.tally
       return state.isRecordedStep ? state.step : nil
     }
     guard let step else { return }
@@ -155,6 +172,7 @@ extension Recorder {
   func discardStep() {
     let step: Int? = state.withLock { state in
       state.isInStep = false
+      state.tally = state.tallyBeforeStep
       return state.isRecordedStep ? state.step : nil
     }
     // The error of a sink that failed before is thrown by what comes next.
@@ -174,7 +192,9 @@ extension Recorder {
       state.callCounts[module] = call.call + 1
       let selection = state.selections[module] ?? configuration.modules.selection(of: module)
       state.selections[module] = selection
-      guard selection == .all || selection == .only(call.call) else { return nil }
+      guard selection.calls == .all || selection.calls == .only(call.call) else { return nil }
+      if let rule = selection.rule { state.tally.decidingRules.insert(rule) }
+      state.tally.hasCalls = true
       state.calls.append(call)
       return RecordedCall(step: state.step, call: call, position: state.calls.count - 1)
     }
@@ -203,6 +223,13 @@ extension Recorder {
     description: JSONValue
   ) throws {
     let wanted = tensors.filter { configuration.includes(device: $0.tensor.device) }
+    state.withLock { state in
+      if !wanted.isEmpty { state.tally.hasTensors = true }
+      if wanted.count < tensors.count {
+        let devices = tensors.map(\.tensor.device).filter { !configuration.includes(device: $0) }
+        state.tally.excludedDevices.formUnion(devices)
+      }
+    }
     let limit = configuration.maxTensorSize ?? .max
     let byteCount = wanted.reduce(0) {
       $0 + ($1.tensor.elementCount > limit ? 0 : $1.tensor.byteCount)

@@ -70,6 +70,50 @@ import Testing
     }
   }
 
+  @Test(arguments: [
+    (#", "module_call_match": ["nosuch", "act_fn:1"]"#, "nosuch"),
+    (#", "device_names": ["cuda:0"]"#, "cuda:0"), (#", "log_step_ids": [99]"#, "99"),
+  ])
+  func anEmptyRecordingIsAnErrorAndLeavesNothing(members: String, named: String) throws {
+    let folder = try TemporaryFolder()
+    let outcome = try AssayProcess.run([
+      "record", "--model", Self.checkpoint, "--prompt", "x", "--max-tokens", "1",
+      "--intermediate-log-config", Self.configuration(folder, members), "--golden",
+      folder.path("golden.h5"),
+    ])
+    #expect(outcome.status == 2)
+    #expect(outcome.stdout.isEmpty)
+    #expect(outcome.stderr.contains(named), "\(outcome.stderr)")
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder.url.path) == [])
+  }
+
+  @Test func aPatternThatMatchesNothingIsNamed() throws {
+    let folder = try TemporaryFolder()
+    let members = #", "module_call_match": ["model\\.norm", "no_such_module"]"#
+    let outcome = try AssayProcess.run([
+      "record", "--model", Self.checkpoint, "--prompt", "x", "--max-tokens", "1",
+      "--intermediate-log-config", Self.configuration(folder, members),
+    ])
+    #expect(outcome.status == 0)
+    #expect(
+      outcome.stderr == "Warning: no module call was recorded by the pattern \"no_such_module\" "
+        + "of module_call_match\n")
+  }
+
+  @Test(arguments: ["file/runs", "/proc/none"])
+  func anOutputDirectoryThatCannotBeMadeIsNamed(directory: String) throws {
+    let folder = try TemporaryFolder()
+    try Data().write(to: folder.url.appending(path: "file"))
+    let path = directory.hasPrefix("/") ? directory : folder.path(directory)
+    let outcome = try AssayProcess.run([
+      "record", "--model", Self.checkpoint, "--prompt", "x", "--max-tokens", "1",
+      "--intermediate-log-config", #"{"enabled": true, "output_dir": "\#(path)"}"#,
+    ])
+    #expect(outcome.status == 2)
+    #expect(outcome.stderr.contains("cannot write \(path)"), "\(outcome.stderr)")
+    #expect(outcome.stderr.contains(directory.hasPrefix("/") ? "No such file" : "Not a directory"))
+  }
+
   @Test func badUsageLeavesWithStatus2() throws {
     for arguments in [
       ["--model", Self.checkpoint], ["--model", "no/such/model", "--prompt", "x"],

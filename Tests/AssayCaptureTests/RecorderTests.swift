@@ -169,6 +169,7 @@ private func call(_ module: String, _ call: Int = 0) -> ModuleCall {
     try probe.step {
       #expect(throws: CaptureError.stepUnderWay(step: 0)) { try probe.step {} }
       #expect(throws: CaptureError.stepUnderWay(step: 0)) { try recorder.finish() }
+      _ = try probe("a", x) { $0 }
     }
     try recorder.finish()
     #expect(throws: CaptureError.finished) { try recorder.finish() }

@@ -35,7 +35,7 @@ public final class DirectoryRunWriter: RunWriter {
   /// - Throws: ``RunError/alreadyExists(path:)`` or ``RunError/writeFailed(path:reason:)``.
   public init(path: String, manifest: RunManifest) throws {
     self.path = path
-    try Self.makeDirectory(path, withParents: true)
+    try FileSystem.makeDirectory(path, withParents: true)
     let entries = try DirectoryListing.names(in: path)
     guard !entries.contains(where: { $0 == "run.json" || $0.hasPrefix("step_") }) else {
       throw RunError.alreadyExists(path: path)
@@ -58,7 +58,7 @@ public final class DirectoryRunWriter: RunWriter {
       state.isStepOpen = true
       state.calls.removeAll()
       state.directories.removeAll()
-      try Self.makeDirectory(stepPath(step))
+      try FileSystem.makeDirectory(stepPath(step))
     }
   }
 
@@ -142,15 +142,6 @@ public final class DirectoryRunWriter: RunWriter {
 extension DirectoryRunWriter {
   private func stepPath(_ step: Int) -> String { "\(path)/step_\(step)" }
 
-  private static func makeDirectory(_ path: String, withParents: Bool = false) throws {
-    do {
-      try FileManager.default.createDirectory(
-        atPath: path, withIntermediateDirectories: withParents)
-    } catch {
-      throw RunError.writeFailed(path: path, reason: error.localizedDescription)
-    }
-  }
-
   private static func write(_ value: some Encodable, to path: String) throws {
     var data = try JSONText.encode(value)
     data.append(UInt8(ascii: "\n"))
@@ -173,7 +164,7 @@ extension DirectoryRunWriter {
       throw RunError.unusableName(call.module, reason: "a file of the layout has this name")
     }
     let directory = CallDirectory(name: name)
-    try Self.makeDirectory(stepPath(step) + "/" + name)
+    try FileSystem.makeDirectory(stepPath(step) + "/" + name)
     state.calls[call] = directory
     return directory
   }

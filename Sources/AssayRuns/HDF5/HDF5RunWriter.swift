@@ -41,13 +41,16 @@ public final class HDF5RunWriter: RunWriter, @unchecked Sendable {
         throw RunError.alreadyExists(path: path)
       }
     case .golden:
+      // Found out now, not when the whole run is to be renamed.
+      guard !DirectoryListing.isDirectory(path) else {
+        throw RunError.writeFailed(path: path, reason: "it is a directory")
+      }
       writtenPath =
         url.deletingLastPathComponent()
         .appending(component: ".\(url.lastPathComponent).\(UUID().uuidString).tmp").path
     }
     do {
-      try FileManager.default.createDirectory(
-        at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
+      try FileSystem.makeDirectory(url.deletingLastPathComponent().path, withParents: true)
       let file = try HDF5File(
         creating: writtenPath, for: mode == .recording ? .recording : .archive)
       let output = HDF5RunOutput(file: file, isRecording: mode == .recording)
@@ -132,27 +135,5 @@ public final class HDF5RunWriter: RunWriter, @unchecked Sendable {
     output = nil
     if mode == .golden { unlink(writtenPath) }
     return failure
-  }
-}
-
-/// The few calls of the operating system that decide whether a file is whole.
-enum FileSystem {
-  /// Waits until a file's bytes are on the disk.
-  static func synchronize(_ path: String) throws(RunError) {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { throw failure(path) }
-    defer { close(descriptor) }
-    guard fsync(descriptor) == 0 else { throw failure(path) }
-  }
-
-  /// Gives a file its final name, in place of what had it before.
-  static func rename(_ path: String, to target: String) throws(RunError) {
-    guard Foundation.rename(path, target) == 0 else { throw failure(target) }
-    // The file is whole either way; a folder that cannot be synchronized is no failure.
-    try? synchronize(URL(filePath: target).deletingLastPathComponent().path)
-  }
-
-  private static func failure(_ path: String) -> RunError {
-    .writeFailed(path: path, reason: String(cString: strerror(errno)))
   }
 }
