@@ -67,7 +67,7 @@ struct RecordCommand: ParsableCommand {
     }
     guard maxTokens > 0 else { throw ValidationError("--max-tokens must be at least 1") }
     // Here, so that the message shows this command's usage.
-    if let promptTokenIds { _ = try TokenListArgument.parse(promptTokenIds) }
+    if promptTokenIds != nil { _ = try promptTokenIDs(nil) }
     guard threads > 0 else { throw ValidationError("--threads must be at least 1") }
   }
 
@@ -97,8 +97,7 @@ struct RecordCommand: ParsableCommand {
     bar.clear()
     for rule in recorder.idleRules {
       Console.complain(
-        "Warning: no module call was recorded by the pattern \"\(rule.source)\" of module_call_match"
-      )
+        "Warning: module_call_match: the pattern \"\(rule.source)\" recorded no module call")
     }
     try Console.print(text(of: generated, tokenizer))
     for path in paths { try Console.print("recorded \(path)") }

@@ -96,8 +96,8 @@ import Testing
     ])
     #expect(outcome.status == 0)
     #expect(
-      outcome.stderr == "Warning: no module call was recorded by the pattern \"no_such_module\" "
-        + "of module_call_match\n")
+      outcome.stderr == "Warning: module_call_match: the pattern \"no_such_module\" "
+        + "recorded no module call\n")
   }
 
   @Test(arguments: ["file/runs", "/proc/none"])
