@@ -14,10 +14,11 @@ final class BackgroundSink: @unchecked Sendable {
     case finish(RunManifest)
   }
 
-  private let sink: any CallSink
   private let byteLimit: Int
   // Guards all that follows, and is signalled whenever any of it changes.
   private let condition = NSCondition()
+  /// Let go of when the thread ends.
+  private var sink: (any CallSink)?
   private var queue: [(work: Work, byteCount: Int)] = []
   /// Bytes that are promised, queued or being written.
   private var pendingBytes = 0
@@ -65,12 +66,14 @@ final class BackgroundSink: @unchecked Sendable {
     if let failure { throw failure }
   }
 
-  /// Lets the thread end once the queue is empty.
+  /// Waits until the queue is empty, and lets go of the sink: a writer that was never finished
+  /// removes its temporary file before the process can end.
   func stop() {
     condition.lock()
+    defer { condition.unlock() }
     isStopped = true
     condition.broadcast()
-    condition.unlock()
+    while sink != nil { condition.wait() }
   }
 
   private func run() {
@@ -82,6 +85,10 @@ final class BackgroundSink: @unchecked Sendable {
         complete(byteCount, error)
       }
     }
+    condition.lock()
+    defer { condition.unlock() }
+    sink = nil
+    condition.broadcast()
   }
 
   private func next() -> (Work, Int)? {
@@ -106,6 +113,7 @@ final class BackgroundSink: @unchecked Sendable {
   }
 
   private func perform(_ work: Work) throws {
+    guard let sink = condition.withLock({ sink }) else { return }
     switch work {
     case .beginStep(let step): try sink.beginStep(step)
     case .part(let part): try sink.receive(part)

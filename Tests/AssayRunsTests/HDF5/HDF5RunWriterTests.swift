@@ -103,8 +103,8 @@ import Testing
       do {
         _ = try HDF5RunWriter(path: path, mode: mode, manifest: RunManifest(id: "a"))
         Issue.record("a file served as a folder")
-      } catch RunError.writeFailed(let place, _) {
-        #expect(place == path)
+      } catch RunError.writeFailed(let place, let reason) {
+        #expect(place == folder.path("file") && reason == "Not a directory")
       }
     }
   }
