@@ -42,7 +42,7 @@ extension CaptureConfiguration {
     do {
       value = try JSONText.decode(JSONValue.self, from: data)
     } catch {
-      throw CaptureError.notAConfiguration(reason: "it is not valid JSON")
+      throw CaptureError.notAConfiguration(reason: JSONText.reason(for: error))
     }
     try self.init(value, enabledByDefault: enabledByDefault)
   }

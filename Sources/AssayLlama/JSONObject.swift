@@ -30,7 +30,7 @@ struct JSONObject {
     } catch let error as TensorError {
       throw .unreadable(path: path, reason: error.reason)
     } catch {
-      throw .unreadable(path: path, reason: "it is not valid JSON")
+      throw .unreadable(path: path, reason: JSONText.reason(for: error))
     }
   }
 

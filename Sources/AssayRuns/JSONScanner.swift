@@ -75,17 +75,36 @@ struct JSONScanner {
     case UInt8(ascii: "{"):
       try object { (scanner, _) throws(Failure) in try scanner.skipValue(depth: depth + 1) }
     case UInt8(ascii: "["):
-      position += 1
-      if take("]") { return }
-      repeat { try skipValue(depth: depth + 1) } while take(",")
-      try expect("]")
+      try array { (scanner) throws(Failure) in try scanner.skipValue(depth: depth + 1) }
     case UInt8(ascii: "\""):
       _ = try string()
     default:
-      let start = position
-      while position < text.count, JSONScanner.isScalar(text[position]) { position += 1 }
-      guard position > start else { throw failure("no value") }
+      guard !scalar().isEmpty else { throw failure("no value") }
     }
+  }
+
+  /// Reads an array, calling `item` at each item.
+  mutating func array(
+    _ item: (inout JSONScanner) throws(Failure) -> Void
+  ) throws(Failure) {
+    try expect("[")
+    if take("]") { return }
+    repeat { try item(&self) } while take(",")
+    try expect("]")
+  }
+
+  /// The byte that the next value begins with, or `nil` at the end.
+  mutating func nextByte() -> UInt8? {
+    skipSpace()
+    return position < text.count ? text[position] : nil
+  }
+
+  /// Passes over a number or a word; of no bytes where there is none.
+  mutating func scalar() -> UnsafeRawBufferPointer {
+    skipSpace()
+    let start = position
+    while position < text.count, JSONScanner.isScalar(text[position]) { position += 1 }
+    return UnsafeRawBufferPointer(rebasing: text[start..<position])
   }
 
   /// Makes sure that nothing but white space follows.
@@ -96,7 +115,7 @@ struct JSONScanner {
 }
 
 extension JSONScanner {
-  private func failure(_ reason: String) -> Failure {
+  func failure(_ reason: String) -> Failure {
     Failure("\(reason) at byte \(position) of the JSON")
   }
 

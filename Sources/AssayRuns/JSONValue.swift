@@ -107,20 +107,37 @@ public enum JSONText {
 
   /// Decodes UTF-8 JSON, taking also the bare `NaN` and `Infinity` that Python writes.
   ///
-  /// - Throws: `DecodingError`, for nesting deeper than 512 as well.
-  public static func decode<Value: Decodable>(_ type: Value.Type, from data: Data) throws -> Value {
+  /// - Parameters:
+  ///   - type: What to decode.
+  ///   - data: The text.
+  ///   - valueLimit: How many values the text may hold, since each takes far more memory than text.
+  /// - Throws: `DecodingError`, also for a key that occurs twice and nesting deeper than 512.
+  public static func decode<Value: Decodable>(
+    _ type: Value.Type, from data: Data, valueLimit: Int = 1 << 22
+  ) throws -> Value {
+    let hasNonFinite: Bool
+    do {
+      hasNonFinite = try data.withUnsafeBytes {
+        try JSONScanner.check($0, valueLimit: valueLimit)
+      }
+    } catch let error as JSONScanner.Failure {
+      throw DecodingError.dataCorrupted(.init(codingPath: [], debugDescription: error.reason))
+    }
     let decoder = JSONDecoder()
-    decoder.allowsJSON5 = true
+    // The only part of JSON5 that is wanted; the rest was refused above.
+    decoder.allowsJSON5 = hasNonFinite
     decoder.nonConformingFloatDecodingStrategy = .convertFromString(
       positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
     return try decoder.decode(type, from: data)
   }
+
   /// Why a text could not be decoded, with the key where one is at fault.
   package static func reason(for error: any Error) -> String {
     guard let error = error as? DecodingError else { return "it is not valid JSON" }
     func place(_ context: DecodingError.Context, _ key: (any CodingKey)? = nil) -> String {
-      (context.codingPath + (key.map { [$0] } ?? []))
+      let path = (context.codingPath + (key.map { [$0] } ?? []))
         .map { $0.intValue.map { "[\($0)]" } ?? "." + $0.stringValue }.joined()
+      return path.isEmpty ? "the whole text" : path.hasPrefix(".") ? String(path.dropFirst()) : path
     }
     return switch error {
     case .keyNotFound(let key, let context): "it lacks the key \(place(context, key))"
@@ -128,6 +145,7 @@ public enum JSONText {
       "the value of \(place(context)) has the wrong type"
     case .dataCorrupted(let context) where !context.codingPath.isEmpty:
       "the value of \(place(context)) is not valid"
+    case .dataCorrupted(let context): "it is not valid JSON: \(context.debugDescription)"
     default: "it is not valid JSON"
     }
   }

@@ -1,6 +1,7 @@
-import AssayRuns
 import Foundation
 import Testing
+
+@testable import AssayRuns
 
 @Suite struct JSONValueTests {
   @Test(arguments: [
@@ -11,5 +12,50 @@ import Testing
     ("1e30", .number(1e30)),
   ]) func keepsEveryDigitOfAnInteger(text: String, value: JSONValue) throws {
     #expect(try JSONText.decode(JSONValue.self, from: Data(text.utf8)) == value)
+  }
+
+  @Test(arguments: [
+    ("{\"a\":NaN,\"b\":[-Infinity,Infinity]}", 5), (" [0, -0.5e+3, true, false, null] ", 6),
+    ("\"\\u0000\"", 1),
+  ]) func takesWhatPythonWrites(text: String, values: Int) throws {
+    let data = Data(text.utf8)
+    _ = try JSONText.decode(JSONValue.self, from: data, valueLimit: values)
+    #expect(throws: DecodingError.self) {
+      try JSONText.decode(JSONValue.self, from: data, valueLimit: values - 1)
+    }
+  }
+
+  @Test(arguments: [
+    "", " ", "{a:1}", "{null:1}", "[1,]", "{\"a\":1,}", "[1 2]", "'a'", "/**/1", "01", "+1", ".5",
+    "1.", "1e", "-", "0x1", "nan", "-NaN", "True", "1\0", "\u{FEFF}{}", "\"\u{1}\"", "[", "\"",
+    "{\"a\"",
+    "{\"a\":1,\"a\":1}", "[{\"é\":1,\"e\u{301}\":1}]", "\"\\ud800\"",
+  ]) func refusesWhatIsNoJSON(text: String) {
+    #expect(throws: DecodingError.self) {
+      try JSONText.decode(JSONValue.self, from: Data(text.utf8))
+    }
+  }
+
+  @Test func refusesUTF16AndDeepNesting() throws {
+    let deep = String(repeating: "[", count: 600) + String(repeating: "]", count: 600)
+    for data in [Data(deep.utf8), try #require("{}".data(using: .utf16))] {
+      #expect(throws: DecodingError.self) { try JSONText.decode(JSONValue.self, from: data) }
+    }
+  }
+
+  @Test func namesTheReason() {
+    func reason(_ text: String) -> String {
+      do {
+        _ = try JSONText.decode([String: [Int]].self, from: Data(text.utf8))
+        return ""
+      } catch {
+        return JSONText.reason(for: error)
+      }
+    }
+    #expect(
+      reason("{\"a\":[],\"a\":[]}")
+        == "it is not valid JSON: the key \"a\" a second time at byte 12 of the JSON")
+    #expect(reason("{\"a\":[1,\"x\"]}") == "the value of a[1] has the wrong type")
+    #expect(reason("[]") == "the value of the whole text has the wrong type")
   }
 }

@@ -1,4 +1,5 @@
 import AssayRuns
+import AssayTensors
 import Foundation
 
 /// Byte-level BPE as a Hugging Face `tokenizer.json` describes it: GPT-2, Llama 3, Qwen2, SmolLM2.
@@ -23,12 +24,12 @@ public struct Tokenizer: Sendable {
       ? checkpoint : (checkpoint.hasSuffix("/") ? checkpoint : checkpoint + "/") + "tokenizer.json"
     let data: Data
     do {
-      data = try Data(contentsOf: URL(fileURLWithPath: path))
+      data = try MappedFile(path: path).withUnsafeBytes { Data($0) }
     } catch {
-      throw .unreadable(path: path, reason: error.localizedDescription)
+      throw .unreadable(path: path, reason: error.reason)
     }
     do {
-      self = try Tokenizer(JSONDecoder().decode(TokenizerFile.self, from: data))
+      self = try Tokenizer(JSONText.decode(TokenizerFile.self, from: data))
     } catch TokenizerFileError.unsupported(let feature) {
       throw .unsupported(path: path, feature: feature)
     } catch TokenizerFileError.malformed(let reason) {

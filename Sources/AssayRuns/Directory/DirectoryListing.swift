@@ -1,5 +1,3 @@
-import Foundation
-
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Darwin)
@@ -12,14 +10,34 @@ enum DirectoryListing {
   ///
   /// - Throws: ``RunError/notFound(path:)`` or ``RunError/damaged(path:reason:)``.
   static func names(in path: String) throws(RunError) -> [String] {
-    do {
-      return try FileManager.default.contentsOfDirectory(atPath: path)
-        .filter { !$0.hasPrefix(".") }
-        .sorted(by: NaturalOrder.precedes)
-    } catch {
+    guard let stream = opendir(path) else {
+      let reason = String(cString: strerror(errno))
       guard exists(path) else { throw .notFound(path: path) }
-      throw .damaged(path: path, reason: "the directory cannot be listed")
+      throw .damaged(path: path, reason: "the directory cannot be listed: \(reason)")
     }
+    defer { closedir(stream) }
+    var names: [String] = []
+    while true {
+      errno = 0
+      guard let entry = readdir(stream) else {
+        if errno == 0 { break }
+        let reason = String(cString: strerror(errno))
+        throw .damaged(path: path, reason: "the directory cannot be listed: \(reason)")
+      }
+      let (name, repaired) = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+        let length = MemoryLayout.size(ofValue: pointer.pointee)
+        return pointer.withMemoryRebound(to: CChar.self, capacity: length) {
+          (String(validatingCString: $0), String(cString: $0))
+        }
+      }
+      if repaired.hasPrefix(".") { continue }
+      // Such a name cannot be opened again, and what it names must not go unnoticed.
+      guard let name else {
+        throw .damaged(path: path, reason: "the name \"\(repaired)\" in it is not UTF-8; rename it")
+      }
+      names.append(name)
+    }
+    return names.sorted(by: NaturalOrder.precedes)
   }
 
   /// Whether there is anything at a path.

@@ -75,18 +75,21 @@ enum RunFile {
     for side in Slot.Side.allCases {
       let file = folder + "/" + side.rawValue + ".json"
       guard DirectoryListing.exists(file) else { continue }
-      descriptions[side] = try json(JSONValue.self, at: file)
+      descriptions[side] = try json(JSONValue.self, at: file, valueLimit: smallLimit)
     }
     return descriptions
   }
 
+  /// More values than the description of any call holds.
+  static let smallLimit = 1 << 18
+
   /// Decodes a JSON file.
   static func json<Value: Decodable>(
-    _ type: Value.Type, at path: String
+    _ type: Value.Type, at path: String, valueLimit: Int = 1 << 22
   ) throws(RunError) -> Value {
     let data = try data(at: path)
     do {
-      return try JSONText.decode(type, from: data)
+      return try JSONText.decode(type, from: data, valueLimit: valueLimit)
     } catch {
       throw .damaged(path: path, reason: JSONText.reason(for: error))
     }

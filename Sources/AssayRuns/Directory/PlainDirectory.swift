@@ -5,6 +5,11 @@ import Foundation
 struct PlainDirectory {
   private let path: String
 
+  /// No file system has longer names.
+  private static let nameLimit = 255
+  /// More calls than any model makes in a step.
+  private static let callLimit = 1 << 18
+
   init(_ path: String) {
     self.path = path
   }
@@ -12,8 +17,9 @@ struct PlainDirectory {
   func contents() throws(RunError) -> DirectoryContents {
     var steps: [Int: String] = [:]
     for name in try DirectoryListing.names(in: path) {
-      guard let step = Self.step(name), DirectoryListing.isDirectory(path + "/" + name) else {
-        continue
+      guard let step = Self.step(name) else { continue }
+      guard DirectoryListing.isDirectory(path + "/" + name) else {
+        throw .damaged(path: path + "/" + name, reason: "it is a step's name, but no directory")
       }
       if let other = steps.updateValue(name, forKey: step) {
         throw .damaged(path: path, reason: "\(other) and \(name) are the same step")
@@ -50,7 +56,9 @@ struct PlainDirectory {
     let listed = Set(names)
     for name in try DirectoryListing.names(in: folder)
     where DirectoryListing.isDirectory(folder + "/" + name) {
-      directories.insert(name)
+      guard directories.insert(name).inserted else {
+        throw .damaged(path: folder, reason: "it has \"\(name)\" in two Unicode spellings")
+      }
       if !listed.contains(name), try !DirectoryListing.names(in: folder + "/" + name).isEmpty {
         unlisted.append(name)
       }
@@ -59,8 +67,17 @@ struct PlainDirectory {
     names += unlisted
     let resolved = Self.calls(of: listed.union(directories))
     var calls: [CallRecord] = []
+    var namesByCall: [ModuleCall: String] = [:]
     for name in names {
       let call = resolved[name] ?? ModuleCall(module: name, call: 0)
+      if let other = namesByCall.updateValue(name, forKey: call) {
+        throw .damaged(
+          path: folder, reason: "\"\(other)\" and \"\(name)\" are the same call of a module")
+      }
+      if !directories.contains(name), DirectoryListing.exists(folder + "/" + name) {
+        throw .damaged(
+          path: folder + "/" + name, reason: "module_calls.txt lists it, but it is no directory")
+      }
       var record = CallRecord(call: call)
       if directories.contains(name) {
         try read(&record, step: step, from: folder + "/" + name, &files)
@@ -80,6 +97,12 @@ struct PlainDirectory {
     for line in text.split(whereSeparator: \.isNewline) {
       let name = line.trimmingCharacters(in: .whitespaces)
       if name.isEmpty { continue }
+      guard name.utf8.count <= Self.nameLimit, names.count < Self.callLimit else {
+        throw .damaged(
+          path: file,
+          reason: "it lists more than \(Self.callLimit) calls, or a name of more than "
+            + "\(Self.nameLimit) bytes")
+      }
       guard name != ".", name != "..", !name.contains("/"), !name.utf8.contains(0) else {
         throw .damaged(path: file, reason: "\"\(name)\" is not the name of a directory")
       }
@@ -157,7 +180,7 @@ extension PlainDirectory {
 
   /// The note of a skipped tensor; `nil` for any other JSON.
   private static func note(at path: String) throws(RunError) -> SkippedNote? {
-    let value = try RunFile.json(JSONValue.self, at: path)
+    let value = try RunFile.json(JSONValue.self, at: path, valueLimit: RunFile.smallLimit)
     guard value.members?["skipped"]?.text != nil else { return nil }
     return try RunFile.json(SkippedNote.self, at: path)
   }
