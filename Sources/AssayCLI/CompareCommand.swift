@@ -111,7 +111,14 @@ struct CompareCommand: ParsableCommand {
   private func leave(after comparison: RunComparison) throws {
     let unreadable = comparison.summary.tensors.unreadable
     if unreadable > 0 {
-      Console.complain("Error: \(unreadable) tensors could not be read; the report names them")
+      let first = comparison.steps.lazy.flatMap(\.modules).flatMap(\.tensors)
+        .first { $0.verdict == .unreadable }
+      let reason = first?.reason.map { ": \($0)" } ?? ""
+      Console.complain(
+        unreadable == 1
+          ? "Error: a tensor could not be read\(reason)"
+          : "Error: \(unreadable) tensors could not be read; the report names them; the first\(reason)"
+      )
       throw ExitStatus.failure
     }
     if !comparison.isMatch { throw ExitStatus.mismatch }

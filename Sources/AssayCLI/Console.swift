@@ -36,6 +36,7 @@ enum Console {
 enum CommandError: Error, Equatable, CustomStringConvertible {
   case cannotWrite(path: String, reason: String)
   case recordingDisabled
+  case badConfiguration(path: String, reason: String)
   case unknownFile(path: String)
   case nothingSelected(pattern: String, path: String)
 
@@ -46,6 +47,8 @@ enum CommandError: Error, Equatable, CustomStringConvertible {
     case .recordingDisabled:
       "the capture configuration says \"enabled\": false, so nothing would be recorded; "
         + "add \"enabled\": true"
+    case .badConfiguration(let path, let reason):
+      "\(path): \(reason)"
     case .unknownFile(let path):
       "\(path) is neither a recorded run nor a .h5, .pt or .safetensors file"
     case .nothingSelected(let pattern, let path):

@@ -38,7 +38,7 @@ extension Inventory {
       try self.init(run: RunLocation.open(path))
       return
     }
-    switch FileKind(path: path) {
+    switch try FileKind(path: path) {
     case .hdf5: try self.init(run: RunLocation.open(path))
     case .torch: try self.init(torchFile: path)
     case .safetensors: try self.init(safetensors: path)
@@ -95,9 +95,10 @@ extension Inventory {
 private enum FileKind {
   case hdf5, torch, safetensors
 
-  init?(path: String) {
-    let start = FileHandle(forReadingAtPath: path).flatMap { try? $0.read(upToCount: 8) } ?? Data()
-    switch (URL(filePath: path).pathExtension.lowercased(), Array(start)) {
+  init?(path: String) throws(TensorError) {
+    // Not by a file handle, which would wait forever at a FIFO.
+    let start = try MappedFile(path: path).withUnsafeBytes { Array($0.prefix(8)) }
+    switch (URL(filePath: path).pathExtension.lowercased(), start) {
     case ("safetensors", _): self = .safetensors
     case (_, [0x89, 0x48, 0x44, 0x46, 0x0D, 0x0A, 0x1A, 0x0A]): self = .hdf5
     case ("h5", _), ("hdf5", _): self = .hdf5

@@ -7,7 +7,9 @@ enum InventoryText {
     var lines = about(inventory)
     if !lines.isEmpty { lines.append("") }
     lines += table(header + rows.map(cells))
-    let bytes = rows.reduce(0) { $0 + $1.shape.elementCount * $1.dtype.byteCount }
+    // What was skipped is not there, and may claim any size.
+    let bytes = rows.filter { $0.measured != nil }
+      .reduce(0) { $0 + $1.shape.elementCount * $1.dtype.byteCount }
     lines.append("")
     lines.append("\(rows.count) tensors, \(bytes) bytes")
     return lines.joined(separator: "\n")

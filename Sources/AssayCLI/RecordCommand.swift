@@ -123,7 +123,13 @@ struct RecordCommand: ParsableCommand {
     if let intermediateLogConfig {
       capture = try CaptureConfiguration(json: intermediateLogConfig)
     } else if let intermediateLogConfigPath {
-      capture = try CaptureConfiguration(contentsOfFile: intermediateLogConfigPath)
+      do {
+        capture = try CaptureConfiguration(contentsOfFile: intermediateLogConfigPath)
+      } catch let error as CaptureError {
+        if case .unreadableFile = error { throw error }
+        throw CommandError.badConfiguration(
+          path: intermediateLogConfigPath, reason: error.description)
+      }
     } else {
       capture.steps = []
     }
