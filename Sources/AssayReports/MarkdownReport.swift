@@ -106,8 +106,8 @@ extension MarkdownWriter {
     var rows: [[String]] = []
     switch options.tolerance.kind {
     case .elementwise(let rtol, let atol):
-      rows.append(["rtol", MarkdownText.number(rtol)])
-      rows.append(["atol", MarkdownText.number(atol)])
+      rows.append(["rtol", MarkdownText.exact(rtol)])
+      rows.append(["atol", MarkdownText.exact(atol)])
     case .torch:
       rows.append(["tolerance", "`torch.testing.assert_close` by dtype"])
     }

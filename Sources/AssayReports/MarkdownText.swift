@@ -48,6 +48,25 @@ enum MarkdownText {
   /// A figure in three digits: `0.0123`, `1.2e-7`, `inf`.
   static func number(_ value: Double?) -> String { value.map { format($0, digits: 3) } ?? "–" }
 
+  /// A bound in three digits, rounded up: what is printed passes whatever the bound passes.
+  static func bound(_ value: Double?) -> String {
+    guard let value, value.isFinite, value > 0 else { return number(value) }
+    let parts = String(format: "%.2e", value).split(separator: "e")
+    guard
+      let digits = Int(parts[0].filter { $0 != "." }), let exponent = Int(parts[1]),
+      let nearest = Double("\(digits)e\(exponent - 2)"),
+      let rounded = Double("\(nearest < value ? digits + 1 : digits)e\(exponent - 2)"),
+      rounded.isFinite
+    else { return exact(value) }
+    return format(rounded, digits: 3)
+  }
+
+  /// A number in as many digits as it takes to read the same one back.
+  static func exact(_ value: Double) -> String {
+    (3..<17).lazy.map { format(value, digits: $0) }.first { Double($0) == value }
+      ?? format(value, digits: 17)
+  }
+
   /// An element's value in as many digits as its dtype needs to be told from its neighbours.
   static func value(_ value: Double, _ dtype: DType?) -> String {
     switch dtype {

@@ -121,10 +121,10 @@ extension MarkdownWriter {
     if rtol.isInfinite, atol.isInfinite { return "none: NaN or infinite values differ" }
     var options: [String] = []
     if rtol.isFinite {
-      options.append("rtol \(MarkdownText.number(rtol)) at atol \(MarkdownText.number(rule.atol))")
+      options.append("rtol \(MarkdownText.bound(rtol)) at atol \(MarkdownText.exact(rule.atol))")
     }
     if atol.isFinite {
-      options.append("atol \(MarkdownText.number(atol)) at rtol \(MarkdownText.number(rule.rtol))")
+      options.append("atol \(MarkdownText.bound(atol)) at rtol \(MarkdownText.exact(rule.rtol))")
     }
     return options.joined(separator: ", or ")
   }

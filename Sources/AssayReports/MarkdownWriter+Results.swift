@@ -6,7 +6,10 @@ extension MarkdownWriter {
   var largest: String {
     let all = entries
     var rows: [[String]] = []
-    func add(_ label: String, _ figure: (TensorResult) -> Double?) {
+    func add(
+      _ label: String, as format: (Double?) -> String = MarkdownText.number,
+      _ figure: (TensorResult) -> Double?
+    ) {
       var best: (value: Double, index: Int)?
       for (index, entry) in all.enumerated() {
         guard let value = figure(entry.tensor), value > best?.value ?? 0 else { continue }
@@ -15,7 +18,7 @@ extension MarkdownWriter {
       guard let best else { return rows.append([label, "0", "–"]) }
       let worst = all[best.index]
       rows.append([
-        label, MarkdownText.number(best.value),
+        label, format(best.value),
         "step \(worst.step), \(name(worst.call)), "
           + MarkdownText.code(worst.tensor.slot.rawValue),
       ])
@@ -24,8 +27,8 @@ extension MarkdownWriter {
     add("max abs") { $0.difference?.maxAbs?.value }
     add("max rel") { $0.difference?.maxRel?.value }
     add("worst row, relative L2") { $0.difference?.rowError }
-    add("smallest rtol that passes all") { $0.difference?.minimumRtol }
-    add("smallest atol that passes all") { $0.difference?.minimumAtol }
+    add("smallest rtol that passes all", as: MarkdownText.bound) { $0.difference?.minimumRtol }
+    add("smallest atol that passes all", as: MarkdownText.bound) { $0.difference?.minimumAtol }
     return "## Largest errors\n\n"
       + MarkdownText.table(["figure", "value", "where"], rightAligned: [1], rows)
   }

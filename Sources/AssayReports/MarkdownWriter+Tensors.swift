@@ -63,7 +63,7 @@ extension MarkdownWriter {
         MarkdownText.number(difference?.maxAbs?.value),
         MarkdownText.number(difference?.maxRel?.value),
         MarkdownText.number(difference?.relativeL2), MarkdownText.number(difference?.rowError),
-        MarkdownText.number(difference?.minimumRtol), MarkdownText.number(difference?.minimumAtol),
+        MarkdownText.bound(difference?.minimumRtol), MarkdownText.bound(difference?.minimumAtol),
       ]
     }
     return limited(

@@ -61,6 +61,34 @@ import Testing
     #expect(report.contains("- **Failure**: nothing was compared"))
   }
 
+  /// Three digits rounded to the nearest would fail where they are smaller than the bound.
+  @Test(arguments: [1, 1.0001, 1.0034, 3.14159, 9.996, 0.1, 700.03, 1e-30, 3e38] as [Float])
+  func printedBoundsPassWhenTyped(value: Float) throws {
+    var (actual, expected) = (InMemoryRun(path: "A"), InMemoryRun(path: "B"))
+    actual.add(try SmallCase.tensor([value, 0]), "a", "outputs")
+    expected.add(try SmallCase.tensor([value * 0.7003, 0]), "a", "outputs")
+    func report(rtol: Double, atol: Double) throws -> String {
+      MarkdownReport.render(
+        try RunComparison.compare(
+          actual: actual, expected: expected,
+          options: .init(tolerance: try Tolerance(rtol: rtol, atol: atol))))
+    }
+    let (rtol, atol) = (1.234567e-9, 7.654321e-41)
+    let text = try report(rtol: rtol, atol: atol)
+    #expect(text.contains("| rtol | 1.234567e-9 |"))
+    let line =
+      /passes \| rtol (?<rtol>\S+) at atol 7.654321e-41, or atol (?<atol>\S+) at rtol 1.234567e-9 \|/
+    let match = try #require(text.firstMatch(of: line))
+    let smallestRtol = try #require(Double(match.rtol))
+    let smallestAtol = try #require(Double(match.atol))
+    for (rtol, atol) in [(smallestRtol, atol), (rtol, smallestAtol)] {
+      #expect(try report(rtol: rtol, atol: atol).hasPrefix("# Assay comparison: match\n"))
+    }
+    for (rtol, atol) in [(smallestRtol * 0.98, atol), (rtol, smallestAtol * 0.98)] {
+      #expect(try report(rtol: rtol, atol: atol).hasPrefix("# Assay comparison: mismatch\n"))
+    }
+  }
+
   @Test func infiniteFiguresAreShown() throws {
     var (actual, expected) = (InMemoryRun(path: "A"), InMemoryRun(path: "B"))
     actual.add(try SmallCase.tensor([1, .infinity]), "a", "outputs")
