@@ -3,7 +3,8 @@ import AssayTensors
 /// Finds order statistics of `|d|` without holding the values.
 ///
 /// Magnitudes sort as their bit patterns do, so each pass counts how often the next 16 bits occur
-/// below the prefix found so far, and settles those bits.
+/// below the prefixes found so far, and settles those bits. Figures of short floats end in zeros,
+/// which need no pass.
 struct QuantileSelection: ArithmeticTask {
   let actual: Tensor
   let expected: Tensor
@@ -11,37 +12,57 @@ struct QuantileSelection: ArithmeticTask {
 
   private struct Search {
     var prefix: UInt64 = 0
-    var rank: Int
+    var rank = 0
   }
 
   func run<Arithmetic: PairArithmetic>(_ arithmetic: Arithmetic.Type) -> [Double] {
-    var count = 0
-    forEachGap(arithmetic) { _ in count += 1 }
-    guard count > 0 else { return [] }
-    var searches = fractions.map { Search(rank: Int($0 * Double(count - 1))) }
-    for shift in stride(from: UInt64(48), through: 0, by: -16) {
-      let prefixes = Set(searches.map(\.prefix))
-      var histograms = [UInt64: [Int]]()
-      for prefix in prefixes {
-        var histogram = [Int](repeating: 0, count: 1 << 16)
-        forEachGap(arithmetic) { bits in
-          if shift == 48 || bits >> (shift + 16) == prefix {
-            histogram[Int(bits >> shift & 0xFFFF)] += 1
-          }
-        }
-        histograms[prefix] = histogram
-      }
-      for i in searches.indices {
-        guard let histogram = histograms[searches[i].prefix] else { continue }
-        var digit = 0
-        while searches[i].rank >= histogram[digit] {
-          searches[i].rank -= histogram[digit]
-          digit += 1
-        }
-        searches[i].prefix = searches[i].prefix << 16 | UInt64(digit)
+    var leading = [Int](repeating: 0, count: 1 << 16)
+    var union: UInt64 = 0
+    leading.withUnsafeMutableBufferPointer { leading in
+      forEachGap(arithmetic) { bits in
+        union |= bits
+        leading[Int(bits >> 48)] += 1
       }
     }
+    let count = leading.reduce(0, +)
+    guard count > 0 else { return [] }
+    var searches = fractions.map { Search(rank: Int($0 * Double(count - 1))) }
+    settle(&searches, below: [0], leading)
+    for shift in [32, 16, 0] as [UInt64] {
+      let prefixes = Set(searches.map(\.prefix)).sorted()
+      var histograms = [Int](repeating: 0, count: prefixes.count << 16)
+      if union >> shift & 0xFFFF == 0 {
+        for position in prefixes.indices { histograms[position << 16] = count }
+      } else {
+        histograms.withUnsafeMutableBufferPointer { histograms in
+          forEachGap(arithmetic) { bits in
+            let prefix = bits >> (shift + 16)
+            for position in prefixes.indices where prefixes[position] == prefix {
+              histograms[position << 16 | Int(bits >> shift & 0xFFFF)] += 1
+            }
+          }
+        }
+      }
+      settle(&searches, below: prefixes, histograms)
+    }
     return searches.map { Double(bitPattern: $0.prefix) }
+  }
+
+  /// Puts the next digit to each search's prefix.
+  ///
+  /// - Parameter histograms: How often each digit follows each of the prefixes, one after the other.
+  private func settle(
+    _ searches: inout [Search], below prefixes: [UInt64], _ histograms: [Int]
+  ) {
+    for i in searches.indices {
+      guard let position = prefixes.firstIndex(of: searches[i].prefix) else { continue }
+      var digit = 0
+      while searches[i].rank >= histograms[position << 16 | digit] {
+        searches[i].rank -= histograms[position << 16 | digit]
+        digit += 1
+      }
+      searches[i].prefix = searches[i].prefix << 16 | UInt64(digit)
+    }
   }
 
   private func forEachGap<Arithmetic: PairArithmetic>(
