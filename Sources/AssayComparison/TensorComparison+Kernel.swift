@@ -24,7 +24,10 @@ extension TensorComparison {
     walk(actual, expected) { a, e, count in
       assay_comparison_update(&state, instructions.rawValue, a, e, count)
     }
-    return Difference(state)
+    var difference = Difference(state)
+    difference.actualStatistics.refineDeviation(of: actual)
+    difference.expectedStatistics.refineDeviation(of: expected)
+    return difference
   }
 }
 

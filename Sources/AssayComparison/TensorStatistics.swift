@@ -33,6 +33,16 @@ public struct TensorStatistics: Sendable, Equatable {
       TensorComparison.kernelDifference(tensor, tensor, .exact)?.actualStatistics
       ?? tensor.dtype.withArithmetic(StatisticsTask(tensor: tensor))
   }
+
+  /// Measures the deviation again, element by element, where it is so small beside the mean that
+  /// the difference of the kernels' sums has lost its digits.
+  mutating func refineDeviation(of tensor: Tensor) {
+    guard let mean, let deviation = standardDeviation, min != max,
+      deviation < 1e-4 * mean.magnitude
+    else { return }
+    standardDeviation =
+      tensor.dtype.withArithmetic(StatisticsTask(tensor: tensor)).standardDeviation
+  }
 }
 
 private struct StatisticsTask: ArithmeticTask {

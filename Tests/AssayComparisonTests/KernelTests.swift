@@ -55,6 +55,19 @@ import Testing
     }
   }
 
+  /// numpy: `np.float32(1e5) + np.arange(4000).reshape(8, 500) % 7 / np.float32(128)`, in float64.
+  @Test(arguments: InstructionSet.available)
+  func deviationFarFromZeroKeepsItsDigits(_ instructions: InstructionSet) throws {
+    let values = (0..<4000).map { 1e5 + Float($0 % 7) / 128 }
+    let tensor = try Tensor(values, dtype: .float32, shape: Shape([8, 500]))
+    let difference = try #require(
+      TensorComparison.kernelDifference(tensor, tensor, .exact, using: instructions))
+    for statistics in [difference.actualStatistics, difference.expectedStatistics] {
+      let deviation = try #require(statistics.standardDeviation)
+      #expect(abs(deviation - 0.015625972137727092) < 1e-13)
+    }
+  }
+
   @Test(arguments: cases) func stridesDoNotChangeAFigure(_ test: Case) throws {
     var generator = SeededGenerator(seed: 3)
     let (a, e) = try Flavour.noisy.pair(test.dtype, Shape([210, 200]), &generator)
