@@ -42,6 +42,15 @@ package struct InMemoryRun: RunReader {
     change(step: step, ModuleCall(module: module, call: call)) { _ in }
   }
 
+  /// Describes one side of a call.
+  package mutating func describe(
+    step: Int = 0, _ module: String, call: Int = 0, _ side: Slot.Side, _ value: CapturedValue
+  ) {
+    change(step: step, ModuleCall(module: module, call: call)) {
+      $0.descriptions[side] = value.description
+    }
+  }
+
   /// Says that the order of a step's calls was not recorded.
   package mutating func forgetOrder() {
     for position in steps.indices { steps[position].isOrderRecorded = false }

@@ -60,6 +60,30 @@ struct RunPairing {
     for step in Set(actualSteps.keys).union(expectedSteps.keys).sorted() {
       pair(step, actualSteps[step], expectedSteps[step], deviceMap)
     }
+    noteDescriptions(actualSteps, expectedSteps)
+  }
+
+  /// Notes where calls were given or returned other values than tensors, which nothing compares.
+  private mutating func noteDescriptions(
+    _ actual: [Int: StepRecord], _ expected: [Int: StepRecord]
+  ) {
+    var first: String?
+    var count = 0
+    for step in expected.keys.sorted() {
+      let ours = Dictionary(
+        (actual[step]?.calls ?? []).map { ($0.call, $0) }, uniquingKeysWith: { first, _ in first })
+      for theirs in expected[step]?.calls ?? [] {
+        guard let ours = ours[theirs.call],
+          let difference = DescriptionDifference(actual: ours, expected: theirs)
+        else { continue }
+        count += 1
+        let call = theirs.call.call == 0 ? "" : " (call \(theirs.call.call))"
+        first = first ?? "step \(step), \(theirs.call.module)\(call): \(difference.text)"
+      }
+    }
+    guard let first else { return }
+    let subject = count == 1 ? "1 call has" : "\(count) calls have"
+    notes.append("\(subject) other values than tensors that differ, the first in \(first)")
   }
 
   private mutating func checkCompleteness(_ run: any RunReader, _ options: ComparisonOptions) {
