@@ -1,0 +1,39 @@
+/// Renders GitHub Actions' workflow commands.
+public enum GitHubAnnotation {
+  /// A command that shows an error beside a line of the changed code.
+  ///
+  /// - Parameters:
+  ///   - file: The file, relative to the repository; `nil` where the error belongs to none.
+  ///   - line: The line, from 1.
+  ///   - title: A short title.
+  ///   - message: The text, of any number of lines.
+  /// - Returns: One line to print to standard output, without a newline at the end.
+  public static func error(
+    file: String? = nil, line: Int? = nil, title: String, message: String
+  ) -> String {
+    var properties: [String] = []
+    if let file { properties.append("file=\(property(file))") }
+    if let line { properties.append("line=\(line)") }
+    properties.append("title=\(property(title))")
+    return "::error \(properties.joined(separator: ","))::\(data(message))"
+  }
+
+  /// Text after the second `::`, in which only a line's end would end the command.
+  private static func data(_ text: String) -> String {
+    String(
+      String.UnicodeScalarView(
+        text.unicodeScalars.flatMap { scalar -> [Unicode.Scalar] in
+          switch scalar {
+          case "%": Array("%25".unicodeScalars)
+          case "\r": Array("%0D".unicodeScalars)
+          case "\n": Array("%0A".unicodeScalars)
+          default: [scalar]
+          }
+        }))
+  }
+
+  /// A property's value, which also ends at a comma or a colon.
+  private static func property(_ text: String) -> String {
+    data(text).replacing(":", with: "%3A").replacing(",", with: "%2C")
+  }
+}
