@@ -52,6 +52,8 @@ public struct Provenance: Hashable, Sendable, Codable {
   public var seed: Int?
   /// How many threads computed.
   public var threads: Int?
+  /// Who made it a golden, and all goldens that it replaced, from the first to the last.
+  public var approvals: [Approval]?
 
   /// Makes a provenance; all that is not known stays `nil`.
   public init(tool: String, toolVersion: String, created: String) {
@@ -61,7 +63,7 @@ public struct Provenance: Hashable, Sendable, Codable {
   }
 
   private enum CodingKeys: String, CodingKey {
-    case tool, created, os, cpu, framework, libraries, dtype, seed, threads
+    case tool, created, os, cpu, framework, libraries, dtype, seed, threads, approvals
     case toolVersion = "tool_version"
     case cpuFeatures = "cpu_features"
     case frameworkVersion = "framework_version"

@@ -7,11 +7,12 @@ public enum RunConversion {
   /// - Parameters:
   ///   - reader: The run.
   ///   - writer: A writer to which nothing was written yet.
+  ///   - manifest: What the copy says about itself; the run's own manifest unless it is given.
   ///   - progress: Called whenever one side of a call is written, with the number of tensors done
   ///     and their total.
   /// - Throws: ``RunError``; then the copy is not complete.
   public static func convert(
-    from reader: any RunReader, to writer: any RunWriter,
+    from reader: any RunReader, to writer: any RunWriter, manifest: RunManifest? = nil,
     progress: ((Int, Int) -> Void)? = nil
   ) throws {
     let total = reader.steps.reduce(0) { $1.calls.reduce($0) { $0 + $1.tensors.count } }
@@ -29,7 +30,7 @@ public enum RunConversion {
         step.step, calls: step.calls.map(\.call), completionOrder: step.completionOrder,
         isOrderRecorded: step.isOrderRecorded)
     }
-    try writer.finish(reader.manifest)
+    try writer.finish(manifest ?? reader.manifest)
   }
 
   /// The sides of a call that have a description or tensors.

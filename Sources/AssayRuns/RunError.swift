@@ -20,6 +20,10 @@ public enum RunError: Error, Equatable, Sendable {
   case writeFailed(path: String, reason: String)
   /// The run is already there.
   case alreadyExists(path: String)
+  /// A checkpoint holds other weights than those that a recipe was recorded with.
+  case otherWeights(expected: String, actual: String, path: String)
+  /// A recipe does not tell which weights it was recorded with.
+  case unknownWeights(path: String)
 }
 
 extension RunError: CustomStringConvertible {
@@ -45,6 +49,13 @@ extension RunError: CustomStringConvertible {
       "cannot write \(path): \(reason)"
     case .alreadyExists(let path):
       "\(path) already exists; remove it or choose another place"
+    case .otherWeights(let expected, let actual, let path):
+      "\(path) holds other weights than the golden was recorded with: its hash is \(actual), the "
+        + "golden's recipe has \(expected); give the golden's checkpoint, or allow other weights "
+        + "if the difference is what you want to see"
+    case .unknownWeights(let path):
+      "the golden's recipe has no model_hash, so nothing tells whether \(path) holds its weights; "
+        + "allow other weights to replay it all the same"
     }
   }
 }
