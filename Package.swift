@@ -12,6 +12,7 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
   ],
   targets: [
     .systemLibrary(
@@ -37,6 +38,7 @@ let package = Package(
       dependencies: [
         "AssayTensors", "AssayRuns", "CAssayKernels",
         .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "Yams", package: "Yams"),
       ]),
     .target(name: "AssayReports", dependencies: ["AssayTensors", "AssayRuns", "AssayComparison"]),
     .target(

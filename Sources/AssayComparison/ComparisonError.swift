@@ -10,6 +10,10 @@ public enum ComparisonError: Error, Equatable, Sendable {
   case shapesDiffer(actual: Shape, expected: Shape)
   /// The two tensors of a pair have different element types.
   case dtypesDiffer(actual: DType, expected: DType)
+  /// A bound of figures cannot be read.
+  case invalidBound(String, reason: String)
+  /// A list of tolerance rules cannot be read; `rule` counts from 1.
+  case invalidRules(source: String, rule: Int?, line: Int?, reason: String)
 }
 
 extension ComparisonError: CustomStringConvertible {
@@ -24,6 +28,11 @@ extension ComparisonError: CustomStringConvertible {
       "cannot compare values: actual has shape \(actual), expected \(expected)"
     case .dtypesDiffer(let actual, let expected):
       "cannot compare values: actual is \(actual.torchName), expected \(expected.torchName)"
+    case .invalidBound(let text, let reason):
+      "the bound \"\(text)\" cannot be read: \(reason)"
+    case .invalidRules(let source, let rule, let line, let reason):
+      source + (rule.map { ", rule \($0)" } ?? "") + (line.map { " (line \($0))" } ?? "")
+        + ": \(reason)"
     }
   }
 }

@@ -1,6 +1,6 @@
 public import AssayTensors
 
-/// Under which element rule each dtype is judged.
+/// Under which rule each tensor is judged.
 public struct Tolerance: Sendable, Hashable {
   /// Where the bounds come from.
   public enum Kind: Sendable, Hashable {
@@ -8,11 +8,13 @@ public struct Tolerance: Sendable, Hashable {
     case elementwise(rtol: Double, atol: Double)
     /// The defaults of `torch.testing.assert_close`, by dtype.
     case torch
+    /// Ordered rules, of which the first that matches a tensor decides.
+    case rules(ToleranceRules)
   }
 
   /// Where the bounds come from.
   public let kind: Kind
-  /// Whether a NaN matches a NaN.
+  /// Whether a NaN matches a NaN; a rule that says so itself goes before.
   public var equalNaN: Bool
 
   /// vLLM's documented defaults: rtol 1e-5, atol 1e-8.
@@ -23,9 +25,14 @@ public struct Tolerance: Sendable, Hashable {
   /// Nothing but equal values match.
   public static let exact = Tolerance(kind: .elementwise(rtol: 0, atol: 0))
 
-  private init(kind: Kind) {
+  /// The tolerance of some rules.
+  public static func rules(_ rules: ToleranceRules) -> Tolerance {
+    Tolerance(kind: .rules(rules), equalNaN: rules.equalNaN)
+  }
+
+  private init(kind: Kind, equalNaN: Bool = false) {
     self.kind = kind
-    equalNaN = false
+    self.equalNaN = equalNaN
   }
 
   /// Makes a tolerance that is the same for every dtype.
@@ -42,14 +49,33 @@ public struct Tolerance: Sendable, Hashable {
     self.equalNaN = equalNaN
   }
 
-  /// The rule under which elements of a dtype are judged.
+  /// What it is called in a report: `torch`, `rtol 1e-5, atol 1e-8`, `12 rules of tolerances.yml`.
+  public var name: String {
+    switch kind {
+    case .elementwise(let rtol, let atol): "rtol \(rtol.shortText), atol \(atol.shortText)"
+    case .torch: "torch"
+    case .rules(let rules): rules.name
+    }
+  }
+
+  /// The rule under which elements of a dtype are judged; exact where rules decide by the tensor.
   public func rule(for dtype: DType) -> ElementRule {
     let (rtol, atol): (Double, Double) =
       switch kind {
       case .elementwise(let rtol, let atol): (rtol, atol)
       case .torch: Tolerance.torchBounds(for: dtype)
+      case .rules: (0, 0)
       }
     return ElementRule(validRtol: rtol, atol: atol, equalNaN: equalNaN)
+  }
+
+  /// The rule under which the figures of a result were made: that of its dtype, or of the tolerance
+  /// rule that decided; exact where a bound decided or no rule matched.
+  public func rule(for result: TensorResult) -> ElementRule {
+    guard case .rules(let rules) = kind, let position = result.rule,
+      rules.rules.indices.contains(position)
+    else { return rule(for: result.dtype ?? .float32) }
+    return rules.rules[position].elementRule(equalNaN: equalNaN)
   }
 
   private static func torchBounds(for dtype: DType) -> (rtol: Double, atol: Double) {
@@ -60,5 +86,15 @@ public struct Tolerance: Sendable, Hashable {
     case .float64, .complex128: (1e-7, 1e-7)
     default: (0, 0)
     }
+  }
+}
+
+extension Double {
+  /// The shortest text that reads back the same, without `.0` and without zeros in its exponent.
+  var shortText: String {
+    var text = "\(self)"
+    if text.hasSuffix(".0") { text.removeLast(2) }
+    return text.replacing("e-0", with: "e-").replacing("e+0", with: "e+")
+      .replacing(".0e", with: "e")
   }
 }

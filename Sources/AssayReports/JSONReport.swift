@@ -62,6 +62,11 @@ public enum JSONReport {
       members["tolerance"] = .string("torch")
       members["rtol"] = .null
       members["atol"] = .null
+    case .rules(let rules):
+      members["tolerance"] = .string("rules")
+      members["tolerance_source"] = rules.source.map(JSONValue.string) ?? .null
+      members["rtol"] = .null
+      members["atol"] = .null
     }
     return .object(members)
   }

@@ -110,6 +110,7 @@ extension MarkdownWriter {
       rows.append(["atol", MarkdownText.exact(atol)])
     case .torch:
       rows.append(["tolerance", "`torch.testing.assert_close` by dtype"])
+    case .rules: rows.append(["tolerance", options.tolerance.name])
     }
     rows.append(["equal NaN", options.tolerance.equalNaN ? "yes" : "no"])
     rows.append([

@@ -115,7 +115,7 @@ extension MarkdownWriter {
 
   /// The bounds that would have passed, which are those that would have hidden the error.
   func passing(_ difference: Difference, _ tensor: TensorResult) -> String {
-    let rule = comparison.options.tolerance.rule(for: tensor.dtype ?? .float32)
+    let rule = comparison.options.tolerance.rule(for: tensor)
     let rtol = difference.minimumRtol
     let atol = difference.minimumAtol
     if rtol.isInfinite, atol.isInfinite { return "none: NaN or infinite values differ" }

@@ -14,6 +14,7 @@ struct ErrorTracer {
   /// Where the step's first error was born.
   private var firstBirthplace: Birthplace?
   private let preForwardOrder: [Int]
+  private let isIsolated: Bool
   private let differs: (TensorResult) -> Bool
   private var running: [Frame] = []
   private var hasFailed = false
@@ -39,13 +40,15 @@ struct ErrorTracer {
   /// - Parameters:
   ///   - step: A step whose modules stand in completion order.
   ///   - preForwardOrder: Positions of the modules in the order in which they began.
+  ///   - isIsolated: Whether no call hands its error to another.
   ///   - differs: Which tensors carry an error; by default those outside the tolerance.
   init(
-    step: StepResult, preForwardOrder: [Int],
+    step: StepResult, preForwardOrder: [Int], isIsolated: Bool = false,
     differs: @escaping (TensorResult) -> Bool = { $0.verdict.isDivergence }
   ) {
     self.step = step
     self.preForwardOrder = preForwardOrder
+    self.isIsolated = isIsolated
     self.differs = differs
   }
 

@@ -3,12 +3,19 @@ import AssayTensors
 
 /// Judges one pair of tensors.
 struct PairJudge: Sendable {
-  var actual: any RunReader
-  var expected: any RunReader
-  var tolerance: Tolerance
+  /// Reads the actual tensor, wherever it is.
+  typealias ActualTensor = (TensorKey) throws -> Tensor
+
+  private let expected: any RunReader
+  private let criteria: TensorCriteria
+
+  init(expected: any RunReader, tolerance: Tolerance) {
+    self.expected = expected
+    criteria = TensorCriteria(tolerance)
+  }
 
   /// Reads both tensors and compares them.
-  func judge(_ pair: RunPairing.Pair) -> TensorResult {
+  func judge(_ pair: RunPairing.Pair, actual: ActualTensor) -> TensorResult {
     var result = TensorResult(slot: pair.slot, device: pair.device, verdict: .match)
     guard let ours = pair.actual, let theirs = pair.expected else {
       judgeMissing(pair, &result)
@@ -18,21 +25,21 @@ struct PairJudge: Sendable {
       judgeSkipped(ours.skipped, theirs.skipped, &result)
       return result
     }
-    switch read(ours, theirs) {
+    switch read(ours, theirs, actual) {
     case .failure(let problem):
       result.verdict = .unreadable
       result.reason = problem.reason
     case .success(let tensors):
-      judge(tensors.actual, tensors.expected, &result)
+      judge(tensors.actual, tensors.expected, theirs.key, &result)
     }
     return result
   }
 
   /// The 50th, 90th, 99th and 99.9th percentile of `|d|`, where elements were compared.
-  func quantiles(_ pair: RunPairing.Pair) -> [Double]? {
+  func quantiles(_ pair: RunPairing.Pair, actual: ActualTensor) -> [Double]? {
     guard
       let ours = pair.actual, let theirs = pair.expected,
-      case .success(let tensors) = read(ours, theirs)
+      case .success(let tensors) = read(ours, theirs, actual)
     else { return nil }
     let (a, e) = WidenedPair.widened(tensors.actual, tensors.expected) ?? tensors
     guard let values = try? TensorComparison.quantiles(actual: a, expected: e) else { return nil }
@@ -67,9 +74,14 @@ struct PairJudge: Sendable {
     }
   }
 
-  private func judge(_ ours: Tensor, _ theirs: Tensor, _ result: inout TensorResult) {
+  private func judge(
+    _ ours: Tensor, _ theirs: Tensor, _ key: TensorKey, _ result: inout TensorResult
+  ) {
     result.dtype = theirs.dtype
     result.shape = theirs.shape
+    let criterion = criteria.criterion(for: key, dtype: theirs.dtype)
+    result.rule = criterion.position
+    result.isUnmatched = criterion.isUnmatched
     let isRetyped = judgeForm(ours.dtype, ours.shape, theirs.dtype, theirs.shape, &result)
     if result.verdict == .shape { return }
     var (a, e) = (ours, theirs)
@@ -81,10 +93,13 @@ struct PairJudge: Sendable {
       }
     }
     do {
-      let rule = tolerance.rule(for: theirs.dtype)
-      let difference = try TensorComparison.difference(actual: a, expected: e, rule: rule)
+      let difference = try TensorComparison.difference(
+        actual: a, expected: e, rule: criterion.rule)
       result.difference = difference
-      if !isRetyped, !difference.isMatch { result.verdict = .values }
+      if !isRetyped, case .mismatch(let reason) = criterion.outcome(of: difference) {
+        result.verdict = .values
+        result.reason = reason
+      }
     } catch {
       result.verdict = .unreadable
       result.reason = "\(error)"
@@ -112,20 +127,21 @@ struct PairJudge: Sendable {
   }
 
   private func read(
-    _ ours: TensorRecord, _ theirs: TensorRecord
+    _ ours: TensorRecord, _ theirs: TensorRecord, _ actual: ActualTensor
   ) -> Result<(actual: Tensor, expected: Tensor), Unreadable> {
-    let sides = [(actual, ours.key, "actual"), (expected, theirs.key, "expected")]
     var tensors: [Tensor] = []
     var problems: [String] = []
-    for (reader, key, name) in sides {
+    func add(_ name: String, _ read: () throws -> Tensor) {
       do {
-        tensors.append(try reader.tensor(key))
+        tensors.append(try read())
       } catch RunError.unreadableTensor(_, let path, let reason) {
         problems.append("\(name): \(path): \(reason)")
       } catch {
         problems.append("\(name): \(error)")
       }
     }
+    add("actual") { try actual(ours.key) }
+    add("expected") { try expected.tensor(theirs.key) }
     guard problems.isEmpty, tensors.count == 2 else {
       return .failure(Unreadable(reason: problems.joined(separator: "; ")))
     }

@@ -1,15 +1,11 @@
 import AssayRuns
+import AssayTensors
 
 extension RunComparison {
-  /// Judges all pairs and adds up what they came to.
-  init(
-    pairing: RunPairing, judge: PairJudge, options: ComparisonOptions,
-    progress: (@Sendable (Int, Int) -> Void)?
-  ) {
-    let pairs = pairing.steps.flatMap { $0.calls.flatMap(\.pairs) }
-    var tensors = concurrentMap(count: pairs.count, progress: progress) { judge.judge(pairs[$0]) }
-    RunComparison.addQuantiles(to: &tensors, of: pairs, judge: judge, limit: options.detailLimit)
-
+  /// Adds up what the pairs came to.
+  ///
+  /// - Parameter tensors: A result for every pair, in the order of the pairs.
+  init(pairing: RunPairing, tensors: [TensorResult], options: ComparisonOptions) {
     self.init(
       isMatch: false, actual: pairing.actual, expected: pairing.expected, options: options,
       summary: ComparisonSummary(), steps: [], introduced: [], failures: pairing.failures,
@@ -26,34 +22,54 @@ extension RunComparison {
       let result = StepResult(
         step: step.step, verdict: Verdict(step.presence, children: modules.map(\.verdict)),
         modules: modules)
-      var tracer = ErrorTracer(step: result, preForwardOrder: step.preForwardOrder)
+      var tracer = ErrorTracer(
+        step: result, preForwardOrder: step.preForwardOrder, isIsolated: options.isIsolated)
       tracer.trace()
       steps.append(tracer.step)
       introduced += tracer.introduced
       firstDivergence = firstDivergence ?? tracer.divergence
       if firstDifference == nil {
-        var tracer = ErrorTracer(step: result, preForwardOrder: step.preForwardOrder) {
-          $0.differsAtAll
-        }
+        var tracer = ErrorTracer(
+          step: result, preForwardOrder: step.preForwardOrder, isIsolated: options.isIsolated
+        ) { $0.differsAtAll }
         tracer.trace()
         firstDifference = tracer.divergence
       }
     }
     summary = ComparisonSummary(of: steps)
-    if summary.elements.compared == 0 { failures.append(.nothingCompared) }
+    if summary.elements.compared == 0 { failures.append(pairing.failureOfNothing) }
+    checkRules(pairing)
     firstDivergence = firstDivergence ?? Divergence(firstMissingOf: steps)
     isMatch = failures.isEmpty && !steps.contains { $0.verdict.isFailure }
   }
 
-  private static func addQuantiles(
-    to tensors: inout [TensorResult], of pairs: [RunPairing.Pair], judge: PairJudge, limit: Int
-  ) {
-    let detailed = tensors.indices
-      .filter { tensors[$0].verdict.isFailure && tensors[$0].difference != nil }
-      .prefix(max(limit, 0))
-    let positions = Array(detailed)
-    let quantiles = concurrentMap(count: positions.count) { judge.quantiles(pairs[positions[$0]]) }
-    for (position, values) in zip(positions, quantiles) { tensors[position].quantiles = values }
+  /// Fails for tensors without a rule, and notes rules without a tensor.
+  private mutating func checkRules(_ pairing: RunPairing) {
+    guard case .rules(let rules) = options.tolerance.kind else { return }
+    var used = Set<Int>()
+    var unmatched = 0
+    var first: TensorKey?
+    for step in steps {
+      for module in step.modules {
+        for tensor in module.tensors {
+          if let rule = tensor.rule { used.insert(rule) }
+          guard tensor.isUnmatched else { continue }
+          unmatched += 1
+          first =
+            first
+            ?? TensorKey(
+              step: step.step, module: module.call.module, call: module.call.call,
+              device: tensor.device, slot: tensor.slot)
+        }
+      }
+    }
+    if let first { failures.append(.unmatchedByRules(count: unmatched, first: first)) }
+    guard pairing.isWhole else { return }
+    for (position, rule) in rules.rules.enumerated() where !used.contains(position) {
+      notes.append(
+        "tolerance rule \(position + 1), for the module \"\(rule.module)\", decided about no "
+          + "tensor\(rules.source.map { " (\($0))" } ?? "")")
+    }
   }
 }
 
@@ -102,7 +118,7 @@ extension ComparisonSummary {
     guard let difference = tensor.difference else { return }
     tensors.compared += 1
     elements.compared += difference.elementCount
-    elements.mismatched += difference.mismatchedCount
+    if tensor.verdict != .match { elements.mismatched += difference.mismatchedCount }
   }
 }
 

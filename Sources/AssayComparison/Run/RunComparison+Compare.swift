@@ -18,7 +18,28 @@ extension RunComparison {
     progress: (@Sendable (Int, Int) -> Void)? = nil
   ) throws(ComparisonError) -> RunComparison {
     let pairing = RunPairing(actual: actual, expected: expected, options: options)
-    let judge = PairJudge(actual: actual, expected: expected, tolerance: options.tolerance)
-    return RunComparison(pairing: pairing, judge: judge, options: options, progress: progress)
+    let judge = PairJudge(expected: expected, tolerance: options.tolerance)
+    let pairs = pairing.pairs
+    var tensors = concurrentMap(count: pairs.count, progress: progress) {
+      judge.judge(pairs[$0], actual: actual.tensor)
+    }
+    let detailed = Array(tensors.detailed(limit: options.detailLimit))
+    let quantiles = concurrentMap(count: detailed.count) {
+      judge.quantiles(pairs[detailed[$0]], actual: actual.tensor)
+    }
+    for (position, values) in zip(detailed, quantiles) { tensors[position].quantiles = values }
+    return RunComparison(pairing: pairing, tensors: tensors, options: options)
   }
+}
+
+extension [TensorResult] {
+  /// Positions of the first failing tensors with figures, in execution order.
+  func detailed(limit: Int) -> ArraySlice<Int> {
+    indices.filter { self[$0].isWorthDetail }.prefix(Swift.max(limit, 0))
+  }
+}
+
+extension TensorResult {
+  /// Whether figures that cost a second pass would say more.
+  var isWorthDetail: Bool { verdict.isFailure && difference != nil }
 }

@@ -1,4 +1,5 @@
 public import AssayRuns
+public import AssayTensors
 
 /// What comparing two runs came to: values only, to be rendered by a report.
 public struct RunComparison: Sendable {
@@ -97,7 +98,7 @@ public struct ComparisonSummary: Sendable, Equatable {
   public struct ElementCounts: Sendable, Equatable {
     /// Those compared.
     public var compared = 0
-    /// Those outside the tolerance.
+    /// Those outside the tolerance, in tensors that fail.
     public var mismatched = 0
   }
 
@@ -128,6 +129,12 @@ public enum ComparisonFailure: Sendable, Equatable {
   case incompleteRun(path: String, steps: Int)
   /// No element of any tensor was compared.
   case nothingCompared
+  /// The actual run recorded nothing at all.
+  case nothingRecorded(reason: String)
+  /// The actual run went on after the expected run's last step.
+  case extraSteps(ran: Int, expected: Int)
+  /// No tolerance rule matches some tensors, which were judged exactly.
+  case unmatchedByRules(count: Int, first: TensorKey)
 }
 
 extension ComparisonFailure: CustomStringConvertible {
@@ -149,6 +156,15 @@ extension ComparisonFailure: CustomStringConvertible {
     case .nothingCompared:
       "nothing was compared: no tensor with elements is in both runs under the same step, module, "
         + "call, slot and device"
+    case .nothingRecorded(let reason):
+      "nothing was recorded, so nothing was compared: \(reason)"
+    case .extraSteps(let ran, let expected):
+      "the actual run has \(ran) step\(ran == 1 ? "" : "s"), but the expected run only \(expected)"
+    case .unmatchedByRules(let count, let first):
+      (count == 1
+        ? "no tolerance rule matches the tensor \(first)"
+        : "no tolerance rule matches \(count) tensors, the first of which is \(first)")
+        + "; add a rule for it, such as a last one whose module is \".*\""
     }
   }
 }

@@ -46,11 +46,28 @@ struct RunPairing {
   var steps: [Step] = []
   var failures: [ComparisonFailure] = []
   var notes: [String] = []
+  /// What a comparison of no element comes to.
+  var failureOfNothing = ComparisonFailure.nothingCompared
+  /// Whether the actual run is all that it was to be.
+  private(set) var isWhole = true
 
-  init(actual: any RunReader, expected: any RunReader, options: ComparisonOptions) {
+  /// All pairs in execution order.
+  var pairs: [Pair] { steps.flatMap { $0.calls.flatMap(\.pairs) } }
+
+  /// - Parameter ending: How the actual run came to its end.
+  init(
+    actual: any RunReader, expected: any RunReader, options: ComparisonOptions,
+    ending: LiveComparison.Ending = .complete
+  ) {
     self.actual = RunComparison.Side(path: actual.path, manifest: actual.manifest)
     self.expected = RunComparison.Side(path: expected.path, manifest: expected.manifest)
-    checkCompleteness(actual, options)
+    switch ending {
+    case .complete: checkCompleteness(actual, options)
+    case .stopped: isWhole = false
+    case .nothing(let reason):
+      isWhole = false
+      failureOfNothing = .nothingRecorded(reason: reason)
+    }
     checkCompleteness(expected, options)
     checkSelection(actual, expected, options)
     let deviceMap = checkedDeviceMap(actual, expected, options)
@@ -60,7 +77,13 @@ struct RunPairing {
     for step in Set(actualSteps.keys).union(expectedSteps.keys).sorted() {
       pair(step, actualSteps[step], expectedSteps[step], deviceMap)
     }
+    checkExtraSteps(actualSteps.count, expectedSteps.count)
     noteDescriptions(actualSteps, expectedSteps)
+  }
+
+  private mutating func checkExtraSteps(_ actual: Int, _ expected: Int) {
+    guard actual > expected, expected > 0 else { return }
+    failures.append(.extraSteps(ran: actual, expected: expected))
   }
 
   /// Notes where calls were given or returned other values than tensors, which nothing compares.
@@ -162,7 +185,7 @@ struct RunPairing {
       return Presence(actual: ours != nil, expected: theirs != nil).map {
         Call(call: call, presence: $0, pairs: pairs(ours ?? [], theirs ?? [], deviceMap))
       }
-    }
+    }.map { $0.explained(step: step, presence) }
     let positions = Dictionary(
       calls.enumerated().map { ($1.call, $0) }, uniquingKeysWith: { first, _ in first })
     steps.append(
@@ -197,8 +220,10 @@ struct RunPairing {
         pairs.append(
           Pair(
             slot: name.slot, device: device, actual: record,
-            reason: "the device map puts both \(other.key.device) and \(record.key.device) of the "
-              + "actual run on \(device)"))
+            reason: other.key.device == record.key.device
+              ? "the actual run has two tensors of this name"
+              : "the device map puts both \(other.key.device) and \(record.key.device) of the "
+                + "actual run on \(device)"))
       } else {
         pairs[position].actual = record
       }
@@ -216,13 +241,32 @@ struct RunPairing {
   }
 }
 
+extension RunPairing.Call {
+  /// The call with a reason in each of its tensors, where a run lacks the whole call or step.
+  fileprivate func explained(step: Int, _ ofStep: RunPairing.Presence) -> RunPairing.Call {
+    guard presence != .both else { return self }
+    let name = presence == .actualOnly ? "expected" : "actual"
+    let lacking =
+      ofStep != .both
+      ? "no step \(step)"
+      : call.call == 0 ? "no call of \(call.module)" : "no call \(call.call) of \(call.module)"
+    var explained = self
+    for position in pairs.indices where pairs[position].reason == nil {
+      explained.pairs[position].reason = "the \(name) run has \(lacking)"
+    }
+    return explained
+  }
+}
+
 extension [StepRecord] {
   /// The selected steps with their selected calls.
   fileprivate func selected(by options: ComparisonOptions) -> [Int: StepRecord] {
     let steps = options.steps.map(Set.init)
     var chosen: [Int: StepRecord] = [:]
     for record in self where steps?.contains(record.step) ?? true {
-      chosen[record.step] = options.modules.map { record.selecting($0) } ?? record
+      var selected = options.modules.map { record.selecting($0) } ?? record
+      if let sides = options.sides { selected.keep(sides) }
+      chosen[record.step] = selected
     }
     return chosen
   }
@@ -237,6 +281,13 @@ extension StepRecord {
   /// The tensors of every call; of one that is listed twice, all.
   fileprivate var tensorsByCall: [ModuleCall: [TensorRecord]] {
     Dictionary(calls.map { ($0.call, $0.tensors) }, uniquingKeysWith: +)
+  }
+
+  fileprivate mutating func keep(_ sides: Set<Slot.Side>) {
+    for position in calls.indices {
+      calls[position].tensors.removeAll { !($0.key.slot.side.map(sides.contains) ?? false) }
+      calls[position].descriptions = calls[position].descriptions.filter { sides.contains($0.key) }
+    }
   }
 
   fileprivate func selecting(_ patterns: [ModulePattern]) -> StepRecord {

@@ -73,7 +73,8 @@ public struct TensorResult: Sendable {
   public var device: Device
   /// What comparing it came to.
   public var verdict: Verdict
-  /// A sentence saying why, for every verdict but `match` and `values`.
+  /// A sentence saying why: always for verdicts other than `match` and `values`, and where more
+  /// than elements outside of rtol and atol decided.
   public var reason: String?
   /// The expected tensor's dtype, or that of the only side whose dtype is known.
   public var dtype: DType?
@@ -83,4 +84,9 @@ public struct TensorResult: Sendable {
   public var difference: Difference?
   /// The 50th, 90th, 99th and 99.9th percentile of `|d|`, for tensors shown in full detail.
   public var quantiles: [Double]?
+  /// The position of the tolerance rule that decided, from 0; `nil` without rules, or without one
+  /// that matches.
+  public var rule: Int?
+  /// Whether there are rules and none matches.
+  var isUnmatched = false
 }

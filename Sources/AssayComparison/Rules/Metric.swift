@@ -1,0 +1,48 @@
+/// A figure of a whole tensor, by its name in the JSON report.
+public enum Metric: String, CaseIterable, Sendable, Hashable {
+  /// The largest `|d|`.
+  case maxAbs = "max_abs"
+  /// The largest `|d| / |expected|`.
+  case maxRel = "max_rel"
+  /// The mean of `|d|`.
+  case meanAbs = "mean_abs"
+  /// The root of the mean of `d^2`.
+  case rmse
+  /// `norm(d) / norm(expected)`.
+  case relativeL2 = "rel_l2"
+  /// The relative L2 error of the worst row.
+  case worstRow = "worst_row"
+  /// `max |d| / max |expected|`.
+  case relativeLinf = "rel_linf"
+  /// The cosine of the angle between the two.
+  case cosine
+  /// `1 - 2 <actual, expected> / (norm(actual)^2 + norm(expected)^2)`.
+  case sglRel = "sgl_rel"
+  /// The signal-to-noise ratio in decibels.
+  case snrDecibels = "snr_db"
+  /// The largest distance in representable values.
+  case maxULP = "max_ulp"
+  /// The share of elements that are not equal.
+  case mismatchedShare = "mismatched_share"
+
+  /// Whether more of it is better.
+  public var isBetterLarge: Bool { self == .cosine || self == .snrDecibels }
+
+  /// Its value; `nil` where there is none, for example without a finite pair.
+  public func value(of difference: Difference) -> Double? {
+    switch self {
+    case .maxAbs: difference.maxAbs?.value
+    case .maxRel: difference.maxRel?.value
+    case .meanAbs: difference.meanAbs
+    case .rmse: difference.rmse
+    case .relativeL2: difference.relativeL2
+    case .worstRow: difference.worstRow?.value
+    case .relativeLinf: difference.relativeLinf
+    case .cosine: difference.cosine
+    case .sglRel: difference.sglRel
+    case .snrDecibels: difference.snrDecibels
+    case .maxULP: difference.maxULP.map { Double($0.distance) }
+    case .mismatchedShare: difference.elementCount == 0 ? nil : difference.mismatchedShare
+    }
+  }
+}

@@ -1,0 +1,92 @@
+public import AssayTensors
+
+/// How the tensors that it matches are judged.
+public struct ToleranceRule: Sendable, Hashable {
+  /// What decides about a tensor.
+  public enum Criterion: Sendable, Hashable {
+    /// Every element by itself, but for a number of outliers.
+    case elementwise(ElementRule, outliers: OutlierBudget)
+    /// Figures of the whole tensor.
+    case bound(MetricBound)
+  }
+
+  /// What is found in the module's name.
+  public var module: ModulePattern
+  /// What is found in the slot's name; `nil` for any.
+  public var slot: ModulePattern?
+  /// The expected tensor's dtype; `nil` for any.
+  public var dtype: DType?
+  /// The steps; `nil` for any.
+  public var steps: Set<Int>?
+  /// The device, as the expected run names it; `nil` for any.
+  public var device: Device?
+  /// Whether a NaN matches a NaN; `nil` leaves it to the criterion and the tolerance.
+  public var equalNaN: Bool?
+  /// What decides.
+  public var criterion: Criterion
+
+  /// Makes a rule.
+  public init(
+    module: ModulePattern, slot: ModulePattern? = nil, dtype: DType? = nil,
+    steps: Set<Int>? = nil, device: Device? = nil, equalNaN: Bool? = nil, criterion: Criterion
+  ) {
+    self.module = module
+    self.slot = slot
+    self.dtype = dtype
+    self.steps = steps
+    self.device = device
+    self.equalNaN = equalNaN
+    self.criterion = criterion
+  }
+
+  /// Whether everything but the module's name fits.
+  func matchesRest(of key: TensorKey, dtype: DType) -> Bool {
+    self.dtype.map { $0 == dtype } ?? true
+      && steps?.contains(key.step) ?? true
+      && device.map { $0 == key.device } ?? true
+      && slot?.matches(key.slot.rawValue) ?? true
+  }
+
+  /// The rule under which the figures are made; exact for a bound.
+  func elementRule(equalNaN inherited: Bool) -> ElementRule {
+    switch criterion {
+    case .elementwise(let rule, _):
+      ElementRule(
+        validRtol: rule.rtol, atol: rule.atol,
+        equalNaN: equalNaN ?? (rule.equalNaN || inherited))
+    case .bound:
+      ElementRule(validRtol: 0, atol: 0, equalNaN: equalNaN ?? inherited)
+    }
+  }
+}
+
+/// How many elements of a tensor may lie outside of rtol and atol.
+///
+/// Values that are not finite are never outliers: one that differs fails its tensor.
+public enum OutlierBudget: Sendable, Hashable {
+  /// Not one.
+  case none
+  /// So many.
+  case count(Int)
+  /// A share of the elements, from 0 to 1.
+  case share(Double)
+
+  func allows(_ count: Int, of total: Int) -> Bool {
+    switch self {
+    case .none: count == 0
+    case .count(let limit): count <= limit
+    case .share(let share): Double(count) <= share * Double(total)
+    }
+  }
+}
+
+extension OutlierBudget: CustomStringConvertible {
+  /// The number, or the share in percent.
+  public var description: String {
+    switch self {
+    case .none: "0"
+    case .count(let limit): "\(limit)"
+    case .share(let share): "\((share * 100).shortText) %"
+    }
+  }
+}

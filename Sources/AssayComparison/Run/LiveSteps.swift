@@ -1,0 +1,156 @@
+import AssayRuns
+import AssayTensors
+
+/// What was received of a run so far: its records and what its tensors came to.
+struct LiveSteps: Sendable {
+  fileprivate struct Step {
+    /// The calls in the order in which they were first heard of.
+    var arrivals: [ModuleCall] = []
+    var calls: [ModuleCall: CallRecord] = [:]
+    var sides: [ModuleCall: Set<Slot.Side>] = [:]
+    var results: [TensorKey: TensorResult] = [:]
+    /// Ranks of failing tensors with figures, ascending.
+    var failures: [Int] = []
+    /// The step as it ended.
+    var record: StepRecord?
+  }
+
+  private var steps: [Int: Step] = [:]
+
+  var hasOpenSteps: Bool { steps.values.contains { $0.record == nil } }
+  var endedStepCount: Int { steps.values.count { $0.record != nil } }
+
+  mutating func begin(_ step: Int) {
+    steps[step] = Step()
+  }
+
+  mutating func discard(_ step: Int) {
+    steps[step] = nil
+  }
+
+  /// Adds one side of a call.
+  ///
+  /// - Returns: Whether nothing of it was received before.
+  @discardableResult
+  mutating func add(_ part: CallPart, results: [(TensorKey, TensorResult)]) -> Bool {
+    var step = steps[part.step] ?? Step()
+    steps[part.step] = nil
+    defer { steps[part.step] = step }
+    var record = step.calls[part.call] ?? CallRecord(call: part.call)
+    if step.calls[part.call] == nil { step.arrivals.append(part.call) }
+    step.sides[part.call, default: []].insert(part.side)
+    if record.descriptions[part.side] == nil { record.descriptions[part.side] = part.description }
+    let known = Set(record.tensors.map(\.key))
+    let added = part.tensors.map(part.record)
+    record.tensors += added
+    step.calls[part.call] = record
+    for (key, result) in results where step.results[key] == nil { step.results[key] = result }
+    return Set(added.map(\.key)).count == added.count && known.isDisjoint(with: added.map(\.key))
+  }
+
+  /// Adds a failing tensor.
+  ///
+  /// - Returns: Whether fewer than `limit` failing tensors are known to come before it.
+  mutating func addFailure(rank: Int, step: Int, limit: Int) -> Bool {
+    let earlier = steps.reduce(0) { $1.key == step ? $0 : $0 + $1.value.count(below: rank) }
+    let position = steps[step]?.count(below: rank) ?? 0
+    guard earlier + position < limit else { return false }
+    steps[step, default: Step()].failures.insert(rank, at: position)
+    return true
+  }
+
+  /// Completes a step; calls of which something was received and that are not listed come last.
+  mutating func end(
+    _ number: Int, calls: [ModuleCall], completionOrder: [Int], isOrderRecorded: Bool
+  ) -> StepRecord {
+    var step = steps[number] ?? Step()
+    var rest = step.calls
+    let listed = calls.map { rest.removeValue(forKey: $0) ?? CallRecord(call: $0) }
+    let unlisted = step.arrivals.compactMap { rest[$0] }
+    let record = StepRecord(
+      step: number, calls: listed + unlisted, completionOrder: completionOrder,
+      isOrderRecorded: isOrderRecorded)
+    step.record = record
+    steps[number] = step
+    return record
+  }
+
+  /// The steps, ascending.
+  ///
+  /// - Parameter withOpenSteps: Whether those that did not end are among them; the order of their
+  ///   calls is then not known.
+  func records(withOpenSteps: Bool) -> [StepRecord] {
+    steps.sorted { $0.key < $1.key }.compactMap { number, step in
+      if let record = step.record { return record }
+      guard withOpenSteps else { return nil }
+      return StepRecord(
+        step: number, calls: step.arrivals.compactMap { step.calls[$0] }, isOrderRecorded: false)
+    }
+  }
+
+  func result(of key: TensorKey) -> TensorResult? { steps[key.step]?.results[key] }
+
+  /// Whether a run that was stopped came as far as one side of a call.
+  func hasReached(_ side: Slot.Side?, of call: ModuleCall, step: Int) -> Bool {
+    guard let step = steps[step] else { return false }
+    if step.record != nil { return true }
+    guard let sides = step.sides[call] else { return false }
+    return side.map(sides.contains) ?? false
+  }
+}
+
+extension LiveSteps.Step {
+  /// How many failing tensors come before a rank.
+  fileprivate func count(below rank: Int) -> Int {
+    var (low, high) = (0, failures.count)
+    while low < high {
+      let middle = (low + high) / 2
+      if failures[middle] < rank { low = middle + 1 } else { high = middle }
+    }
+    return low
+  }
+}
+
+extension CallPart {
+  /// What a run that holds the part would say of one of its tensors.
+  func record(of captured: CapturedTensor) -> TensorRecord {
+    let (slot, device, note): (Slot, Device, SkippedTensor?) =
+      switch captured {
+      case .stored(let slot, let tensor): (slot, tensor.device, nil)
+      case .skipped(let slot, let note): (slot, note.device, note)
+      }
+    return TensorRecord(
+      key: TensorKey(
+        step: step, module: call.module, call: call.call, device: device, slot: slot),
+      skipped: note)
+  }
+}
+
+extension RunPairing {
+  /// Drops what a run that was stopped did not come to.
+  mutating func keepWhatWasReached(_ received: LiveSteps) {
+    steps = steps.compactMap { step in
+      guard step.presence != .expectedOnly else { return nil }
+      var kept = step
+      var positions: [Int: Int] = [:]
+      kept.calls = []
+      for (position, call) in step.calls.enumerated() {
+        var call = call
+        let name = call.call
+        call.pairs.removeAll {
+          $0.actual == nil && !received.hasReached($0.slot.side, of: name, step: step.step)
+        }
+        if call.presence == .expectedOnly,
+          !received.hasReached(.inputs, of: name, step: step.step)
+        {
+          continue
+        }
+        positions[position] = kept.calls.count
+        kept.calls.append(call)
+      }
+      kept.preForwardOrder = step.preForwardOrder.compactMap { positions[$0] }
+      return kept
+    }
+    notes.append("the run was stopped at its first divergence; what follows was not judged")
+  }
+}
