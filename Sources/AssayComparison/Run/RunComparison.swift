@@ -135,6 +135,8 @@ public enum ComparisonFailure: Sendable, Equatable {
   case extraSteps(ran: Int, expected: Int)
   /// No tolerance rule matches some tensors, which were judged exactly.
   case unmatchedByRules(count: Int, first: TensorKey)
+  /// The run generated other tokens than those that were recorded.
+  case otherTokens(actual: [Int], expected: [Int])
 }
 
 extension ComparisonFailure: CustomStringConvertible {
@@ -165,6 +167,8 @@ extension ComparisonFailure: CustomStringConvertible {
         ? "no tolerance rule matches the tensor \(first)"
         : "no tolerance rule matches \(count) tensors, the first of which is \(first)")
         + "; add a rule for it, such as a last one whose module is \".*\""
+    case .otherTokens(let actual, let expected):
+      Self.otherTokens(actual, expected)
     }
   }
 }
