@@ -47,6 +47,14 @@ final class BackgroundSink: @unchecked Sendable {
     pendingBytes += byteCount
   }
 
+  /// Gives back room that was taken for work that is not queued after all.
+  func release(_ byteCount: Int) {
+    condition.lock()
+    defer { condition.unlock() }
+    pendingBytes -= byteCount
+    condition.broadcast()
+  }
+
   /// Queues work for which room was taken.
   func push(_ work: Work, byteCount: Int = 0) throws {
     condition.lock()

@@ -1,18 +1,26 @@
 import AssayRuns
+import AssayTensors
 
 /// The inputs of one module call, told apart as Python does.
 struct CallArguments {
   var positional: [CapturedValue] = []
   var keywords: [(key: String, value: CapturedValue)] = []
 
-  init<each Input: Capturable>(_ inputs: repeat each Input) {
+  init<each Input: Capturable>(_ inputs: repeat each Input) throws {
     for input in repeat each inputs {
       if let named = input as? any NamedInput {
-        keywords.append((named.name, input.capturedValue))
+        keywords.append((named.name, try input.capturedValue))
       } else {
-        positional.append(input.capturedValue)
+        positional.append(try input.capturedValue)
       }
     }
+  }
+
+  /// The tensors inside, each with its slot.
+  func tensors(on side: Slot.Side) -> [(slot: Slot, tensor: Tensor)] {
+    let root = Slot(side.rawValue)
+    return CapturedValue.tuple(positional).tensors(in: root)
+      + keywords.flatMap { $0.value.tensors(in: root.appending($0.key)) }
   }
 
   /// What `inputs.json` says: a tuple and, only where there are keyword inputs, `kwargs`.

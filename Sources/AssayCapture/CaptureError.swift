@@ -1,3 +1,5 @@
+public import AssayTensors
+
 /// What can go wrong with a capture configuration, or between a model and its recorder.
 public enum CaptureError: Error, Equatable, Sendable {
   /// The configuration file could not be read.
@@ -18,6 +20,20 @@ public enum CaptureError: Error, Equatable, Sendable {
   case finished
   /// The recording holds no tensor, so that nothing could ever be compared with it.
   case nothingRecorded(reason: String)
+  /// A step ended while a module call was still running, in a task that nobody awaited.
+  case callUnderWay(module: String, step: Int)
+  /// A value cannot become a tensor.
+  case notConvertible(type: String, reason: String)
+  /// A type does not hold tensors of this kind.
+  case unfitTensor(type: String, takes: String, dtype: DType, shape: [Int])
+  /// A tensor should stand in the place of another one whose type takes no other.
+  case notReplaceable(type: String, slot: Slot)
+  /// A tensor that should stand in the place of a live one does not fit.
+  case unfitReplacement(module: String, slot: Slot, reason: String)
+  /// The probe's run does not say what to run.
+  case noRecipe
+  /// An environment variable names no sound configuration.
+  case invalidEnvironment(variable: String, value: String, reason: String)
 }
 
 extension CaptureError: CustomStringConvertible {
@@ -43,6 +59,20 @@ extension CaptureError: CustomStringConvertible {
       "the recording is already finished"
     case .nothingRecorded(let reason):
       "nothing was recorded: \(reason)"
+    case .callUnderWay(let module, let step):
+      "step \(step) ended while module \(module) was still running; await it within the step"
+    case .notConvertible(let type, let reason):
+      "\(type) cannot become a tensor: \(reason)"
+    case .unfitTensor(let type, let takes, let dtype, let shape):
+      "\(type) takes \(takes), not \(dtype) of shape \(shape)"
+    case .notReplaceable(let type, let slot):
+      "\(slot) cannot be replaced: \(type) does not implement replacingTensors"
+    case .unfitReplacement(let module, let slot, let reason):
+      "what stands in the place of \(slot) of module \(module) does not fit: \(reason)"
+    case .noRecipe:
+      "the probe's run has no recipe; pass `recipe:` when the golden is first recorded"
+    case .invalidEnvironment(let variable, let value, let reason):
+      "\(variable)=\"\(value)\": \(reason)"
     }
   }
 }

@@ -1,4 +1,4 @@
-import AssayRuns
+public import AssayRuns
 import AssayTensors
 
 /// What a model holds to announce its module calls.
@@ -11,7 +11,7 @@ import AssayTensors
 /// let (q, k) = try layer("rotary_emb", q, k) { try rotate($0, $1) }  // …, outputs_0, outputs_1
 /// ```
 public struct Probe: Sendable {
-  private let recorder: Recorder?
+  let recorder: Recorder?
   private let path: String
 
   /// A probe that records nothing: it costs one branch per call.
@@ -49,7 +49,17 @@ public struct Probe: Sendable {
     return result
   }
 
-  private func qualified(_ name: String) -> String {
+  /// What the run under way says that it runs, such as a golden's token ids.
+  ///
+  /// - Throws: ``CaptureError/noRecipe`` for a detached probe and a run without one.
+  public var recipe: Recipe {
+    get throws {
+      guard let recipe = recorder?.manifest.recipe else { throw CaptureError.noRecipe }
+      return recipe
+    }
+  }
+
+  func qualified(_ name: String) -> String {
     path.isEmpty ? name : name.isEmpty ? path : path + "." + name
   }
 }
@@ -67,7 +77,16 @@ extension Probe {
   public func callAsFunction<each Input: Capturable, Output: Capturable>(
     _ name: String, _ inputs: repeat each Input, body: (repeat each Input) throws -> Output
   ) throws -> Output {
-    try announce(name, repeat each inputs, body: body) { $0.capturedValue }
+    guard let recorder, let call = try recorder.beginCall(qualified(name)) else {
+      return try body(repeat each inputs)
+    }
+    defer { recorder.endCall(call) }
+    let substitution = recorder.substitution(for: call)
+    defer { withExtendedLifetime(substitution) {} }
+    let given = try recorder.enter(call, substitution, repeat each inputs)
+    let output = try body(repeat each given)
+    try recorder.recordAfterForward(call, repeat each given)
+    return try recorder.leave(call, substitution, output)
   }
 
   /// Announces a module call that returns several values, recorded as `outputs_0`, `outputs_1`, ….
@@ -83,27 +102,15 @@ extension Probe {
     _ name: String, _ inputs: repeat each Input,
     body: (repeat each Input) throws -> (repeat each Output)
   ) throws -> (repeat each Output) {
-    try announce(name, repeat each inputs, body: body) { output in
-      var values: [CapturedValue] = []
-      repeat values.append((each output).capturedValue)
-      return .tuple(values)
-    }
-  }
-
-  private func announce<each Input: Capturable, Output>(
-    _ name: String, _ inputs: repeat each Input, body: (repeat each Input) throws -> Output,
-    captured: (Output) -> CapturedValue
-  ) throws -> Output {
     guard let recorder, let call = try recorder.beginCall(qualified(name)) else {
       return try body(repeat each inputs)
     }
     defer { recorder.endCall(call) }
-    try recorder.record(call, .inputs, CallArguments(repeat each inputs))
-    let output = try body(repeat each inputs)
-    if recorder.recordsPostForwardInputs {
-      try recorder.record(call, .postForwardInputs, CallArguments(repeat each inputs))
-    }
-    try recorder.record(call, .outputs, captured(output))
-    return output
+    let substitution = recorder.substitution(for: call)
+    defer { withExtendedLifetime(substitution) {} }
+    let given = try recorder.enter(call, substitution, repeat each inputs)
+    let outputs = try body(repeat each given)
+    try recorder.recordAfterForward(call, repeat each given)
+    return try recorder.leave(call, substitution, all: repeat each outputs)
   }
 }

@@ -15,14 +15,17 @@ public final class Recorder: Sendable {
   /// The paths of what is written; empty for a sink that writes nothing.
   public let paths: [String]
 
-  private let background: BackgroundSink?
-  private let state: Mutex<State>
+  let background: BackgroundSink?
+  let source: (any TensorSource)?
+  let state: Mutex<State>
 
   struct State {
     var manifest: RunManifest
     /// The step under way, or the next one.
     var step = 0
     var isInStep = false
+    /// Tells steps apart, also one that was discarded and the next one of its number.
+    var generation = 0
     var isRecordedStep = false
     var isFinished = false
     var callCounts: [String: Int] = [:]
@@ -32,6 +35,8 @@ public final class Recorder: Sendable {
     var tally = RecordingTally()
     /// What to go back to when the step is discarded.
     var tallyBeforeStep = RecordingTally()
+    /// What outputs of this step point into, where their types do not own their bytes.
+    var keptAlive: [Tensor] = []
   }
 
   /// The bytes that may wait to be written before the model has to wait.
@@ -43,13 +48,16 @@ public final class Recorder: Sendable {
   ///   - configuration: What is recorded; one that is not enabled makes ``probe`` detached.
   ///   - sink: What receives the calls.
   ///   - manifest: What the run says about itself; the configuration is added to it.
+  ///   - source: Judges each recorded module by itself: after the live inputs are recorded, the
+  ///     module runs on this source's; after its live outputs are recorded, its caller receives
+  ///     this source's. So no module inherits an error of another one.
   ///   - queueByteLimit: The bytes that may wait for the sink; one tensor may exceed them.
   public convenience init(
     configuration: CaptureConfiguration, sink: any CallSink, manifest: RunManifest,
-    queueByteLimit: Int = defaultQueueByteLimit
+    substituting source: (any TensorSource)? = nil, queueByteLimit: Int = defaultQueueByteLimit
   ) {
     self.init(
-      configuration: configuration, sink: sink, paths: [], manifest: manifest,
+      configuration: configuration, sink: sink, paths: [], manifest: manifest, source: source,
       queueByteLimit: queueByteLimit)
   }
 
@@ -60,18 +68,19 @@ public final class Recorder: Sendable {
   ) {
     self.init(
       configuration: configuration, sink: RunSink(writers), paths: writers.map(\.path),
-      manifest: manifest, queueByteLimit: queueByteLimit)
+      manifest: manifest, source: nil, queueByteLimit: queueByteLimit)
   }
 
   private init(
     configuration: CaptureConfiguration, sink: any CallSink, paths: [String],
-    manifest: RunManifest, queueByteLimit: Int
+    manifest: RunManifest, source: (any TensorSource)?, queueByteLimit: Int
   ) {
     var manifest = manifest
     manifest.configuration = configuration.jsonValue
     manifest.isComplete = false
     self.configuration = configuration
     self.paths = paths
+    self.source = source
     background =
       configuration.isEnabled ? BackgroundSink(sink, byteLimit: queueByteLimit) : nil
     state = Mutex(State(manifest: manifest))
@@ -94,6 +103,9 @@ public final class Recorder: Sendable {
         .filter { !state.tally.decidingRules.contains($0.offset) }.map(\.element)
     }
   }
+
+  /// How many steps have run so far.
+  public var stepCount: Int { state.withLock { $0.step } }
 
   /// What the run says about itself so far.
   public var manifest: RunManifest { state.withLock { $0.manifest } }
@@ -128,131 +140,4 @@ public final class Recorder: Sendable {
     }
     return paths
   }
-}
-
-// MARK: - What a probe calls
-
-extension Recorder {
-  var recordsPostForwardInputs: Bool { configuration.recordsPostForwardInputs }
-
-  func beginStep() throws {
-    let step: Int? = try state.withLock { state throws(CaptureError) in
-      if state.isFinished { throw .finished }
-      if state.isInStep { throw .stepUnderWay(step: state.step) }
-      state.isInStep = true
-      state.isRecordedStep = configuration.includes(step: state.step)
-      state.callCounts.removeAll(keepingCapacity: true)
-      state.calls.removeAll(keepingCapacity: true)
-      state.completionOrder.removeAll(keepingCapacity: true)
-      state.tallyBeforeStep = state.tally
-      return state.isRecordedStep ? state.step : nil
-    }
-    guard let step else { return }
-    do {
-      try background?.push(.beginStep(step))
-    } catch {
-      state.withLock { $0.isInStep = false }
-      throw error
-    }
-  }
-
-  func endStep() throws {
-    let (step, isRecorded, calls, completionOrder) = state.withLock { state in
-      defer {
-        state.isInStep = false
-        state.step += 1
-      }
-      return (state.step, state.isRecordedStep, state.calls, state.completionOrder)
-    }
-    guard isRecorded else { return }
-    try background?.push(.endStep(step, calls: calls, completionOrder: completionOrder))
-    try background?.drain()
-  }
-
-  func discardStep() {
-    let step: Int? = state.withLock { state in
-      state.isInStep = false
-      state.tally = state.tallyBeforeStep
-      return state.isRecordedStep ? state.step : nil
-    }
-    // The error of a sink that failed before is thrown by what comes next.
-    if let step { try? background?.push(.discardStep(step)) }
-  }
-
-  /// Counts a call and begins it.
-  ///
-  /// - Returns: The call's position in its step, or `nil` for one that is not recorded.
-  func beginCall(_ module: String) throws -> RecordedCall? {
-    try state.withLock { state throws(CaptureError) in
-      guard state.isInStep else {
-        throw state.isFinished ? .finished : .callOutsideStep(module: module)
-      }
-      guard state.isRecordedStep else { return nil }
-      let call = ModuleCall(module: module, call: state.callCounts[module, default: 0])
-      state.callCounts[module] = call.call + 1
-      let selection = state.selections[module] ?? configuration.modules.selection(of: module)
-      state.selections[module] = selection
-      guard selection.calls == .all || selection.calls == .only(call.call) else { return nil }
-      if let rule = selection.rule { state.tally.decidingRules.insert(rule) }
-      state.tally.hasCalls = true
-      state.calls.append(call)
-      return RecordedCall(step: state.step, call: call, position: state.calls.count - 1)
-    }
-  }
-
-  func endCall(_ call: RecordedCall) {
-    state.withLock { $0.completionOrder.append(call.position) }
-  }
-
-  func record(_ call: RecordedCall, _ side: Slot.Side, _ arguments: CallArguments) throws {
-    let root = Slot(side.rawValue)
-    var tensors = CapturedValue.tuple(arguments.positional).tensors(in: root)
-    for (name, value) in arguments.keywords {
-      tensors += value.tensors(in: root.appending(name))
-    }
-    try record(call, side, tensors, description: arguments.description)
-  }
-
-  func record(_ call: RecordedCall, _ side: Slot.Side, _ value: CapturedValue) throws {
-    try record(
-      call, side, value.tensors(in: Slot(side.rawValue)), description: value.description)
-  }
-
-  private func record(
-    _ call: RecordedCall, _ side: Slot.Side, _ tensors: [(slot: Slot, tensor: Tensor)],
-    description: JSONValue
-  ) throws {
-    let wanted = tensors.filter { configuration.includes(device: $0.tensor.device) }
-    state.withLock { state in
-      if !wanted.isEmpty { state.tally.hasTensors = true }
-      if wanted.count < tensors.count {
-        let devices = tensors.map(\.tensor.device).filter { !configuration.includes(device: $0) }
-        state.tally.excludedDevices.formUnion(devices)
-      }
-    }
-    let limit = configuration.maxTensorSize ?? .max
-    let byteCount = wanted.reduce(0) {
-      $0 + ($1.tensor.elementCount > limit ? 0 : $1.tensor.byteCount)
-    }
-    try background?.reserve(byteCount)
-    let captured = wanted.map { slot, tensor -> CapturedTensor in
-      guard tensor.elementCount > limit else { return .stored(slot, tensor.copied()) }
-      let reason = "Tensor too large: \(tensor.elementCount) elements, max_tensor_size is \(limit)"
-      return .skipped(
-        slot,
-        SkippedTensor(
-          dtype: tensor.dtype, shape: tensor.shape, device: tensor.device, reason: reason))
-    }
-    let part = CallPart(
-      step: call.step, call: call.call, side: side, description: description, tensors: captured)
-    try background?.push(.part(part), byteCount: byteCount)
-  }
-}
-
-/// A call under way that is recorded.
-struct RecordedCall {
-  var step: Int
-  var call: ModuleCall
-  /// Where the call stands in the step's pre-forward order.
-  var position: Int
 }

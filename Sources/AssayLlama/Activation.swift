@@ -1,5 +1,4 @@
 public import AssayCapture
-public import AssayRuns
 public import AssayTensors
 
 /// What flows between modules: float32 values that its dtype can represent.
@@ -61,35 +60,60 @@ public struct Activation: Sendable {
   }
 }
 
-extension Activation: Capturable {
+extension Activation: TensorConvertible {
   /// A tensor of the activation's own dtype; the conversion is exact.
-  public var capturedValue: CapturedValue {
-    tensor.map(CapturedValue.tensor) ?? .none
-  }
-
-  /// The values as a tensor of the activation's own dtype; `nil` for no shape that occurs.
-  var tensor: Tensor? {
-    guard let shape = try? Shape(shape) else { return nil }
+  public func tensor() throws -> Tensor {
+    let shape = try Shape(shape)
     let convert: (UnsafePointer<Float>, Int, UnsafeMutablePointer<UInt16>) -> Void
     switch dtype {
     case .bfloat16: convert = { FloatConversion.roundToBFloat16($0, count: $1, into: $2) }
     case .float16: convert = { FloatConversion.roundToFloat16($0, count: $1, into: $2) }
-    default: return try? Tensor(values, dtype: .float32, shape: shape)
+    default: return try Tensor(values, dtype: .float32, shape: shape)
     }
     var bits = [UInt16](repeating: 0, count: values.count)
     convert(values, values.count, &bits)
-    return try? Tensor(bits, dtype: dtype, shape: shape)
+    return try Tensor(bits, dtype: dtype, shape: shape)
+  }
+
+  /// The activation of a tensor's values, rounded to the activation's own dtype.
+  ///
+  /// - Throws: ``AssayCapture/CaptureError/unfitTensor(type:takes:dtype:shape:)`` for another shape,
+  ///   and for a tensor of no floating point numbers.
+  public func replaced(by tensor: Tensor) throws -> Activation {
+    guard tensor.dtype.isFloatingPoint, tensor.shape.dimensions == shape else {
+      throw CaptureError.unfitTensor(
+        type: "Activation", takes: "floating point tensors of shape \(shape)",
+        dtype: tensor.dtype, shape: tensor.shape.dimensions)
+    }
+    let rounding = try Rounding(dtype)
+    return Activation(shape: shape, dtype: dtype) { result in
+      _ = result.update(fromContentsOf: tensor.float32Values())
+      rounding.round(result)
+    }
   }
 }
 
 /// Token ids or positions, which PyTorch passes as an int64 tensor of shape [1, n].
-struct TokenVector: Capturable {
+struct TokenVector: TensorConvertible {
   let values: [Int]
 
-  var capturedValue: CapturedValue {
-    guard let shape = try? Shape([1, values.count]),
-      let tensor = try? Tensor(values.map(Int64.init), dtype: .int64, shape: shape)
-    else { return .none }
-    return .tensor(tensor)
+  func tensor() throws -> Tensor {
+    try Tensor(
+      values.map(Int64.init), dtype: .int64, shape: try Shape([1, values.count]))
+  }
+
+  func replaced(by tensor: Tensor) throws -> TokenVector {
+    let shape = [1, values.count]
+    guard tensor.dtype == .int64, tensor.shape.dimensions == shape else {
+      throw CaptureError.unfitTensor(
+        type: "TokenVector", takes: "int64 tensors of shape \(shape)", dtype: tensor.dtype,
+        shape: tensor.shape.dimensions)
+    }
+    return TokenVector(
+      values: tensor.withContiguousBytes { bytes in
+        (0..<values.count).map {
+          Int(bytes.loadUnaligned(fromByteOffset: $0 * 8, as: Int64.self))
+        }
+      })
   }
 }

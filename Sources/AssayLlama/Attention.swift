@@ -7,6 +7,8 @@ package struct Attention: Sendable {
   package var kProj: Linear
   package var vProj: Linear
   package var oProj: Linear
+  /// Whether a position sees only itself and those before it; tests plant a bug here.
+  package var isCausal = true
   let index: Int
   let headCount: Int
   let keyValueHeadCount: Int
@@ -100,7 +102,8 @@ extension Attention {
         transposed: Matrix(keys + first * size, rows: count, columns: size),
         into: scoreStart, stride: count)
       for row in 0..<rows {
-        let seen = min(max(total - rows + row + 1 - first, 0), count)
+        let limit = isCausal ? total - rows + row + 1 : total
+        let seen = min(max(limit - first, 0), count)
         let weights = UnsafeMutableBufferPointer(start: scoreStart + row * count, count: count)
         softmax[row].update(
           weights, seen: seen, scale: 1 / Float(size).squareRoot(),

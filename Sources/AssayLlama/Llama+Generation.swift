@@ -13,6 +13,7 @@ extension Llama {
   /// - Returns: The new tokens, without the prompt.
   /// - Throws: ``LlamaError`` before the first step where the prompt and the steps do not fit the
   ///   model, and what the probe throws.
+  @discardableResult
   public func generate(
     from tokenIDs: [Int], steps: Int, probe: Probe = .detached, stopsAtEnd: Bool = false,
     onToken: ((Int) -> Void)? = nil

@@ -107,8 +107,8 @@ extension Llama {
       Keyword("attention_mask", Activation?.none), Keyword("position_ids", TokenVector?.none),
       Keyword("past_key_values", cache), Keyword("inputs_embeds", Activation?.none),
       Keyword("use_cache", true)
-    ) { ids, _, _, _, _, _ in
-      try runModel(ids.value, cache: cache, probe: probe.scope("model"))
+    ) { ids, _, _, cache, _, _ in
+      try runModel(ids.value, cache: cache.value, probe: probe.scope("model"))
     }
     return try probe("lm_head", output.lastHiddenState) { try lmHead($0) }
   }
@@ -116,7 +116,6 @@ extension Llama {
   private func runModel(_ ids: TokenVector, cache: KVCache, probe: Probe) throws -> ModelOutput {
     var hidden = try probe("embed_tokens", ids) { try embedTokens($0) }
     let positions = TokenVector(values: ids.values.indices.map { cache.length + $0 })
-    let step = StepInputs(positions: positions, cache: cache)
     let (cosines, sines) = try probe("rotary_emb", hidden, Keyword("position_ids", positions)) {
       _, positions in
       let tables = rotaryEmbedding(positions.value)
@@ -128,8 +127,10 @@ extension Llama {
         "layers.\(index)", hidden, Keyword("attention_mask", Activation?.none),
         Keyword("position_embeddings", tables), Keyword("position_ids", positions),
         Keyword("past_key_values", cache), Keyword("use_cache", true)
-      ) { hidden, _, tables, _, _, _ in
-        try layer(hidden, step: step, tables: tables.value, probe: probe.scope("layers.\(index)"))
+      ) { hidden, _, tables, positions, cache, _ in
+        let step = StepInputs(positions: positions.value, cache: cache.value)
+        return try layer(
+          hidden, step: step, tables: tables.value, probe: probe.scope("layers.\(index)"))
       }
     }
     let normed = try probe("norm", hidden) { try norm($0) }
@@ -143,9 +144,18 @@ private struct ModelOutput: Capturable {
   let cache: KVCache
 
   var capturedValue: CapturedValue {
-    .dictionary([
-      ("last_hidden_state", lastHiddenState.capturedValue),
-      ("past_key_values", cache.capturedValue),
-    ])
+    get throws {
+      .dictionary([
+        ("last_hidden_state", try lastHiddenState.capturedValue),
+        ("past_key_values", cache.capturedValue),
+      ])
+    }
+  }
+
+  func replacingTensors(_ replacement: TensorReplacement) throws -> ModelOutput {
+    ModelOutput(
+      lastHiddenState: try lastHiddenState.replacingTensors(
+        replacement.appending("last_hidden_state")),
+      cache: cache)
   }
 }

@@ -70,7 +70,15 @@ struct RotaryTables: Capturable {
   let cosines: Activation
   let sines: Activation
 
-  var capturedValue: CapturedValue { .tuple([cosines.capturedValue, sines.capturedValue]) }
+  var capturedValue: CapturedValue {
+    get throws { .tuple([try cosines.capturedValue, try sines.capturedValue]) }
+  }
+
+  func replacingTensors(_ replacement: TensorReplacement) throws -> RotaryTables {
+    RotaryTables(
+      cosines: try cosines.replacingTensors(replacement.appending("0")),
+      sines: try sines.replacingTensors(replacement.appending("1")))
+  }
 
   /// Turns heads in place: `x · cos + rotate_half(x) · sin`, each product and the sum rounded.
   ///

@@ -97,12 +97,12 @@ func vector(_ values: [Float], on device: Device = .cpu) throws -> Tensor {
 }
 
 /// A value that a module may change in place.
-final class MutableVector: Capturable {
+final class MutableVector: TensorConvertible {
   var values: [Float]
 
   init(_ values: [Float]) { self.values = values }
 
-  var capturedValue: CapturedValue {
-    (try? Tensor(values, dtype: .float32)).map(CapturedValue.tensor) ?? .none
-  }
+  func tensor() throws -> Tensor { try Tensor(values, dtype: .float32) }
+
+  func replaced(by tensor: Tensor) -> MutableVector { MutableVector(tensor.float32Values()) }
 }

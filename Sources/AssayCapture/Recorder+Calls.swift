@@ -1,0 +1,157 @@
+import AssayRuns
+import AssayTensors
+import Synchronization
+
+// What a probe calls. Work is queued under the lock of the state, so that what several tasks
+// announce reaches the sink in one sound order: nothing of a call comes after its step's end.
+
+extension Recorder {
+  func beginStep() throws {
+    try state.withLock { state in
+      if state.isFinished { throw CaptureError.finished }
+      if state.isInStep { throw CaptureError.stepUnderWay(step: state.step) }
+      if configuration.includes(step: state.step) { try background?.push(.beginStep(state.step)) }
+      state.isInStep = true
+      state.generation += 1
+      state.isRecordedStep = configuration.includes(step: state.step)
+      state.callCounts.removeAll(keepingCapacity: true)
+      state.calls.removeAll(keepingCapacity: true)
+      state.completionOrder.removeAll(keepingCapacity: true)
+      state.keptAlive.removeAll()
+      state.tallyBeforeStep = state.tally
+    }
+  }
+
+  func endStep() throws {
+    let isRecorded = try state.withLock { state in
+      if let module = state.callUnderWay {
+        discardStep(&state)
+        throw CaptureError.callUnderWay(module: module, step: state.step)
+      }
+      let step = state.step
+      state.isInStep = false
+      state.step += 1
+      guard state.isRecordedStep else { return false }
+      try background?.push(
+        .endStep(step, calls: state.calls, completionOrder: state.completionOrder))
+      return true
+    }
+    if isRecorded { try background?.drain() }
+  }
+
+  func discardStep() {
+    state.withLock { discardStep(&$0) }
+  }
+
+  private func discardStep(_ state: inout State) {
+    state.isInStep = false
+    state.tally = state.tallyBeforeStep
+    // The error of a sink that failed before is thrown by what comes next.
+    if state.isRecordedStep { try? background?.push(.discardStep(state.step)) }
+  }
+
+  /// Counts a call and begins it.
+  ///
+  /// - Returns: The call's position in its step, or `nil` for one that is not recorded.
+  func beginCall(_ module: String) throws -> RecordedCall? {
+    try state.withLock { state throws(CaptureError) in
+      guard state.isInStep else {
+        throw state.isFinished ? .finished : .callOutsideStep(module: module)
+      }
+      guard state.isRecordedStep else { return nil }
+      let call = ModuleCall(module: module, call: state.callCounts[module, default: 0])
+      state.callCounts[module] = call.call + 1
+      let selection = state.selections[module] ?? configuration.modules.selection(of: module)
+      state.selections[module] = selection
+      guard selection.calls == .all || selection.calls == .only(call.call) else { return nil }
+      if let rule = selection.rule { state.tally.decidingRules.insert(rule) }
+      state.tally.hasCalls = true
+      state.calls.append(call)
+      return RecordedCall(
+        step: state.step, call: call, position: state.calls.count - 1,
+        generation: state.generation)
+    }
+  }
+
+  func endCall(_ call: RecordedCall) {
+    state.withLock { state in
+      guard state.isUnderWay(call) else { return }
+      state.completionOrder.append(call.position)
+    }
+  }
+
+  func record(_ call: RecordedCall, _ side: Slot.Side, _ arguments: CallArguments) throws {
+    try record(call, side, arguments.tensors(on: side), description: arguments.description)
+  }
+
+  func record(_ call: RecordedCall, _ side: Slot.Side, _ value: CapturedValue) throws {
+    try record(
+      call, side, value.tensors(in: Slot(side.rawValue)), description: value.description)
+  }
+
+  private func record(
+    _ call: RecordedCall, _ side: Slot.Side, _ tensors: [(slot: Slot, tensor: Tensor)],
+    description: JSONValue
+  ) throws {
+    let wanted = tensors.filter { configuration.includes(device: $0.tensor.device) }
+    state.withLock { state in
+      if !wanted.isEmpty { state.tally.hasTensors = true }
+      if wanted.count < tensors.count {
+        let devices = tensors.map(\.tensor.device).filter { !configuration.includes(device: $0) }
+        state.tally.excludedDevices.formUnion(devices)
+      }
+    }
+    let limit = configuration.maxTensorSize ?? .max
+    let byteCount = wanted.reduce(0) {
+      $0 + ($1.tensor.elementCount > limit ? 0 : $1.tensor.byteCount)
+    }
+    try background?.reserve(byteCount)
+    let captured = wanted.map { slot, tensor -> CapturedTensor in
+      guard tensor.elementCount > limit else { return .stored(slot, tensor.copied()) }
+      let reason = "Tensor too large: \(tensor.elementCount) elements, max_tensor_size is \(limit)"
+      return .skipped(
+        slot,
+        SkippedTensor(
+          dtype: tensor.dtype, shape: tensor.shape, device: tensor.device, reason: reason))
+    }
+    let part = CallPart(
+      step: call.step, call: call.call, side: side, description: description, tensors: captured)
+    try state.withLock { state in
+      guard state.isUnderWay(call) else {
+        background?.release(byteCount)
+        throw CaptureError.callOutsideStep(module: call.call.module)
+      }
+      try background?.push(.part(part), byteCount: byteCount)
+    }
+  }
+
+  /// Keeps what outputs point into until the next step begins.
+  func keepAlive(_ tensors: [Tensor]) {
+    guard !tensors.isEmpty else { return }
+    state.withLock { $0.keptAlive += tensors }
+  }
+}
+
+extension Recorder.State {
+  /// Whether a call belongs to the step under way: a task that nobody awaited may outlive its own.
+  func isUnderWay(_ call: RecordedCall) -> Bool {
+    isInStep && generation == call.generation
+  }
+
+  /// A module whose call has not ended.
+  var callUnderWay: String? {
+    guard completionOrder.count < calls.count else { return nil }
+    let ended = Set(completionOrder)
+    return calls.indices.first { !ended.contains($0) }.map { calls[$0].module }
+  }
+}
+
+/// A call under way that is recorded.
+struct RecordedCall {
+  var step: Int
+  var call: ModuleCall
+  /// Where the call stands in the step's pre-forward order.
+  var position: Int
+  /// Which step it belongs to.
+  var generation: Int
+}
