@@ -42,10 +42,13 @@ let package = Package(
       ]),
     .target(name: "AssayReports", dependencies: ["AssayTensors", "AssayRuns", "AssayComparison"]),
     .target(
+      name: "AssayReplay",
+      dependencies: ["AssayTensors", "AssayRuns", "AssayCapture", "AssayComparison"]),
+    .target(
       name: "Assay",
       dependencies: [
         "AssayTensors", "AssayTorch", "AssayRuns", "AssayCapture", "AssayComparison",
-        "AssayReports",
+        "AssayReplay", "AssayReports",
       ]),
     .target(
       name: "AssayLlama",
@@ -87,6 +90,13 @@ let package = Package(
     .testTarget(
       name: "AssayComparisonTests",
       dependencies: ["AssayTensors", "AssayRuns", "AssayComparison"], exclude: ["Fixtures"]),
+
+    .testTarget(
+      name: "AssayReplayTests",
+      dependencies: [
+        "AssayTensors", "AssayRuns", "AssayCapture", "AssayComparison", "AssayReplay",
+        "AssayLlama",
+      ]),
 
     .testTarget(name: "AssayTests", dependencies: ["Assay"]),
 

@@ -141,7 +141,8 @@ extension MarkdownWriter {
   }
 
   func index(_ offset: Int?, _ shape: Shape?, _ prefix: String) -> String {
-    MarkdownText.index(offset, shape, prefix, "")
+    guard let offset, let shape, shape.rank > 0 else { return "" }
+    return "\(prefix)\(shape.index(ofElement: offset))"
   }
 
   /// Where an error began that the tolerance hid at first.

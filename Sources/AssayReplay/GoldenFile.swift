@@ -1,0 +1,79 @@
+public import AssayRuns
+import Foundation
+
+/// A golden's place on disk, whether the golden is there yet or not.
+public struct GoldenFile: Hashable, Sendable {
+  /// The path of the HDF5 file.
+  public let path: String
+
+  /// Names a golden.
+  public init(path: String) {
+    self.path = path
+  }
+
+  /// Whether anything is there, readable or not.
+  public var exists: Bool {
+    (try? FileManager.default.attributesOfItem(atPath: path)) != nil
+  }
+
+  /// Opens the golden.
+  ///
+  /// - Throws: ``AssayRuns/RunError``: nothing is there, or it is no run, or it is damaged.
+  public func open() throws -> any RunReader {
+    try HDF5RunReader(path: path)
+  }
+
+  /// Makes a writer whose run takes the golden's place, by rename, when it is finished.
+  ///
+  /// - Parameter manifest: What the run says about itself so far.
+  /// - Throws: ``AssayRuns/RunError`` when the file cannot be made.
+  public func writer(manifest: RunManifest) throws -> HDF5RunWriter {
+    try HDF5RunWriter(path: path, mode: .golden, manifest: manifest)
+  }
+
+  /// Puts a run in the golden's place, whole or not at all.
+  ///
+  /// The approvals of the golden that it replaces are kept, and so is its recipe where the run has
+  /// none. Until the last byte is on the disk, and for every error, the golden stays as it is.
+  ///
+  /// - Parameters:
+  ///   - candidate: A complete run, in either layout.
+  ///   - approval: Who approves it and why; its ids are filled in.
+  ///   - progress: Called with the number of tensors written and their total.
+  /// - Throws: ``ReplayError`` for a run that cannot be a golden, ``AssayRuns/RunError`` for one
+  ///   that cannot be read, for a golden whose approvals cannot be read, and for a full disk.
+  public func approve(
+    _ candidate: any RunReader, approval: Approval, progress: ((Int, Int) -> Void)? = nil
+  ) throws {
+    guard candidate.manifest.isComplete else {
+      throw ReplayError.incompleteCandidate(path: candidate.path, steps: candidate.steps.count)
+    }
+    guard candidate.steps.contains(where: \.hasStoredTensor) else {
+      throw ReplayError.emptyCandidate(path: candidate.path)
+    }
+    guard !isSameFile(as: candidate.path) else {
+      throw ReplayError.candidateIsGolden(path: candidate.path)
+    }
+    let golden = exists ? try open().manifest : nil
+    var manifest = candidate.manifest
+    if let checkpoint = manifest.recipe?.checkpointPath(relativeTo: candidate.path) {
+      manifest.recipe?.model = Recipe.modelReference(toCheckpoint: checkpoint, from: path)
+    }
+    manifest = manifest.approved(by: approval, replacing: golden)
+    try RunConversion.convert(
+      from: candidate, to: writer(manifest: manifest), manifest: manifest, progress: progress)
+  }
+
+  private func isSameFile(as other: String) -> Bool {
+    func resolved(_ path: String) -> String {
+      URL(filePath: path).standardizedFileURL.resolvingSymlinksInPath().path
+    }
+    return resolved(path) == resolved(other)
+  }
+}
+
+extension StepRecord {
+  fileprivate var hasStoredTensor: Bool {
+    calls.contains { $0.tensors.contains { $0.skipped == nil } }
+  }
+}

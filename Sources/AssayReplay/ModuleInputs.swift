@@ -1,0 +1,118 @@
+import AssayComparison
+public import AssayRuns
+public import AssayTensors
+
+/// What a golden says that one module call was given.
+public struct ModuleInputs: Sendable {
+  /// The step of the call.
+  public let step: Int
+  /// The module's dotted name.
+  public let module: String
+  /// How many times the module ran before within the step.
+  public let call: Int
+  /// What the golden says of the inputs besides tensors; `nil` where it says nothing.
+  public let description: JSONValue?
+
+  private let golden: any RunReader
+  private let records: [TensorRecord]
+  private let deviceMap: [(actual: Device, expected: Device)]
+
+  init(
+    _ record: CallRecord, step: Int, golden: any RunReader,
+    deviceMap: [(actual: Device, expected: Device)]
+  ) {
+    self.step = step
+    module = record.call.module
+    call = record.call.call
+    description = record.descriptions[.inputs]
+    self.golden = golden
+    self.deviceMap = deviceMap
+    records = record.tensors.filter { $0.key.slot.side == .inputs }
+  }
+
+  /// A positional input, recorded as `inputs_<position>`.
+  ///
+  /// - Throws: ``ReplayError`` that names the module and lists the inputs that there are, and
+  ///   ``AssayRuns/RunError`` for a tensor that cannot be read.
+  public subscript(_ position: Int) -> Tensor {
+    get throws { try tensor(named: String(position)) }
+  }
+
+  /// An input by its name: a keyword input, or one inside of a container, such as
+  /// `position_embeddings_0` or `1_0`.
+  ///
+  /// - Throws: ``ReplayError`` that names the module and lists the inputs that there are, and
+  ///   ``AssayRuns/RunError`` for a tensor that cannot be read.
+  public subscript(_ name: String) -> Tensor {
+    get throws { try tensor(named: name) }
+  }
+
+  /// An input that was recorded on one of several devices.
+  ///
+  /// - Parameters:
+  ///   - name: The input's position or keyword.
+  ///   - device: The device as the golden names it; `nil` for the only one.
+  /// - Throws: ``ReplayError`` that names the module and lists the inputs that there are, and
+  ///   ``AssayRuns/RunError`` for a tensor that cannot be read.
+  public func tensor(named name: String, on device: Device? = nil) throws -> Tensor {
+    try tensor(in: Slot(Slot.Side.inputs.rawValue).appending(name), on: device)
+  }
+
+  /// The recorded inputs' slots, in the golden's order.
+  public var slots: [Slot] {
+    var seen: Set<Slot> = []
+    return records.map(\.key.slot).filter { seen.insert($0).inserted }
+  }
+
+  /// All recorded inputs, in the golden's order.
+  ///
+  /// - Throws: ``ReplayError`` for one that was skipped or is on several devices, and
+  ///   ``AssayRuns/RunError`` for one that cannot be read.
+  public var tensors: [(slot: Slot, tensor: Tensor)] {
+    get throws { try slots.map { ($0, try tensor(in: $0, on: nil)) } }
+  }
+
+  /// The numbers in the module's name: `[3, 1]` for `model.layers.3.experts.1.up_proj`.
+  public var indices: [Int] {
+    components.compactMap { Int($0) }
+  }
+
+  /// The number behind a component of the module's name: 3 after `layers` in `model.layers.3.mlp`.
+  ///
+  /// - Throws: ``ReplayError/noIndex(module:after:)``.
+  public func index(after component: String) throws -> Int {
+    let components = components
+    for (position, name) in components.enumerated().dropLast() where name == component {
+      if let index = Int(components[position + 1]) { return index }
+    }
+    throw ReplayError.noIndex(module: module, after: component)
+  }
+}
+
+extension ModuleInputs {
+  var reference: CallReference {
+    CallReference(step: step, call: ModuleCall(module: module, call: call))
+  }
+
+  private var components: [Substring] {
+    module.split(separator: ".", omittingEmptySubsequences: false)
+  }
+
+  private func tensor(in slot: Slot, on device: Device?) throws -> Tensor {
+    let found = records.filter { $0.key.slot == slot }
+    guard !found.isEmpty else {
+      throw ReplayError.noInput(reference, slot: slot, available: slots)
+    }
+    let wanted = device.map { device in found.filter { $0.key.device == device } } ?? found
+    guard let record = wanted.only else {
+      throw ReplayError.ambiguousDevice(
+        reference, slot: slot, devices: found.map(\.key.device))
+    }
+    if let skipped = record.skipped {
+      throw ReplayError.skippedInput(reference, slot: slot, reason: skipped.reason)
+    }
+    let tensor = try golden.tensor(record.key)
+    let here = deviceMap.first { $0.expected == tensor.device }?.actual
+    return tensor.contiguous().on(here ?? tensor.device)
+  }
+}

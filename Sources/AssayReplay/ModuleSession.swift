@@ -1,0 +1,98 @@
+import AssayCapture
+import AssayComparison
+import AssayRuns
+import AssayTensors
+import Foundation
+
+/// What the two forms of a module replay share.
+final class ModuleSession {
+  /// One step of the golden with the calls that the pattern matches, in pre-forward order.
+  struct Step {
+    var step: Int
+    var inputs: [ModuleInputs]
+    /// Positions in `inputs`.
+    var completionOrder: [Int]
+  }
+
+  /// All steps of the golden, also those without a matching call.
+  let steps: [Step]
+
+  private let golden: any RunReader
+  private let pattern: ModulePattern
+  private let comparison: LiveComparison
+  private let stopsAtFirstDivergence: Bool
+  private var hasStopped = false
+
+  init(_ golden: any RunReader, _ pattern: ModulePattern, _ options: ReplayOptions) {
+    self.golden = golden
+    self.pattern = pattern
+    stopsAtFirstDivergence = options.stopsAtFirstDivergence
+    var comparisonOptions = options.comparisonOptions
+    comparisonOptions.modules = [pattern]
+    comparisonOptions.isIsolated = true
+    comparisonOptions.sides = [.outputs]
+    comparison = LiveComparison(expected: golden, options: comparisonOptions)
+    steps = golden.steps.map { record in
+      var positions: [Int: Int] = [:]
+      var inputs: [ModuleInputs] = []
+      for (position, call) in record.calls.enumerated() where pattern.matches(call.call.module) {
+        positions[position] = inputs.count
+        inputs.append(
+          ModuleInputs(call, step: record.step, golden: golden, deviceMap: options.deviceMap))
+      }
+      return Step(
+        step: record.step, inputs: inputs,
+        completionOrder: record.completionOrder.compactMap { positions[$0] })
+    }
+  }
+
+  func begin(_ step: Step) {
+    comparison.beginStep(step.step)
+  }
+
+  /// Compares what one module returned.
+  ///
+  /// - Returns: Whether the next module is to run.
+  func receive(_ output: some Capturable, for inputs: ModuleInputs) throws -> Bool {
+    let value: CapturedValue
+    do {
+      value = try output.capturedValue
+    } catch {
+      throw ModuleSession.failure(of: inputs, error)
+    }
+    let side = Slot.Side.outputs
+    let part = CallPart(
+      step: inputs.step, call: inputs.reference.call, side: side, description: value.description,
+      tensors: value.tensors(in: Slot(side.rawValue)).map { .stored($0, $1) })
+    hasStopped = !comparison.receive(part) && stopsAtFirstDivergence
+    return !hasStopped
+  }
+
+  func end(_ step: Step) {
+    comparison.endStep(
+      step.step, calls: step.inputs.map(\.reference.call), completionOrder: step.completionOrder)
+  }
+
+  func finish() throws -> RunComparison {
+    var manifest = RunManifest(
+      id: UUID().uuidString.lowercased(), provenance: .current(), recipe: golden.manifest.recipe)
+    manifest.configuration = golden.manifest.configuration
+    var result = try comparison.finish(
+      path: "live modules", manifest: manifest, ending: hasStopped ? .stopped : .complete)
+    if hasStopped { result.isMatch = false }
+    if steps.allSatisfy(\.inputs.isEmpty) {
+      let failure = ComparisonFailure.patternMatchesNothing(pattern.source)
+      if !result.failures.contains(failure) { result.failures.append(failure) }
+      result.isMatch = false
+    }
+    if let note = result.deviceNote { result.notes.append(note) }
+    return result
+  }
+
+  /// The error of a module, with the call that it belongs to.
+  static func failure(of inputs: ModuleInputs, _ error: any Error) -> any Error {
+    // These name the call already.
+    if error is ReplayError || error is RunError { return error }
+    return ReplayError.moduleFailed(inputs.reference, reason: "\(error)")
+  }
+}

@@ -1,0 +1,80 @@
+public import AssayComparison
+import AssayRuns
+public import AssayTensors
+
+/// What keeps a replay from being made, or a golden from being approved.
+public enum ReplayError: Error, Equatable, Sendable {
+  /// The replay was finished before.
+  case finished
+  /// A copy was to be committed before the replay was finished.
+  case notFinished
+  /// A copy was to be committed where none was made, or a second time.
+  case noCopy
+  /// The copy holds less than the whole run.
+  case incompleteCopy(reason: String)
+  /// An isolated replay was to be copied: its modules worked on the golden's values.
+  case isolatedCopy
+  /// A module call has no such recorded input.
+  case noInput(CallReference, slot: Slot, available: [Slot])
+  /// A recorded input was left out when the golden was recorded.
+  case skippedInput(CallReference, slot: Slot, reason: String)
+  /// An input was recorded on several devices, or not on the one that was asked for.
+  case ambiguousDevice(CallReference, slot: Slot, devices: [Device])
+  /// A module's name has no number where one was asked for.
+  case noIndex(module: String, after: String)
+  /// The closure that runs a module threw an error.
+  case moduleFailed(CallReference, reason: String)
+  /// The run to approve was cut while it was recorded.
+  case incompleteCandidate(path: String, steps: Int)
+  /// The run to approve holds no tensor, so that nothing could ever be compared with it.
+  case emptyCandidate(path: String)
+  /// The run to approve is the golden itself.
+  case candidateIsGolden(path: String)
+}
+
+extension ReplayError: CustomStringConvertible {
+  /// What was found and what to do, for people.
+  public var description: String {
+    switch self {
+    case .finished:
+      "the replay is already finished"
+    case .notFinished:
+      "the replay must be finished before its copy can become a golden"
+    case .noCopy:
+      "the replay has no copy to commit: none was asked for, or it was committed before"
+    case .incompleteCopy(let reason):
+      "the copy of the replay is not whole and cannot become a golden: \(reason)"
+    case .isolatedCopy:
+      "an isolated replay cannot be recorded, because its modules are given the golden's inputs; "
+        + "record without isolation"
+    case .noInput(let call, let slot, let available):
+      "\(call.text): the golden has no \(slot); "
+        + (available.isEmpty
+          ? "no input of this call was recorded"
+          : "it has \(available.map(\.rawValue).joined(separator: ", "))")
+    case .skippedInput(let call, let slot, let reason):
+      "\(call.text): the golden was recorded without the elements of \(slot): \(reason)"
+    case .ambiguousDevice(let call, let slot, let devices):
+      "\(call.text): \(slot) was recorded on \(devices.map(\.name).joined(separator: ", ")); "
+        + "name one of them"
+    case .noIndex(let module, let component):
+      "the module \(module) has no number after \"\(component)\""
+    case .moduleFailed(let call, let reason):
+      "\(call.text): the module under test threw an error: \(reason)"
+    case .incompleteCandidate(let path, let steps):
+      "\(path) was cut while it was recorded, after \(steps) complete "
+        + "step\(steps == 1 ? "" : "s"), and cannot become a golden; record it again"
+    case .emptyCandidate(let path):
+      "\(path) holds no tensor, so it cannot become a golden: nothing could be compared with it"
+    case .candidateIsGolden(let path):
+      "\(path) is the golden itself, so there is nothing to approve"
+    }
+  }
+}
+
+extension CallReference {
+  /// The call as messages name it: `step 0 model.norm`.
+  fileprivate var text: String {
+    "step \(step) \(call.module)" + (call.call == 0 ? "" : " call \(call.call)")
+  }
+}
