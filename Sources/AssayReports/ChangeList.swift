@@ -1,6 +1,6 @@
 public import AssayComparison
 public import AssayRuns
-public import AssayTensors
+import AssayTensors
 
 /// What a new golden changes: every tensor that is added, removed or differs at all.
 public struct ChangeList: Sendable {
@@ -15,26 +15,167 @@ public struct ChangeList: Sendable {
   }
 
   /// The tensors that only the new run has.
-  public var added: [Change] = []
+  public private(set) var added: [Change] = []
   /// The tensors that only the old golden has.
-  public var removed: [Change] = []
+  public private(set) var removed: [Change] = []
   /// The tensors whose values, shape or dtype change, within the tolerance or not.
-  public var changed: [Change] = []
+  public private(set) var changed: [Change] = []
+  /// The tensors of which one side could not be read, so that nothing is known of their change.
+  public private(set) var unreadable: [Change] = []
   /// How many tensors stay as they are.
-  public var unchangedCount = 0
+  public private(set) var unchangedCount = 0
 
   /// Lists the changes.
   ///
   /// - Parameter comparison: The new run as the actual, the old golden as the expected one.
+  /// - Complexity: O(tensors).
   public init(_ comparison: RunComparison) {
+    for step in comparison.steps {
+      for module in step.modules {
+        for tensor in module.tensors {
+          add(Change(step: step.step, call: module.call, tensor: tensor))
+        }
+      }
+    }
   }
 
-  /// Whether nothing changes.
-  public var isEmpty: Bool { added.isEmpty && removed.isEmpty && changed.isEmpty }
+  private mutating func add(_ change: Change) {
+    switch change.tensor.verdict {
+    case .missingInExpected: added.append(change)
+    case .missingInActual: removed.append(change)
+    case .unreadable: unreadable.append(change)
+    case .shape, .dtype: changed.append(change)
+    case .match, .values, .skipped:
+      // Equal NaNs fail under most tolerances, and yet nothing changes.
+      if change.tensor.difference?.isAny ?? false {
+        changed.append(change)
+      } else {
+        unchangedCount += 1
+      }
+    }
+  }
+
+  /// Whether nothing changes, as far as everything could be read.
+  public var isEmpty: Bool {
+    added.isEmpty && removed.isEmpty && changed.isEmpty && unreadable.isEmpty
+  }
+}
+
+extension ChangeList {
+  /// How many tensors change, in one line.
+  public var summary: String {
+    if isEmpty { return "no changes: \(MarkdownText.count(unchangedCount, "tensor")) as before" }
+    let parts = [
+      (added.count, "added"), (removed.count, "removed"), (changed.count, "changed"),
+      (unreadable.count, "unreadable"), (unchangedCount, "unchanged"),
+    ].filter { $0.0 > 0 }
+    return "tensors: " + parts.map { "\($0.0) \($0.1)" }.joined(separator: ", ")
+  }
 
   /// The changes in a bounded number of plain lines, without a newline at the end.
-  public var text: String { "" }
+  ///
+  /// A line begins with `+` for an added tensor, `-` for a removed one, `~` for a changed one and
+  /// `?` for one that could not be read.
+  public var text: String {
+    var lines = [summary]
+    for (mark, changes) in [("+", added), ("-", removed), ("~", changed), ("?", unreadable)] {
+      for change in changes.prefix(ChangeList.lineLimit) { lines.append("\(mark) \(change.line)") }
+      let rest = changes.count - ChangeList.lineLimit
+      if rest > 0 { lines.append("\(mark) and \(rest) more") }
+    }
+    return lines.joined(separator: "\n")
+  }
 
   /// The changes as GitHub markdown that ends with a newline.
-  public var markdown: String { "" }
+  ///
+  /// - Complexity: O(changes), but for each kind only the first 200 are listed.
+  public var markdown: String {
+    var text = "## Changes\n\n\(MarkdownText.plain(summary)).\n"
+    for (title, changes) in [
+      ("Added", added), ("Removed", removed), ("Unreadable", unreadable),
+    ] {
+      text += table(
+        title, ["step", "module", "slot", "device", "reason"], [0], changes
+      ) { [MarkdownText.plain(PlainText.line($0.tensor.reason ?? "", limit: 400))] }
+    }
+    text += table(
+      "Changed",
+      [
+        "step", "module", "slot", "device", "what", "max abs", "max rel", "rel L2", "worst row",
+        "max ULP",
+      ], [0, 5, 6, 7, 8, 9], changed
+    ) { change in
+      let difference = change.tensor.difference
+      return [
+        MarkdownText.plain(PlainText.line(change.what, limit: 400)),
+        MarkdownText.number(difference?.maxAbs?.value),
+        MarkdownText.number(difference?.maxRel?.value),
+        MarkdownText.number(difference?.relativeL2), MarkdownText.number(difference?.rowError),
+        difference?.maxULP.map { "\($0.distance)" } ?? "–",
+      ]
+    }
+    return text
+  }
+
+  private static let lineLimit = 10
+
+  private func table(
+    _ title: String, _ heading: [String], _ rightAligned: Set<Int>, _ changes: [Change],
+    _ rest: (Change) -> [String]
+  ) -> String {
+    guard !changes.isEmpty else { return "" }
+    let rows = changes.prefix(MarkdownWriter.rowLimit).map { change in
+      [
+        "\(change.step)", MarkdownWriter.name(change.call),
+        MarkdownText.code(PlainText.line(change.tensor.slot.rawValue, limit: 400)),
+        MarkdownText.code(PlainText.line(change.tensor.device.name, limit: 80)),
+      ] + rest(change)
+    }
+    var text =
+      "\n### \(title)\n\n"
+      + MarkdownText.table(heading, rightAligned: rightAligned, rows)
+    if changes.count > rows.count {
+      text += "\n\(changes.count - rows.count) more are not shown.\n"
+    }
+    return text
+  }
+}
+
+extension ChangeList.Change {
+  /// The change on one plain line.
+  fileprivate var line: String {
+    let place = "step \(step) \(PlainText.name(call)) \(PlainText.name(tensor))"
+    switch tensor.verdict {
+    case .match, .values, .skipped:
+      guard let difference = tensor.difference else { return place }
+      return place + ": "
+        + [
+          ("max abs", difference.maxAbs?.value), ("max rel", difference.maxRel?.value),
+          ("rel L2", difference.relativeL2),
+        ].map { "\($0) \(MarkdownText.number($1))" }.joined(separator: ", ")
+        + (difference.nonFiniteDifferenceCount > 0
+          ? ", NaN or infinite values at "
+            + MarkdownText.count(difference.nonFiniteDifferenceCount, "position") : "")
+    default: return place + (tensor.reason.map { ": " + PlainText.line($0, limit: 240) } ?? "")
+    }
+  }
+
+  /// What changes, for a table that has the figures beside it.
+  fileprivate var what: String {
+    switch tensor.verdict {
+    case .shape, .dtype: return tensor.reason ?? tensor.verdict.rawValue
+    default:
+      guard let difference = tensor.difference, difference.nonFiniteDifferenceCount > 0 else {
+        return "values"
+      }
+      return "values, \(difference.nonFiniteDifferenceCount) NaN or infinite"
+    }
+  }
+}
+
+extension Difference {
+  /// Whether any element differs at all, be it within the tolerance.
+  fileprivate var isAny: Bool {
+    nonFiniteDifferenceCount > 0 || maxAbs?.value ?? 0 > 0 || maxULP?.distance ?? 0 > 0
+  }
 }

@@ -1,7 +1,12 @@
 public import AssayComparison
+import AssayRuns
+import AssayTensors
 
 /// Renders why a replay failed as a few lines of plain text, for a test's failure message.
 public enum FailureText {
+  /// The most bytes of UTF-8 that a text has.
+  static let byteLimit = 4096
+
   /// Renders a failure.
   ///
   /// - Parameters:
@@ -16,6 +21,178 @@ public enum FailureText {
     _ comparison: RunComparison, headline: String, goldenPath: String, reportPath: String? = nil,
     rerecord: String? = nil
   ) -> String {
-    "golden \(headline): \(comparison.isMatch ? "match" : "mismatch")"
+    let writer = FailureTextWriter(comparison: comparison)
+    var lines = [
+      PlainText.line("Golden \"\(headline)\" ", limit: 140)
+        + (comparison.isMatch ? "matches." : "does not match: \(writer.sentence).")
+    ]
+    lines += writer.lines
+    let ends: [(String, String?, Int)] = [
+      ("golden", goldenPath, 360), ("actual", comparison.actual.path, 360),
+      ("report", reportPath, 360), ("re-record", rerecord, 300),
+    ]
+    for (label, value, limit) in ends {
+      guard let value, !value.isEmpty else { continue }
+      lines.append(FailureTextWriter.line(label, value, limit))
+    }
+    return lines.joined(separator: "\n")
+  }
+
+  /// Why a comparison fails, in one sentence on one line, without a full stop; `nil` for a match.
+  public static func sentence(_ comparison: RunComparison) -> String? {
+    comparison.isMatch ? nil : FailureTextWriter(comparison: comparison).sentence
+  }
+}
+
+/// Writes the lines of one failure text.
+struct FailureTextWriter {
+  var comparison: RunComparison
+  var words = FailureSentence.ofReplay
+
+  /// A line under its label.
+  static func line(_ label: String, _ value: String, _ limit: Int) -> String {
+    let label = label + ":"
+    return "  " + label + String(repeating: " ", count: max(11 - label.count, 1))
+      + PlainText.line(value, limit: limit)
+  }
+
+  /// What failed first, or what failed about the whole.
+  private enum Subject {
+    case failure(ComparisonFailure)
+    case tensor(RunComparison.FailingTensor)
+  }
+
+  /// A value that differs says more than what is missing after it; a step that one run lacks says
+  /// less than why it does.
+  private var subject: Subject? {
+    let diverging = comparison.divergingTensor
+    if let diverging, diverging.tensor.verdict.isDivergence { return .tensor(diverging) }
+    let isStep = diverging.map { $0.step.verdict != .mismatch } ?? true
+    if let failure = comparison.failures.first(where: { isStep || $0.precedesMissingTensors }) {
+      return .failure(failure)
+    }
+    return diverging.map(Subject.tensor) ?? comparison.failures.first.map(Subject.failure)
+  }
+
+  var sentence: String {
+    switch subject {
+    case .failure(let failure): PlainText.line(failure.description, limit: 300)
+    case .tensor(let failing):
+      PlainText.line(words.text(failing.tensor, of: failing.module, in: failing.step), limit: 400)
+    case nil: "it fails for an unknown reason"
+    }
+  }
+
+  /// Everything between the headline and the paths.
+  var lines: [String] {
+    var lines: [String] = []
+    func add(_ label: String, _ value: String?, _ limit: Int) {
+      if let value { lines.append(FailureTextWriter.line(label, value, limit)) }
+    }
+    if case .tensor(let failing) = subject, let divergence = comparison.firstDivergence,
+      failing.tensor.verdict.isDivergence
+    {
+      add("cause", cause(divergence), 260)
+      add("born", divergence.origin.birthplace?.description, 300)
+    }
+    for sentence in others.prefix(3) { add("also", sentence, 200) }
+    add("counts", counts, 160)
+    if case .tensor(let failing) = subject, let difference = failing.tensor.difference {
+      add("tensor", form(failing.tensor), 120)
+      add("worst", worst(difference, failing.tensor), 160)
+      add("error", error(difference, failing.tensor), 120)
+      add("tolerance", tolerance, 160)
+      add(
+        "passes",
+        MarkdownWriter(comparison: comparison, verbose: false)
+          .passing(difference, failing.tensor), 130)
+    }
+    return lines
+  }
+
+  private func cause(_ divergence: Divergence) -> String {
+    let origin = divergence.origin
+    let (input, output) = (
+      MarkdownText.number(origin.inputError), MarkdownText.number(origin.outputError)
+    )
+    switch origin.cause {
+    case .introduced where origin.inputError == 0:
+      return "introduced here: its inputs are equal, its outputs differ by \(output)"
+    case .introduced:
+      return "introduced here: its inputs match (\(input)), its outputs differ by \(output)"
+    case .inherited:
+      return origin.inside.map { "inherited from \(PlainText.name($0)), which it contains" }
+        ?? "inherited: its inputs differ by \(input), its outputs by \(output)"
+    case .unknown:
+      return "unknown: not all its inputs were recorded; its outputs differ by \(output)"
+    }
+  }
+
+  /// What else fails: of each kind the first.
+  private var others: [String] {
+    var sentences: [String] = []
+    var reported: ComparisonFailure?
+    if case .failure(let failure) = subject { reported = failure }
+    for failure in comparison.failures where failure != reported {
+      sentences.append(failure.description)
+    }
+    guard case .tensor(let failing) = subject, failing.tensor.verdict.isDivergence else {
+      return sentences
+    }
+    let first = comparison.firstFailing { !$0.tensor.verdict.isDivergence }
+    if let first { sentences.append(words.text(first.tensor, of: first.module, in: first.step)) }
+    return sentences
+  }
+
+  private var counts: String {
+    let (tensors, elements) = (comparison.summary.tensors, comparison.summary.elements)
+    let parts = [
+      (tensors.mismatched, "differ"), (tensors.missingInActual, "missing in \(words.actual)"),
+      (tensors.missingInExpected, "missing in \(words.expected)"),
+      (tensors.unreadable, "unreadable"), (tensors.skipped, "skipped"),
+    ].filter { $0.0 > 0 }.map { "\($0.0) \($0.1)" }
+    return "of \(MarkdownText.count(tensors.total, "tensor")) \(tensors.matched) match"
+      + parts.map { ", " + $0 }.joined()
+      + "; \(elements.mismatched) of \(MarkdownText.count(elements.compared, "element")) outside"
+  }
+
+  private var tolerance: String {
+    let tolerance = comparison.options.tolerance
+    return tolerance.name + (tolerance.equalNaN ? ", NaN matches NaN" : "")
+  }
+
+  private func form(_ tensor: TensorResult) -> String {
+    "\(PlainText.name(tensor)), \(tensor.dtype?.rawValue ?? "–") "
+      + (tensor.shape?.description ?? "–")
+  }
+
+  private func worst(_ difference: Difference, _ tensor: TensorResult) -> String? {
+    guard let worst = difference.maxAbsMismatched ?? difference.maxAbs else { return nil }
+    return MarkdownText.index(worst.index, tensor.shape, "", ": ")
+      + "actual \(MarkdownText.value(worst.actual, tensor.dtype)), "
+      + "expected \(MarkdownText.value(worst.expected, tensor.dtype))"
+  }
+
+  private func error(_ difference: Difference, _ tensor: TensorResult) -> String? {
+    guard let worst = difference.maxAbsMismatched ?? difference.maxAbs else { return nil }
+    let relative = worst.value == 0 ? 0 : worst.value / worst.expected.magnitude
+    var text = "abs \(MarkdownText.number(worst.value)), rel \(MarkdownText.number(relative))"
+    if let largest = difference.maxRelMismatched ?? difference.maxRel, largest.index != worst.index
+    {
+      text +=
+        "; largest rel \(MarkdownText.number(largest.value))"
+        + MarkdownText.index(largest.index, tensor.shape, " at ", "")
+    }
+    return text
+  }
+}
+
+extension ComparisonFailure {
+  /// Whether it explains why tensors are missing.
+  fileprivate var precedesMissingTensors: Bool {
+    switch self {
+    case .nothingCompared, .nothingRecorded: true
+    default: false
+    }
   }
 }

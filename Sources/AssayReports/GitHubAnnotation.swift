@@ -19,21 +19,21 @@ public enum GitHubAnnotation {
   }
 
   /// Text after the second `::`, in which only a line's end would end the command.
-  private static func data(_ text: String) -> String {
-    String(
-      String.UnicodeScalarView(
-        text.unicodeScalars.flatMap { scalar -> [Unicode.Scalar] in
-          switch scalar {
-          case "%": Array("%25".unicodeScalars)
-          case "\r": Array("%0D".unicodeScalars)
-          case "\n": Array("%0A".unicodeScalars)
-          default: [scalar]
-          }
-        }))
-  }
+  private static func data(_ text: String) -> String { escaped(text, "%\r\n") }
 
   /// A property's value, which also ends at a comma or a colon.
-  private static func property(_ text: String) -> String {
-    data(text).replacing(":", with: "%3A").replacing(",", with: "%2C")
+  private static func property(_ text: String) -> String { escaped(text, "%\r\n:,") }
+
+  private static func escaped(_ text: String, _ ends: String) -> String {
+    var result = String.UnicodeScalarView()
+    for scalar in text.unicodeScalars {
+      if ends.unicodeScalars.contains(scalar) {
+        let code = String(scalar.value, radix: 16, uppercase: true)
+        result.append(contentsOf: "%\(scalar.value < 16 ? "0" : "")\(code)".unicodeScalars)
+      } else {
+        result.append(scalar)
+      }
+    }
+    return String(result)
   }
 }

@@ -159,7 +159,10 @@ extension [Any] {
 
 extension MarkdownWriter {
   /// A call's name as code, with its number where it is not the first of the step.
-  func name(_ call: ModuleCall) -> String {
+  func name(_ call: ModuleCall) -> String { MarkdownWriter.name(call) }
+
+  /// A call's name as code, with its number where it is not the first of the step.
+  static func name(_ call: ModuleCall) -> String {
     MarkdownText.code(call.module) + (call.call == 0 ? "" : " (call \(call.call))")
   }
 

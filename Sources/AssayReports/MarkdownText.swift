@@ -81,6 +81,12 @@ enum MarkdownText {
     "\(count) \(unit)\(count == 1 ? "" : "s")"
   }
 
+  /// An element's index along every axis between two texts; nothing for a scalar.
+  static func index(_ offset: Int?, _ shape: Shape?, _ before: String, _ after: String) -> String {
+    guard let offset, let shape, shape.rank > 0 else { return "" }
+    return "\(before)\(shape.index(ofElement: offset))\(after)"
+  }
+
   private static func format(_ value: Double, digits: Int) -> String {
     if value.isNaN { return "nan" }
     if value.isInfinite { return value < 0 ? "-inf" : "inf" }

@@ -141,8 +141,7 @@ extension MarkdownWriter {
   }
 
   func index(_ offset: Int?, _ shape: Shape?, _ prefix: String) -> String {
-    guard let offset, let shape, shape.rank > 0 else { return "" }
-    return "\(prefix)\(shape.index(ofElement: offset))"
+    MarkdownText.index(offset, shape, prefix, "")
   }
 
   /// Where an error began that the tolerance hid at first.

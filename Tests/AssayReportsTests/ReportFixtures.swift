@@ -41,6 +41,14 @@ enum SmallCase {
     return try RunComparison.compare(actual: actual, expected: expected, options: .init())
   }
 
+  /// Names that end a line, an attribute, a cell or a command where they are not escaped.
+  static let hostileNames = [
+    "<>&\"'", "a\u{0}\u{1}\u{1B}[31mred\u{7F}", "]]>", "a\r\nb\n::error::c", "100%0A%",
+    "👩‍👩‍👧 é", "\u{FFFE}\u{FFFF}\u{202E}txt", "```\n</details>", "|`*_",
+    String(repeating: "long.", count: 2000), String(repeating: "🙂", count: 2500),
+    String(repeating: "\u{1}", count: 10_000),
+  ]
+
   static func fixture(_ name: String) throws -> String {
     let url = URL(filePath: #filePath).deletingLastPathComponent().appending(
       path: "Fixtures/\(name)")
