@@ -7,6 +7,7 @@ let package = Package(
   products: [
     .library(name: "Assay", targets: ["Assay"]),
     .library(name: "AssayLlama", targets: ["AssayLlama"]),
+    .library(name: "AssayTesting", targets: ["AssayTesting"]),
     .executable(name: "assay", targets: ["AssayCLI"]),
   ],
   dependencies: [
@@ -53,6 +54,9 @@ let package = Package(
     .target(
       name: "AssayLlama",
       dependencies: ["AssayTensors", "AssayRuns", "AssayCapture", "COpenBLAS"]),
+    // The only one that knows XCTest and Swift Testing.
+    .target(name: "AssayTesting", dependencies: ["Assay"]),
+
     .executableTarget(
       name: "AssayCLI",
       dependencies: [
@@ -99,6 +103,16 @@ let package = Package(
       ]),
 
     .testTarget(name: "AssayTests", dependencies: ["Assay"]),
+
+    .target(
+      name: "AssayTestingSupport", dependencies: ["AssayTesting", "AssayLlama"],
+      path: "Tests/AssayTestingSupport"),
+
+    .testTarget(
+      name: "AssayTestingTests", dependencies: ["AssayTesting", "AssayTestingSupport"]),
+
+    .testTarget(
+      name: "AssayTestingXCTests", dependencies: ["AssayTesting", "AssayTestingSupport"]),
 
     // Runs the built binary, which the package manager puts beside the tests.
     .testTarget(name: "AssayCLITests", dependencies: ["AssayCLI"]),

@@ -1,0 +1,50 @@
+import Foundation
+
+/// Where the goldens and the reports of a test are.
+struct GoldenLocation: Sendable {
+  /// The folder of the goldens.
+  let goldens: String
+  /// The folder of the reports.
+  let artifacts: String
+
+  /// Finds the folders by the environment, else above the test's file.
+  ///
+  /// - Throws: ``ReplayTestError/noPackage(file:)``.
+  init(file: String, environment: TestEnvironment) throws(ReplayTestError) {
+    let given = (environment["ASSAY_GOLDEN_DIR"], environment["ASSAY_ARTIFACTS"])
+    let root = Self.package(of: file)
+    if let goldens = given.0 ?? root.map({ $0 + "/Golden" }) {
+      self.goldens = goldens
+    } else {
+      throw .noPackage(file: file)
+    }
+    artifacts = given.1 ?? (root ?? FileManager.default.currentDirectoryPath) + "/.build/assay"
+  }
+
+  /// The golden's file.
+  func path(of name: GoldenName) -> String {
+    "\(goldens)/\(name.text).h5"
+  }
+
+  /// The rules that hold for the goldens of one folder.
+  func tolerances(for name: GoldenName) -> String? {
+    let folder = URL(filePath: path(of: name)).deletingLastPathComponent()
+    let path = folder.appending(path: "tolerances.yml").path(percentEncoded: false)
+    return FileManager.default.fileExists(atPath: path) ? path : nil
+  }
+
+  /// The folder above a source file that has a `Package.swift`.
+  private static func package(of file: String) -> String? {
+    var folder = URL(filePath: file).deletingLastPathComponent().standardizedFileURL
+    while true {
+      let manifest = folder.appending(path: "Package.swift").path(percentEncoded: false)
+      if FileManager.default.fileExists(atPath: manifest) {
+        let path = folder.path(percentEncoded: false)
+        return path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
+      }
+      let parent = folder.deletingLastPathComponent().standardizedFileURL
+      guard parent != folder, folder.pathComponents.count > 1 else { return nil }
+      folder = parent
+    }
+  }
+}

@@ -1,0 +1,59 @@
+import Assay
+
+/// One replay of a whole model, as a test asks for it.
+struct ReplayRequest: Sendable {
+  var golden: String
+  var recipe: Recipe?
+  var record: RecordMode?
+  var tolerance: Tolerance?
+  var isIsolated = false
+  var stopsAtFirstDivergence = false
+  var capturing: CaptureConfiguration?
+  var site: TestSite
+
+  /// The command that runs this test in a record mode; `nil` where the test's own choice beats
+  /// the environment.
+  func command(recording mode: RecordMode) -> String? {
+    let chosen = record ?? AssayScope.current.record
+    return isIsolated || chosen == .never || chosen == .missing && mode != .missing
+      ? nil : site.command(recording: mode)
+  }
+}
+
+/// What a test's choices, its scope, the environment and the files come to.
+struct ReplaySettings: Sendable {
+  let name: GoldenName
+  let path: String
+  let artifacts: String
+  let mode: RecordMode
+  let tolerance: Tolerance
+
+  /// Settles everything that can be settled before the golden is opened.
+  ///
+  /// - Throws: ``ReplayTestError``, or `ComparisonError` for a `tolerances.yml` that is none.
+  init(golden: String, record: RecordMode?, tolerance: Tolerance?, site: TestSite) throws {
+    let environment = TestEnvironment.current
+    let scope = AssayScope.current
+    mode = try RecordMode.resolve(record ?? scope.record, in: environment)
+    name = try GoldenName(golden)
+    let location = try GoldenLocation(file: "\(site.filePath)", environment: environment)
+    path = location.path(of: name)
+    artifacts = location.artifacts
+    if let tolerance = tolerance ?? scope.tolerance {
+      self.tolerance = tolerance
+    } else if let file = location.tolerances(for: name) {
+      self.tolerance = .rules(try ToleranceRules(contentsOfFile: file))
+    } else {
+      self.tolerance = .vllm
+    }
+  }
+
+  /// Makes the options of a replay.
+  func options(isIsolated: Bool, stopsAtFirstDivergence: Bool) -> ReplayOptions {
+    var options = ReplayOptions()
+    options.tolerance = tolerance
+    options.isIsolated = isIsolated
+    options.stopsAtFirstDivergence = stopsAtFirstDivergence
+    return options
+  }
+}

@@ -1,0 +1,59 @@
+/// Why a replay in a test has no comparison to return.
+public enum ReplayTestError: Error, Equatable, Sendable {
+  /// `ASSAY_RECORD` names no record mode.
+  case unknownRecordMode(String)
+  /// A golden's name cannot be a path below the folder of the goldens.
+  case badName(String, reason: String)
+  /// No folder above the test's file has a `Package.swift`.
+  case noPackage(file: String)
+  /// The golden is not there and the mode does not record it.
+  case noGolden(path: String, mode: RecordMode, recordedBy: String?)
+  /// The golden is not there and a replay of this kind cannot record it.
+  case notRecordable(path: String, reason: String)
+  /// The golden was recorded, for the first time or anew.
+  ///
+  /// `changes` is what it changes of the golden that was there; `nil` where none was.
+  case recorded(path: String, changes: GoldenChanges?)
+}
+
+/// What a new golden changes of the one that was there.
+public struct GoldenChanges: Equatable, Sendable {
+  /// The changes in a few plain lines.
+  public let text: String
+  /// The changes as GitHub markdown.
+  public let markdown: String
+}
+
+extension ReplayTestError: CustomStringConvertible {
+  /// What is wrong and what to do.
+  public var description: String {
+    switch self {
+    case .unknownRecordMode(let value):
+      "ASSAY_RECORD is \"\(value)\"; it can be "
+        + RecordMode.allCases.map(\.rawValue).joined(separator: ", ")
+    case .badName(let name, let reason):
+      "\"\(Self.printable(name))\" cannot name a golden: \(reason)"
+    case .noPackage(let file):
+      "no folder above \(file) has a Package.swift; set ASSAY_GOLDEN_DIR to the folder of the "
+        + "goldens"
+    case .noGolden(let path, let mode, let command):
+      "\(path) does not exist, and the record mode is \(mode.rawValue)"
+        + (command.map { "; to record it: \($0)" } ?? "")
+    case .notRecordable(let path, let reason):
+      "\(path) cannot be recorded: \(reason)"
+    case .recorded(let path, .none):
+      "\(path) did not exist and was recorded; look at it with `assay inspect`, commit it, and run "
+        + "the test again"
+    case .recorded(let path, let changes?):
+      "\(path) was recorded anew; look at what changed, commit it, and run the test again\n"
+        + changes.text
+    }
+  }
+
+  /// A name without the control characters that made it unusable.
+  private static func printable(_ name: String) -> String {
+    String(
+      String.UnicodeScalarView(
+        name.unicodeScalars.map { $0.properties.generalCategory == .control ? "\u{FFFD}" : $0 }))
+  }
+}

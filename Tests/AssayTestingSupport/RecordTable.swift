@@ -1,0 +1,133 @@
+import Assay
+package import AssayTesting
+import Foundation
+
+/// One cell of the table of what a replay does: a record mode and the golden it finds.
+package struct RecordCell: Sendable, CustomStringConvertible {
+  package let mode: RecordMode
+  package let golden: Golden
+  package let channel: Channel
+
+  package enum Golden: CaseIterable, Sendable {
+    case absent, matching, differing
+  }
+
+  /// How the mode is chosen.
+  package enum Channel: CaseIterable, Sendable {
+    case argument, scope, environment
+  }
+
+  package static let all = RecordMode.allCases.flatMap { mode in
+    Golden.allCases.flatMap { golden in
+      Channel.allCases.map { RecordCell(mode: mode, golden: golden, channel: $0) }
+    }
+  }
+
+  package var description: String { "\(mode) with a \(golden) golden, by \(channel)" }
+
+  private enum Outcome { case passes, fails(String), records(String) }
+
+  private var outcome: Outcome {
+    switch (mode, golden) {
+    case (.never, .absent): .fails("does not exist, and the record mode is never")
+    case (_, .absent): .records("did not exist and was recorded")
+    case (.all, _): .records("was recorded anew")
+    case (_, .matching): .passes
+    case (.failed, .differing): .records("was recorded anew")
+    case (_, .differing): .fails("second")
+    }
+  }
+}
+
+extension RecordCell {
+  private static let name = "toy/model"
+
+  /// Runs the cell's replay.
+  ///
+  /// - Parameter failures: Runs a closure and collects the texts of the failures that it made.
+  /// - Returns: What is not as the table says.
+  package func problems(
+    collecting failures: (() throws -> Void) throws -> [String]
+  ) throws -> [String] {
+    let playground = try Playground()
+    let path = playground.file(Self.name)
+    if golden != .absent { try makeGolden(playground) }
+    let before = FileState(path)
+    let texts = try failures { try replay(in: playground) }
+    var problems: [String] = []
+    func check(_ condition: Bool, _ problem: @autoclosure () -> String) {
+      if !condition { problems.append("\(self): \(problem())") }
+    }
+    let after = FileState(path)
+    let files = playground.goldenFiles
+    switch outcome {
+    case .passes:
+      check(texts.isEmpty, "failed: \(texts)")
+      check(after == before, "the golden was touched")
+    case .fails(let text):
+      check(texts.count == 1 && texts[0].contains(text), "no \"\(text)\" in \(texts)")
+      check(after == before, "the golden was touched")
+    case .records(let text):
+      check(texts.count == 1 && texts[0].contains(text), "no \"\(text)\" in \(texts)")
+      check(texts.first?.contains(path) == true, "the file is not named: \(texts)")
+      check(after.bytes != before.bytes, "the golden was not written")
+      try problems += recordedProblems(playground)
+    }
+    check(
+      files == (after.bytes == nil ? [] : [Self.name + ".h5"]), "these files are there: \(files)")
+    return problems
+  }
+
+  private func makeGolden(_ playground: Playground) throws {
+    let old = ToyModel.with { $0.factor = golden == .matching ? 3 : 5 }
+    do {
+      try playground.run {
+        _ = try verifyReplay(Self.name, recipe: ToyModel.recipe, record: .all, old.run)
+      }
+    } catch ReplayTestError.recorded {}
+    // Long ago, so that a rewriting shows whatever the resolution of the file system's clock.
+    try FileManager.default.setAttributes(
+      [.modificationDate: Date(timeIntervalSince1970: 1_000_000_000)],
+      ofItemAtPath: playground.file(Self.name))
+  }
+
+  private func replay(in playground: Playground) throws {
+    let (recipe, model) = (ToyModel.recipe, ToyModel())
+    switch channel {
+    case .argument:
+      try playground.run {
+        try assertReplay(Self.name, recipe: recipe, record: mode, model.run)
+      }
+    case .scope:
+      try playground.run {
+        try withAssay(record: mode) { try assertReplay(Self.name, recipe: recipe, model.run) }
+      }
+    case .environment:
+      try playground.run(["ASSAY_RECORD": mode.rawValue]) {
+        try assertReplay(Self.name, recipe: recipe, model.run)
+      }
+    }
+  }
+
+  /// What is wrong with a golden that was recorded.
+  private func recordedProblems(_ playground: Playground) throws -> [String] {
+    let recorded = try RunLocation.open(playground.file(Self.name))
+    let approvals = recorded.manifest.provenance?.approvals ?? []
+    var problems: [String] = []
+    if !recorded.manifest.isComplete { problems.append("\(self): it is incomplete") }
+    if recorded.manifest.recipe != ToyModel.recipe { problems.append("\(self): another recipe") }
+    if approvals.count != (golden == .absent ? 1 : 2) {
+      problems.append("\(self): \(approvals.count) approvals")
+    }
+    if approvals.last?.to != recorded.manifest.id
+      || (approvals.last?.from == nil) != (golden == .absent)
+    {
+      problems.append("\(self): the approval is \(approvals.last as Any)")
+    }
+    let again = try playground.run {
+      try verifyReplay(Self.name, record: .never, ToyModel().run)
+    }
+    if !again.isMatch { problems.append("\(self): it does not match the model that recorded it") }
+    return problems
+  }
+}

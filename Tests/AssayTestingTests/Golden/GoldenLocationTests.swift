@@ -1,0 +1,55 @@
+import AssayTestingSupport
+import Foundation
+import Testing
+
+@testable import AssayTesting
+
+@Suite struct GoldenLocationTests {
+  private let nothing = TestEnvironment(variables: [:])
+
+  @Test func thePackageIsTheNearestFolderAbove() throws {
+    let playground = try Playground()
+    let inner = playground.path + "/inner"
+    for folder in ["/Tests/DeepTests", "/inner/Tests"] {
+      try FileManager.default.createDirectory(
+        atPath: playground.path + folder, withIntermediateDirectories: true)
+    }
+    for package in [playground.path, inner] {
+      try Data().write(to: URL(filePath: package + "/Package.swift"))
+    }
+    let file = playground.path + "/Tests/DeepTests/Deep.swift"
+    let outside = try GoldenLocation(file: file, environment: nothing)
+    #expect(outside.goldens == playground.path + "/Golden")
+    #expect(outside.artifacts == playground.path + "/.build/assay")
+    let inside = try GoldenLocation(file: inner + "/Tests/A.swift", environment: nothing)
+    #expect(inside.path(of: try GoldenName("a/b")) == inner + "/Golden/a/b.h5")
+  }
+
+  @Test func theEnvironmentNamesOtherFolders() throws {
+    let environment = TestEnvironment(
+      variables: ["ASSAY_GOLDEN_DIR": "/g", "ASSAY_ARTIFACTS": "/r"])
+    let location = try GoldenLocation(file: "/nowhere/Tests/A.swift", environment: environment)
+    #expect(location.path(of: try GoldenName("a/b")) == "/g/a/b.h5")
+    #expect(location.artifacts == "/r")
+  }
+
+  @Test func aFileOutsideOfAPackageIsAnError() {
+    let error = #expect(throws: ReplayTestError.noPackage(file: "/nowhere/A.swift")) {
+      try GoldenLocation(file: "/nowhere/A.swift", environment: nothing)
+    }
+    #expect(error?.description.contains("ASSAY_GOLDEN_DIR") == true)
+  }
+
+  @Test func onlyRulesBesideTheGoldenHold() throws {
+    let playground = try Playground()
+    let location = try GoldenLocation(
+      file: #filePath, environment: playground.environment([:]))
+    try FileManager.default.createDirectory(
+      atPath: playground.goldens + "/a", withIntermediateDirectories: true)
+    let rules = playground.goldens + "/a/tolerances.yml"
+    try Data().write(to: URL(filePath: rules))
+    #expect(location.tolerances(for: try GoldenName("a/b")) == rules)
+    #expect(location.tolerances(for: try GoldenName("b")) == nil)
+    #expect(location.tolerances(for: try GoldenName("a/c/b")) == nil)
+  }
+}
