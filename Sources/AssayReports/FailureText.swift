@@ -116,6 +116,11 @@ struct FailureTextWriter {
       MarkdownText.number(origin.inputError), MarkdownText.number(origin.outputError)
     )
     switch origin.cause {
+    case .introduced where comparison.options.isIsolated:
+      return "introduced here: given the golden's inputs, its outputs differ by \(output)"
+    case .inherited where comparison.options.isIsolated:
+      return "inherited from the code around it: what it was to be given differs by \(input); "
+        + "given the golden's inputs, it makes no error"
     case .introduced where origin.inputError == 0:
       return "introduced here: its inputs are equal, its outputs differ by \(output)"
     case .introduced:

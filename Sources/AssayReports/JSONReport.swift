@@ -53,6 +53,11 @@ public enum JSONReport {
           options.deviceMap.map { ($0.actual.name, .string($0.expected.name)) },
           uniquingKeysWith: { $1 })),
     ]
+    members["isolated"] = .bool(options.isIsolated)
+    members["sides"] =
+      options.sides.map { sides in
+        .array(Slot.Side.allCases.filter(sides.contains).map { .string($0.rawValue) })
+      } ?? .null
     switch options.tolerance.kind {
     case .elementwise(let rtol, let atol):
       members["tolerance"] = .string("elementwise")
@@ -136,6 +141,7 @@ public enum JSONReport {
     members["verdict"] = .string(tensor.verdict.rawValue)
     members["reason"] = tensor.reason.map(JSONValue.string) ?? .null
     members["dtype"] = tensor.dtype.map { .string($0.torchName) } ?? .null
+    members["rule"] = tensor.rule.map(integer) ?? .null
     members["shape"] = tensor.shape.map { .array($0.dimensions.map(integer)) } ?? .null
     return .object(members)
   }

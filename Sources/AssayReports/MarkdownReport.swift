@@ -13,7 +13,8 @@ public enum MarkdownReport {
   public static func render(_ comparison: RunComparison, verbose: Bool = false) -> String {
     let writer = MarkdownWriter(comparison: comparison, verbose: verbose)
     let sections = [
-      writer.verdict, writer.subject, writer.parameters, writer.summary, writer.firstDivergence,
+      writer.verdict, writer.subject, writer.parameters, writer.rules, writer.summary,
+      writer.firstDivergence,
       writer.firstDifference, writer.growth, writer.introduced, writer.largest, writer.stepResults,
       writer.moduleResults,
       writer.unpaired, writer.tensorTables, writer.details,
@@ -94,6 +95,7 @@ extension MarkdownWriter {
     ("seed", { $0.seed.map(String.init) }),
     ("threads", { $0.threads.map(String.init) }),
     ("cpu", { $0.cpu }),
+    ("approved by", { $0.approvals?.last.map { joined($0.by + ",", $0.date) ?? "" } }),
   ]
 
   private static func joined(_ parts: String?...) -> String? {
@@ -110,7 +112,12 @@ extension MarkdownWriter {
       rows.append(["atol", MarkdownText.exact(atol)])
     case .torch:
       rows.append(["tolerance", "`torch.testing.assert_close` by dtype"])
-    case .rules: rows.append(["tolerance", options.tolerance.name])
+    case .rules(let rules):
+      rows.append([
+        "tolerance",
+        MarkdownText.count(rules.rules.count, "rule")
+          + (rules.source.map { " of " + MarkdownText.code($0) } ?? ""),
+      ])
     }
     rows.append(["equal NaN", options.tolerance.equalNaN ? "yes" : "no"])
     rows.append([
@@ -124,6 +131,14 @@ extension MarkdownWriter {
     if !options.deviceMap.isEmpty {
       let entries = options.deviceMap.map { MarkdownText.code("\($0.actual)=\($0.expected)") }
       rows.append(["device map", entries.joined(separator: ", ")])
+    }
+    if let sides = options.sides {
+      rows.append([
+        "sides", Slot.Side.allCases.filter(sides.contains).map(\.rawValue).joined(separator: ", "),
+      ])
+    }
+    if options.isIsolated {
+      rows.append(["isolated", "yes: every module was given the expected run's inputs"])
     }
     return "## Parameters\n\n" + MarkdownText.table(["parameter", "value"], rows)
   }

@@ -11,7 +11,7 @@ extension MarkdownWriter {
       "\(name(divergence.call)) in step \(divergence.step): \(MarkdownText.code(tensor.slot.rawValue))"
       + " on \(MarkdownText.code(tensor.device.name)) "
     switch tensor.verdict {
-    case .values:
+    case .values where tensor.reason == nil:
       let difference = tensor.difference ?? Difference()
       text +=
         "has \(difference.mismatchedCount) of "
@@ -32,6 +32,14 @@ extension MarkdownWriter {
     let output = origin.outputError.map { " by \(MarkdownText.number($0))" } ?? ""
     var text: String
     switch origin.cause {
+    case .introduced where comparison.options.isIsolated:
+      text =
+        "**Introduced** here: it was given the expected inputs, and its outputs differ\(output)"
+    case .inherited where comparison.options.isIsolated:
+      let input = origin.inputError.map { " by \(MarkdownText.number($0))" } ?? ""
+      text =
+        "**Inherited** from the code around it: what it was to be given differs\(input); given the "
+        + "expected inputs, it makes no error"
     case .introduced:
       let inputs =
         origin.inputError == 0
@@ -113,11 +121,19 @@ extension MarkdownWriter {
     return MarkdownText.table(["figure", "value"], rows)
   }
 
+  private func isJudgedByBound(_ tensor: TensorResult) -> Bool {
+    guard case .rules(let rules) = comparison.options.tolerance.kind, let position = tensor.rule,
+      rules.rules.indices.contains(position), case .bound = rules.rules[position].criterion
+    else { return false }
+    return true
+  }
+
   /// The bounds that would have passed, which are those that would have hidden the error.
   func passing(_ difference: Difference, _ tensor: TensorResult) -> String {
     let rule = comparison.options.tolerance.rule(for: tensor)
     let rtol = difference.minimumRtol
     let atol = difference.minimumAtol
+    if isJudgedByBound(tensor) { return "none: a bound of other figures decides" }
     if rtol.isInfinite, atol.isInfinite { return "none: NaN or infinite values differ" }
     var options: [String] = []
     if rtol.isFinite {
@@ -168,19 +184,28 @@ extension MarkdownWriter {
     guard calls.count > 1 || (calls.count == 1 && calls[0].call != comparison.firstDivergence?.call)
     else { return "" }
     let limit = verbose ? calls.count : 50
+    let isIsolated = comparison.options.isIsolated
     let rows = calls.prefix(limit).map { reference in
       let origin = comparison.steps.first { $0.step == reference.step }?
         .modules.first { $0.call == reference.call }?.origin
-      return [
-        "\(reference.step)", name(reference.call), MarkdownText.number(origin?.inputError),
-        MarkdownText.number(origin?.outputError), MarkdownText.number(origin?.growth),
-      ]
+      let place = ["\(reference.step)", name(reference.call)]
+      let output = MarkdownText.number(origin?.outputError)
+      return isIsolated
+        ? place + [output]
+        : place + [
+          MarkdownText.number(origin?.inputError), output, MarkdownText.number(origin?.growth),
+        ]
     }
+    let intro =
+      isIsolated
+      ? "These calls were given the expected inputs, and their outputs differ."
+      : "The inputs of these calls match within the tolerance, their outputs "
+        + "do not. Where the input error is not 0, part of the error came from before."
+    let figures = isIsolated ? ["output error"] : ["input error", "output error", "growth"]
     var text =
-      "## Introduced errors\n\nThe inputs of these calls match within the tolerance, their outputs "
-      + "do not. Where the input error is not 0, part of the error came from before.\n\n"
-    text += MarkdownText.table(
-      ["step", "module", "input error", "output error", "growth"], rightAligned: [0, 2, 3, 4], rows)
+      "## Introduced errors\n\n\(intro)\n\n"
+      + MarkdownText.table(
+        ["step", "module"] + figures, rightAligned: isIsolated ? [0, 2] : [0, 2, 3, 4], rows)
     if calls.count > limit { text += "\n\(calls.count - limit) more are not shown.\n" }
     return text
   }

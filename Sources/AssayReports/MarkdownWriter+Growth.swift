@@ -5,7 +5,8 @@ import AssayTensors
 extension MarkdownWriter {
   /// How the error goes on after the first divergence, in a bounded number of rows.
   var growth: String {
-    guard
+    // Isolated modules hand nothing on, so nothing grows.
+    guard !comparison.options.isIsolated,
       let divergence = comparison.firstDivergence, divergence.tensor.verdict.isDivergence,
       let step = comparison.steps.first(where: { $0.step == divergence.step }),
       let start = step.modules.firstIndex(where: { $0.call == divergence.call })

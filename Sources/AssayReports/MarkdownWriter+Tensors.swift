@@ -54,7 +54,7 @@ extension MarkdownWriter {
     let rows = shown.map { entry in
       let tensor = entry.tensor
       let difference = tensor.difference
-      return [
+      let cells = [
         "\(entry.step)", name(entry.call), MarkdownText.code(tensor.slot.rawValue),
         MarkdownText.code(tensor.device.name), tensor.dtype?.rawValue ?? "–",
         tensor.shape?.description ?? "–",
@@ -65,13 +65,14 @@ extension MarkdownWriter {
         MarkdownText.number(difference?.relativeL2), MarkdownText.number(difference?.rowError),
         MarkdownText.bound(difference?.minimumRtol), MarkdownText.bound(difference?.minimumAtol),
       ]
+      return hasRules ? cells + [rule(tensor)] : cells
     }
     return limited(
       verbose ? "All tensors" : "Tensors that differ",
       [
         "step", "module", "slot", "device", "dtype", "shape", "verdict", "mismatched", "max abs",
         "max rel", "rel L2", "worst row", "min rtol", "min atol",
-      ], [0, 7, 8, 9, 10, 11, 12, 13], rows)
+      ] + (hasRules ? ["rule"] : []), [0, 7, 8, 9, 10, 11, 12, 13], rows)
   }
 
   private func limited(
@@ -147,6 +148,7 @@ extension MarkdownWriter {
       ],
       ["smallest tolerance that passes", passing(difference, tensor)],
     ]
+    if hasRules { rows.append(["rule", rule(tensor)]) }
     if let quantiles = tensor.quantiles, quantiles.count == 4 {
       let names = ["p50", "p90", "p99", "p99.9"]
       rows.append([

@@ -22,6 +22,37 @@ import Testing
     #expect(json["parameters"]["steps"] == .null)
   }
 
+  @Test func rulesAndIsolationAreParameters() throws {
+    let plain = try decoded(SmallCase.comparison())["parameters"]
+    #expect(plain["isolated"] == .bool(false))
+    #expect(plain["sides"] == .null)
+    #expect(plain["tolerance"] == .string("elementwise"))
+
+    let rule = ToleranceRule(
+      module: try ModulePattern("down"), criterion: .bound(.atMost(.relativeL2, 1e-3)))
+    let options = ComparisonOptions(
+      tolerance: .rules(ToleranceRules([rule], source: "a.yml")), sides: [.outputs],
+      isIsolated: true)
+    let json = try decoded(SmallCase.comparison(options))
+    let parameters = json["parameters"]
+    #expect(parameters["isolated"] == .bool(true))
+    #expect(parameters["sides"] == .array([.string("outputs")]))
+    #expect(parameters["tolerance"] == .string("rules"))
+    #expect(parameters["tolerance_source"] == .string("a.yml"))
+    #expect(parameters["rtol"] == .null)
+    let modules = try #require(json["steps"].items?.first?["modules"].items)
+    func rules(_ module: String) -> [JSONValue]? {
+      modules.first { $0["module"] == .string(module) }?["tensors"].items?.map { $0["rule"] }
+    }
+    #expect(rules("layer.down") == [.integer(0)])
+    #expect(rules("layer") == [.null])
+    #expect(
+      json["failures"].items?.contains { text in
+        if case .string(let text) = text { return text.hasPrefix("no tolerance rule matches") }
+        return false
+      } == true)
+  }
+
   @Test func summaryCountsEverything() throws {
     let summary = try decoded(SmallCase.comparison())["summary"]
     func counts(_ pairs: [String: Int64]) -> JSONValue {

@@ -2,6 +2,7 @@ import AssayComparison
 import AssayReports
 import AssayRuns
 import AssayTensors
+import Foundation
 import Testing
 
 @Suite struct MarkdownReportTests {
@@ -87,6 +88,71 @@ import Testing
     for (rtol, atol) in [(smallestRtol * 0.98, atol), (rtol, smallestAtol * 0.98)] {
       #expect(try report(rtol: rtol, atol: atol).hasPrefix("# Assay comparison: mismatch\n"))
     }
+  }
+
+  @Test func rulesSayWhatTheyDecided() throws {
+    let pattern = { (text: String) in try ModulePattern(text) }
+    let rules = ToleranceRules(
+      [
+        ToleranceRule(
+          module: try pattern("up|layer$"), slot: try pattern("^out"), dtype: .float32,
+          steps: [3, 0], device: .cpu,
+          criterion: .elementwise(try ElementRule(rtol: 1e-3, atol: 0), outliers: .share(0.5))),
+        ToleranceRule(
+          module: try pattern("down"), equalNaN: true,
+          criterion: .bound(
+            .all([
+              .atMost(.relativeL2, 1e-3), .any([.atLeast(.cosine, 0.99), .atMost(.maxAbs, 1)]),
+            ]))),
+      ], source: "Golden/tolerances|.yml")
+    let report = MarkdownReport.render(
+      try SmallCase.comparison(.init(tolerance: .rules(rules))))
+    for line in [
+      "| tolerance | 2 rules of <code>Golden/tolerances&#124;.yml</code> |",
+      """
+      ## Tolerance rules
+
+      The first rule that matches a tensor decides about it.
+
+      | rule | module | only | criterion | tensors | failing |
+      | ---: | --- | --- | --- | ---: | ---: |
+      | 1 | <code>up&#124;layer&#36;</code> | slot `^out`; dtype float32; step 0, 3; device `cpu` | \
+      rtol 0.001, atol 0, 50 % outliers | 2 | 0 |
+      | 2 | `down` | – | `rel_l2 <= 0.001 and (cosine >= 0.99 or max_abs <= 1)`, equal NaN | 2 | 1 |
+      | none | – | – | equal | 4 | 2 |
+
+      """,
+      "- **Failure**: no tolerance rule matches 4 tensors, the first of which is step 0",
+      "`outputs` on `cpu` fails: rel_l2 0.18257418583505536 is not \\<= 0.001.\n",
+      "| smallest tolerance that passes | none: a bound of other figures decides |",
+      "| min rtol | min atol | rule |\n", "| 0.25 | 4 | 2 |\n", "| 1 | none |\n",
+      "| rule | 2 |\n", "| rule | none |\n",
+    ] {
+      #expect(report.contains(line), "\(line)")
+    }
+  }
+
+  @Test func isolatedRunsSaySoAndNothingGrows() throws {
+    let options = ComparisonOptions(sides: [.outputs, .inputs], isIsolated: true)
+    let comparison = try SmallCase.comparison(options)
+    let report = MarkdownReport.render(comparison)
+    #expect(report.contains("| sides | inputs, outputs |\n"))
+    #expect(
+      report.contains("| isolated | yes: every module was given the expected run's inputs |\n"))
+    #expect(report.contains("**Introduced** here: it was given the expected inputs, and its outp"))
+    #expect(!report.lowercased().contains("grow"))
+    #expect(!report.contains("input error"))
+  }
+
+  @Test func lastApprovalIsShown() throws {
+    var comparison = try SmallCase.comparison()
+    var provenance = try #require(comparison.expected.manifest.provenance)
+    provenance.approvals = ["first", "Ada"].map {
+      Approval(by: $0, to: "b", date: Date(timeIntervalSince1970: 0))
+    }
+    comparison.expected.manifest.provenance = provenance
+    let report = MarkdownReport.render(comparison)
+    #expect(report.contains("| approved by | – | `Ada, 1970-01-01T00:00:00Z` |\n"))
   }
 
   @Test func infiniteFiguresAreShown() throws {

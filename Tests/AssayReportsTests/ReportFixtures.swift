@@ -23,7 +23,7 @@ enum SmallCase {
     return run
   }
 
-  static func comparison() throws -> RunComparison {
+  static func comparison(_ options: ComparisonOptions = .init()) throws -> RunComparison {
     var actual = try run("runs/actual", id: "a", weight: 1.25)
     var expected = try run("runs/ex|pected", id: "b", weight: 1)
     for (keyPath, framework) in [("actual", "AssayLlama"), ("expected", "pytorch")] {
@@ -38,7 +38,7 @@ enum SmallCase {
       }
     }
     expected.add(try tensor([1, 2]), "extra", "outputs")
-    return try RunComparison.compare(actual: actual, expected: expected, options: .init())
+    return try RunComparison.compare(actual: actual, expected: expected, options: options)
   }
 
   /// Names that end a line, an attribute, a cell or a command where they are not escaped.
