@@ -99,8 +99,8 @@ struct FailureTextWriter {
     add("counts", counts, 160)
     if case .tensor(let failing) = subject, let difference = failing.tensor.difference {
       add("tensor", form(failing.tensor), 120)
-      add("worst", worst(difference, failing.tensor), 160)
-      add("error", error(difference, failing.tensor), 120)
+      add("worst", difference.worstText(failing.tensor), 160)
+      add("error", difference.errorText(failing.tensor), 120)
       add("tolerance", tolerance, 160)
       add(
         "passes",
@@ -170,26 +170,6 @@ struct FailureTextWriter {
     "\(PlainText.name(tensor)), \(tensor.dtype?.rawValue ?? "–") "
       + (tensor.shape?.description ?? "–")
   }
-
-  private func worst(_ difference: Difference, _ tensor: TensorResult) -> String? {
-    guard let worst = difference.maxAbsMismatched ?? difference.maxAbs else { return nil }
-    return MarkdownText.index(worst.index, tensor.shape, "", ": ")
-      + "actual \(MarkdownText.value(worst.actual, tensor.dtype)), "
-      + "expected \(MarkdownText.value(worst.expected, tensor.dtype))"
-  }
-
-  private func error(_ difference: Difference, _ tensor: TensorResult) -> String? {
-    guard let worst = difference.maxAbsMismatched ?? difference.maxAbs else { return nil }
-    let relative = worst.value == 0 ? 0 : worst.value / worst.expected.magnitude
-    var text = "abs \(MarkdownText.number(worst.value)), rel \(MarkdownText.number(relative))"
-    if let largest = difference.maxRelMismatched ?? difference.maxRel, largest.index != worst.index
-    {
-      text +=
-        "; largest rel \(MarkdownText.number(largest.value))"
-        + MarkdownText.index(largest.index, tensor.shape, " at ", "")
-    }
-    return text
-  }
 }
 
 extension ComparisonFailure {
@@ -199,5 +179,37 @@ extension ComparisonFailure {
     case .nothingCompared, .nothingRecorded: true
     default: false
     }
+  }
+}
+
+extension Difference {
+  /// The finite pair that differs most; beside NaN or infinite values only one that fails too.
+  private var worstFinite: Extreme? {
+    if let maxAbsMismatched { return maxAbsMismatched }
+    guard nonFiniteDifferenceCount == 0, let maxAbs, maxAbs.value > 0 else { return nil }
+    return maxAbs
+  }
+
+  /// The element that differs most, in plain text.
+  func worstText(_ tensor: TensorResult) -> String? {
+    guard let worst = worstFinite else { return nil }
+    return MarkdownText.index(worst.index, tensor.shape, "", ": ")
+      + "actual \(MarkdownText.value(worst.actual, tensor.dtype)), "
+      + "expected \(MarkdownText.value(worst.expected, tensor.dtype))"
+  }
+
+  /// How much it differs.
+  func errorText(_ tensor: TensorResult) -> String? {
+    guard let worst = worstFinite else { return nil }
+    let relative = worst.value == 0 ? 0 : worst.value / worst.expected.magnitude
+    var text = "abs \(MarkdownText.number(worst.value)), rel \(MarkdownText.number(relative))"
+    if let largest = maxRelMismatched ?? maxRel, largest.index != worst.index,
+      MarkdownText.number(largest.value) != MarkdownText.number(relative)
+    {
+      text +=
+        "; largest rel \(MarkdownText.number(largest.value))"
+        + MarkdownText.index(largest.index, tensor.shape, " at ", "")
+    }
+    return text
   }
 }

@@ -98,6 +98,12 @@ struct JUnitRenderer {
     var lines = failing.prefix(JUnitRenderer.tensorLimit).map(sentence.text)
     let rest = failing.count - lines.count
     if rest > 0 { lines.append("\(rest) more") }
+    if let difference = first.difference {
+      lines += [
+        difference.worstText(first).map { "worst: " + $0 },
+        difference.errorText(first).map { "error: " + $0 },
+      ].compactMap { $0 }
+    }
     if let cause = cause(module) { lines.append(cause) }
     let text = lines.joined(separator: "\n")
     return first.verdict == .unreadable
