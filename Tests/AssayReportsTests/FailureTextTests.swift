@@ -163,6 +163,59 @@ import Testing
     #expect(text.contains("\n  also:      nothing was compared"))
   }
 
+  @Test func nothingRecordedHasItsSentence() throws {
+    let live = LiveComparison(expected: try pair().golden)
+    let comparison = try live.finish(
+      path: "live", manifest: RunManifest(id: "r"),
+      ending: .nothing(reason: "the model announced no module call"))
+    let text = FailureText.render(comparison, headline: "x", goldenPath: "g.h5")
+    #expect(
+      text.hasPrefix(
+        "Golden \"x\" does not match: nothing was recorded, so nothing was compared: the model "
+          + "announced no module call.\n"))
+  }
+
+  @Test func unmatchedByRulesHasItsSentence() throws {
+    let rules = ToleranceRules([
+      ToleranceRule(
+        module: try ModulePattern("a"), criterion: .elementwise(.exact, outliers: .none))
+    ])
+    let text = try text(pair(), .init(tolerance: .rules(rules)))
+    #expect(
+      text.contains(
+        ": no tolerance rule matches 2 tensors, the first of which is step 0 b outputs on cpu; add "
+          + "a rule for it"))
+  }
+
+  @Test func otherTokensHaveTheirSentence() throws {
+    var comparison = try RunComparison.compare(actual: pair().actual, expected: pair().golden)
+    comparison.failures.append(.otherTokens(actual: [1, 2], expected: [1, 3]))
+    comparison.isMatch = false
+    let text = FailureText.render(comparison, headline: "x", goldenPath: "g.h5")
+    #expect(text.contains("does not match: \(comparison.failures[0])."))
+    #expect(text.contains("\n  counts:    of 4 tensors 4 match; 0 of 16 elements outside\n"))
+  }
+
+  @Test func boundsSayWhatTheyMissed() throws {
+    var runs = try pair()
+    runs.actual.add(try SmallCase.tensor([1, 2]), "c", "outputs")
+    runs.golden.add(try SmallCase.tensor([1, 4]), "c", "outputs")
+    let rules = ToleranceRules([
+      ToleranceRule(module: try ModulePattern(""), criterion: .bound(.atMost(.maxAbs, 0.5)))
+    ])
+    let text = try text(runs, .init(tolerance: .rules(rules)))
+    #expect(
+      text.contains(
+        ": c in step 0: outputs on cpu is outside the tolerance: max_abs 2 is not <= 0.5.\n"))
+    #expect(text.contains("\n  tolerance: 1 rule\n"))
+  }
+
+  @Test func isolatedCausesSayWhatTheModuleWasGiven() throws {
+    let comparison = try SmallCase.comparison(.init(isIsolated: true))
+    let text = FailureText.render(comparison, headline: "x", goldenPath: "g.h5")
+    #expect(text.contains("\n  cause:     introduced here: given the golden's inputs, its outputs"))
+  }
+
   @Test func inheritedErrorsNameTheirSource() throws {
     var runs = try pair()
     for (module, slot, values) in [
