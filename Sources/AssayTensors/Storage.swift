@@ -12,7 +12,7 @@ public final class Storage: @unchecked Sendable {
   private let owner: Owner
 
   private enum Owner {
-    case allocation
+    case allocation(UnsafeMutableRawPointer)
     case file(MappedFile)
   }
 
@@ -24,10 +24,14 @@ public final class Storage: @unchecked Sendable {
   public init(
     byteCount: Int, initialize: (UnsafeMutableRawBufferPointer) throws -> Void
   ) rethrows {
-    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: byteCount, alignment: 64)
+    // Aligned by hand: what glibc's aligned allocator frees, it can seldom use again, so that a
+    // run would grow by every tensor that it has dropped.
+    let allocation = UnsafeMutableRawPointer.allocate(byteCount: byteCount + 63, alignment: 1)
+    let buffer = UnsafeMutableRawBufferPointer(
+      start: allocation.alignedUp(toMultipleOf: 64), count: byteCount)
     if let base = buffer.baseAddress { memset(base, 0, byteCount) }
     bytes = UnsafeRawBufferPointer(buffer)
-    owner = .allocation
+    owner = .allocation(allocation)
     try initialize(buffer)
   }
 
@@ -52,7 +56,7 @@ public final class Storage: @unchecked Sendable {
   }
 
   deinit {
-    if case .allocation = owner { bytes.deallocate() }
+    if case .allocation(let allocation) = owner { allocation.deallocate() }
   }
 
   /// The number of bytes.

@@ -69,6 +69,33 @@ import Testing
     }
   }
 
+  @Test func deviceMapThatMatchesNothingIsNoMatch() throws {
+    var options = ReplayOptions()
+    options.deviceMap = [(actual: .cpu, expected: Device("cuda:0"))]
+    let comparison = try Replay.run(golden, options: options) { try Chain().run(inputs, $0) }
+    #expect(!comparison.isMatch)
+    #expect(
+      comparison.failures.contains(
+        .deviceMatchesNothing(device: "cuda:0", entry: "cpu=cuda:0", isActual: false)))
+  }
+
+  /// Which of the golden's tensors would stand for the model's cannot be told.
+  @Test func inputOnSeveralOtherDevicesIsAnError() throws {
+    var run = InMemoryRun(path: "spread")
+    let devices = ["cuda:0", "cuda:1"].map { Device($0) }
+    for device in devices {
+      run.add(try Chain(device: device).vector([1]), "model", "inputs_0", device: device)
+    }
+    let call = CallReference(step: 0, call: ModuleCall(module: "model", call: 0))
+    #expect(
+      throws: ReplayError.ambiguousDevice(call, slot: Slot("inputs_0"), devices: devices)
+    ) {
+      try Replay.run(run, options: isolated) { probe in
+        try probe.step { _ = try probe("model", Chain().vector([1])) { $0 } }
+      }
+    }
+  }
+
   @Test func goldenOfAnotherDeviceWithoutAMapIsExplained() throws {
     let golden = try recordGolden(in: directory, name: "cuda") { probe in
       try Chain(device: Device("cuda:0")).run(inputs, probe)

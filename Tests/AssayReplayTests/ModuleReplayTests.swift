@@ -95,6 +95,40 @@ import Testing
     #expect(!comparison.isMatch && comparison.summary.tensors.missingInActual == 6)
   }
 
+  @Test func incompleteGoldenIsNoMatch() throws {
+    var cut = InMemoryRun(path: "cut", isComplete: false)
+    cut.add(try Chain().vector([1]), "model", "inputs_0")
+    cut.add(try Chain().vector([1]), "model", "outputs")
+    let comparison = try ModuleReplay.compare(golden: cut, matching: ModulePattern("model")) {
+      try $0[0]
+    }
+    #expect(!comparison.isMatch && comparison.summary.tensors.matched == 1)
+    #expect(comparison.failures == [.incompleteRun(path: "cut", steps: 1)])
+  }
+
+  /// Elements that the golden does not have cannot have been compared.
+  @Test func skippedOutputsAreNoMatch() throws {
+    var run = InMemoryRun(path: "skipped")
+    let note = SkippedTensor(
+      dtype: .float32, shape: try Shape([1]), device: .cpu, reason: "too large")
+    run.add(nil, "model", "outputs", skipped: note)
+    run.add(try Chain().vector([1]), "model.norm", "outputs")
+    let comparison = try ModuleReplay.compare(golden: run, matching: ModulePattern("model")) { _ in
+      try Chain().vector([1])
+    }
+    #expect(!comparison.isMatch)
+  }
+
+  @Test func stepsWithoutAMatchingCallAreNotMissing() throws {
+    var run = InMemoryRun(path: "two steps")
+    for step in 0..<2 { run.add(try Chain().vector([1]), step: step, "model", "outputs") }
+    run.add(try Chain().vector([1]), step: 1, "model.head", "outputs")
+    let comparison = try ModuleReplay.compare(golden: run, matching: ModulePattern("head")) { _ in
+      try Chain().vector([1])
+    }
+    #expect(comparison.isMatch && comparison.summary.tensors.compared == 1)
+  }
+
   @Test func moduleWithoutRecordedOutputsIsNoMatch() throws {
     var run = InMemoryRun(path: "inputs only")
     run.add(try Chain().vector([1]), "model", "inputs_0")

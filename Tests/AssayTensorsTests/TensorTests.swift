@@ -9,6 +9,13 @@ import Testing
   static func values(_ tensor: Tensor) -> [Double] { tensor.float64Values() }
 
   // numpy: a = arange(12).reshape(3, 4); a.T; a[1:, 1::2]; broadcast_to(a[0, :1], (2, 3))
+  @Test(arguments: [0, 1, 63, 64, 4097])
+  func bytesAreAlignedAndZeroed(_ count: Int) {
+    let storage = Storage(byteCount: count) { #expect($0.allSatisfy { $0 == 0 }) }
+    #expect(storage.byteCount == count)
+    storage.withUnsafeBytes { #expect(UInt(bitPattern: $0.baseAddress) % 64 == 0) }
+  }
+
   @Test func viewsShowWhatNumpyShows() throws {
     let transposed = try Tensor(
       storage: Self.storage, dtype: .int32, shape: Shape([4, 3]), strides: [1, 4])
