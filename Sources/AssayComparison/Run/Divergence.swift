@@ -71,7 +71,7 @@ extension Birthplace: CustomStringConvertible {
 }
 
 /// The first failing tensor in execution order, and where its error comes from.
-public struct Divergence: Sendable {
+public struct Divergence: Sendable, Equatable {
   /// The step.
   public var step: Int
   /// The first failing call in completion order.

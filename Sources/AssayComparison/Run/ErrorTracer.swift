@@ -67,9 +67,17 @@ struct ErrorTracer {
   var divergence: Divergence? {
     for module in step.modules {
       guard
-        let tensor = module.tensors.first(where: differs), var origin = module.origin
+        let failing = module.tensors.first(where: differs), var origin = module.origin
       else { continue }
-      if origin.cause != .introduced { origin.birthplace = firstBirthplace ?? origin.birthplace }
+      var tensor = failing
+      if isIsolated {
+        // A module that fails by its outputs is shown by them, whatever it was to be given.
+        if origin.cause == .introduced {
+          tensor = module.tensors.first { $0.slot.side != .inputs && differs($0) } ?? failing
+        }
+      } else if origin.cause != .introduced {
+        origin.birthplace = firstBirthplace ?? origin.birthplace
+      }
       return Divergence(step: step.step, call: module.call, tensor: tensor, origin: origin)
     }
     return nil
@@ -85,7 +93,9 @@ struct ErrorTracer {
     let module = step.modules[position]
     var frame = Frame(position: position, inputs: state(ofInputs: module.inputs))
     if frame.inputs == .failing {
-      if !isExplained {
+      if isIsolated {
+        frame.inputBirthplace = birthplace(before: module.call, .inputs)
+      } else if !isExplained {
         frame.inputBirthplace = birthplace(before: module.call, .inputs)
         if !running.isEmpty { running[running.count - 1].birthplace = frame.inputBirthplace }
       }
@@ -102,7 +112,11 @@ struct ErrorTracer {
     if fails || frame.inputs == .failing {
       var origin = ErrorOrigin(
         cause: .unknown, inputError: module.inputs.worstError, outputError: results.worstError)
-      explain(&origin, frame, module.call)
+      if isIsolated {
+        explainIsolated(&origin, frame, module.call, fails: fails)
+      } else {
+        explain(&origin, frame, module.call)
+      }
       step.modules[frame.position].origin = origin
       fail(module.call)
     } else if module.tensors.contains(where: { $0.verdict == .match && $0.slot.side != .inputs }),
@@ -133,6 +147,23 @@ struct ErrorTracer {
     default:
       origin.cause = .inherited
       origin.inside = frame.firstFailing
+    }
+  }
+
+  /// Decides the cause where no error is handed on: that of failing outputs is the module, that of
+  /// failing inputs the code around it.
+  private func explainIsolated(
+    _ origin: inout ErrorOrigin, _ frame: Frame, _ call: ModuleCall, fails: Bool
+  ) {
+    if fails {
+      origin.cause = .introduced
+      origin.birthplace = ownEnd(frame, call)
+      // The outputs were not made from the inputs that were measured.
+      origin.inputError = nil
+    } else {
+      origin.cause = .inherited
+      origin.birthplace = frame.inputBirthplace
+      origin.outputError = nil
     }
   }
 

@@ -19,7 +19,7 @@ public enum Verdict: String, Sendable, CaseIterable {
 }
 
 /// One step of the comparison.
-public struct StepResult: Sendable {
+public struct StepResult: Sendable, Equatable {
   /// The forward pass of the root module, from 0.
   public var step: Int
   /// What comparing it came to.
@@ -29,7 +29,7 @@ public struct StepResult: Sendable {
 }
 
 /// One module call of the comparison.
-public struct ModuleResult: Sendable {
+public struct ModuleResult: Sendable, Equatable {
   /// The call.
   public var call: ModuleCall
   /// What comparing it came to.
@@ -41,7 +41,7 @@ public struct ModuleResult: Sendable {
 }
 
 /// One tensor of the comparison.
-public struct TensorResult: Sendable {
+public struct TensorResult: Sendable, Equatable {
   /// What comparing one tensor came to.
   public enum Verdict: String, Sendable, CaseIterable {
     /// Every element is within the tolerance.
