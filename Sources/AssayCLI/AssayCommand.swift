@@ -12,7 +12,8 @@ struct AssayCommand: ParsableCommand {
       """,
     version: AssayVersion.current,
     subcommands: [
-      RecordCommand.self, CompareCommand.self, InspectCommand.self, ConvertCommand.self,
+      RecordCommand.self, ReplayCommand.self, ApproveCommand.self, CompareCommand.self,
+      InspectCommand.self, ConvertCommand.self,
     ])
 }
 

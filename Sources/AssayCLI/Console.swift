@@ -31,28 +31,3 @@ enum Console {
     try? FileHandle.standardError.write(contentsOf: Data((text + "\n").utf8))
   }
 }
-
-/// What a command itself can find wrong; the layers below have errors of their own.
-enum CommandError: Error, Equatable, CustomStringConvertible {
-  case cannotWrite(path: String, reason: String)
-  case recordingDisabled
-  case badConfiguration(path: String, reason: String)
-  case unknownFile(path: String)
-  case nothingSelected(pattern: String, path: String)
-
-  var description: String {
-    switch self {
-    case .cannotWrite(let path, let reason):
-      "cannot write \(path): \(reason)"
-    case .recordingDisabled:
-      "the capture configuration says \"enabled\": false, so nothing would be recorded; "
-        + "add \"enabled\": true"
-    case .badConfiguration(let path, let reason):
-      "\(path): \(reason)"
-    case .unknownFile(let path):
-      "\(path) is neither a recorded run nor a .h5, .pt or .safetensors file"
-    case .nothingSelected(let pattern, let path):
-      "no module of \(path) matches \"\(pattern)\""
-    }
-  }
-}

@@ -24,9 +24,28 @@ enum InventoryText {
         continue
       }
       lines.append("\(section):")
-      lines += members.sorted { $0.key < $1.key }.map { "  \($0.key): \(text($0.value))" }
+      for (key, value) in members.sorted(by: { $0.key < $1.key }) {
+        let approvals = key == "approvals" ? history(value) : nil
+        lines += approvals ?? ["  \(key): \(text(value))"]
+      }
     }
     return lines
+  }
+
+  /// Who approved what and why, one line each.
+  private static func history(_ value: JSONValue) -> [String]? {
+    guard let data = try? JSONText.encode(value),
+      let approvals = try? JSONText.decode([Approval].self, from: data)
+    else { return nil }
+    // Quoted as JSON is, so that no character of another's text moves the cursor.
+    func quoted(_ string: String) -> String { text(.array([.string(string)])).withoutEnds }
+    func plain(_ string: String) -> String { quoted(string).withoutEnds }
+    return ["  approvals:"]
+      + approvals.map { approval in
+        "    \(plain(approval.date)) \(quoted(approval.by)): "
+          + "\(approval.from.map(plain) ?? "nothing") -> \(plain(approval.to))"
+          + (approval.reason.map { ", \(quoted($0))" } ?? "")
+      }
   }
 
   private static func text(_ value: JSONValue) -> String {
@@ -69,4 +88,8 @@ enum InventoryText {
       }.joined(separator: "  ")
     }
   }
+}
+
+extension String {
+  fileprivate var withoutEnds: String { String(dropFirst().dropLast()) }
 }

@@ -8,8 +8,9 @@ struct RecordCommand: ParsableCommand {
     commandName: "record",
     abstract: "Run a Llama-family checkpoint and record what every module computed.",
     discussion: """
-      Without a capture configuration every module of every step is recorded. The reference \
-      engine decodes greedily and stops at the model's end of text.
+      Without a capture configuration, from an option or from the file that \
+      ASSAY_INTERMEDIATE_LOG_CONFIG_PATH names, every module of every step is recorded. The \
+      reference engine decodes greedily and stops at the model's end of text.
       """)
 
   @Option(
@@ -72,7 +73,7 @@ struct RecordCommand: ParsableCommand {
   }
 
   func run() throws {
-    let capture = try captureConfiguration()
+    let (capture, isConfigured) = try captureConfiguration()
     let dtype = dtype.resolved(for: try LlamaConfiguration(contentsOf: model))
     // Token ids need no tokenizer: a checkpoint without one can still be recorded.
     let tokenizer =
@@ -82,7 +83,7 @@ struct RecordCommand: ParsableCommand {
     // Before a run's directory is made: what cannot run leaves nothing behind.
     try llama.checkGeneration(from: tokenIDs, steps: maxTokens)
     let manifest = try manifest(of: llama, tokenIDs: tokenIDs)
-    let recorder = try recorder(capture, manifest)
+    let recorder = try recorder(capture, manifest, writesRun: isConfigured || golden == nil)
 
     let bar = ProgressBar("recording")
     defer { bar.clear() }
@@ -118,8 +119,12 @@ struct RecordCommand: ParsableCommand {
     }
   }
 
-  private func captureConfiguration() throws -> CaptureConfiguration {
+  /// What is to be recorded, and whether that was said by anyone.
+  ///
+  /// An option beats the environment, by which `assay replay` tells a command what to record.
+  private func captureConfiguration() throws -> (CaptureConfiguration, isConfigured: Bool) {
     var capture = CaptureConfiguration()
+    var isConfigured = true
     if let intermediateLogConfig {
       capture = try CaptureConfiguration(json: intermediateLogConfig)
     } else if let intermediateLogConfigPath {
@@ -130,11 +135,14 @@ struct RecordCommand: ParsableCommand {
         throw CommandError.badConfiguration(
           path: intermediateLogConfigPath, reason: error.description)
       }
+    } else if let given = try CaptureConfiguration.fromEnvironment() {
+      capture = given
     } else {
       capture.steps = []
+      isConfigured = false
     }
     guard capture.isEnabled else { throw CommandError.recordingDisabled }
-    return capture
+    return (capture, isConfigured)
   }
 
   private func promptTokenIDs(_ tokenizer: Tokenizer?) throws -> [Int] {
@@ -147,37 +155,21 @@ struct RecordCommand: ParsableCommand {
 
   private func manifest(of llama: Llama, tokenIDs: [Int]) throws -> RunManifest {
     let modelHash = try ModelHash.sha256(ofCheckpoint: model)
-    var provenance = Provenance.current()
-    provenance.framework = "AssayLlama"
-    provenance.frameworkVersion = AssayVersion.current
-    provenance.libraries = Llama.libraries
-    provenance.modelHash = modelHash
-    provenance.dtype = llama.dtype.rawValue
-    provenance.threads = llama.threads
     let recipe = Recipe(
-      model: modelReference, modelHash: modelHash, prompt: prompt, tokenIDs: tokenIDs,
+      model: Recipe.modelReference(toCheckpoint: model, from: golden), modelHash: modelHash,
+      prompt: prompt, tokenIDs: tokenIDs,
       steps: maxTokens, dtype: llama.dtype.rawValue, devices: [Device.cpu.name])
     return RunManifest(
-      id: UUID().uuidString.lowercased(), isComplete: false, provenance: provenance,
-      recipe: recipe)
-  }
-
-  /// The checkpoint's path as a recipe names it: relative to the golden where it lies beside it.
-  private var modelReference: String {
-    let absolute = URL(filePath: model).standardizedFileURL.path(percentEncoded: false)
-      .trimmingSuffix("/")
-    guard let golden else { return absolute }
-    let folder = URL(filePath: golden).standardizedFileURL.deletingLastPathComponent()
-      .path(percentEncoded: false)
-    return absolute.hasPrefix(folder) ? String(absolute.dropFirst(folder.count)) : absolute
+      id: UUID().uuidString.lowercased(), isComplete: false,
+      provenance: .current(of: llama, modelHash: modelHash), recipe: recipe)
   }
 
   /// A golden alone where only that was asked for; else the configured run, and the golden too.
   private func recorder(
-    _ capture: CaptureConfiguration, _ manifest: RunManifest
+    _ capture: CaptureConfiguration, _ manifest: RunManifest, writesRun: Bool
   ) throws -> Recorder {
     var writers: [any RunWriter] = []
-    if intermediateLogConfig != nil || intermediateLogConfigPath != nil || golden == nil {
+    if writesRun {
       writers = try Recorder.writers(for: capture, manifest: manifest)
     }
     if let golden {
@@ -189,11 +181,5 @@ struct RecordCommand: ParsableCommand {
   private func text(of generated: [Int], _ tokenizer: Tokenizer?) throws -> String {
     guard let tokenizer else { return generated.map(String.init).joined(separator: ",") }
     return try (prompt ?? "") + tokenizer.decode(generated)
-  }
-}
-
-extension String {
-  fileprivate func trimmingSuffix(_ suffix: String) -> String {
-    hasSuffix(suffix) ? String(dropLast(suffix.count)) : self
   }
 }

@@ -36,14 +36,27 @@ enum AssayProcess {
   }
 
   /// Runs a shell line in which `assay` is the built binary.
-  static func shell(_ line: String, in folder: URL = packageRoot) throws -> Outcome {
-    let path = try binaryFolder.path + ":/usr/bin:/bin"
+  static func shell(
+    _ line: String, in folder: URL = packageRoot, environment: [String: String] = [:],
+    standardInput: FileHandle = .nullDevice
+  ) throws -> Outcome {
+    var environment = environment
+    environment["PATH"] = try binaryFolder.path + ":/usr/bin:/bin"
     return try run(
-      executable: URL(filePath: "/bin/sh"), ["-c", line], in: folder, environment: ["PATH": path])
+      executable: URL(filePath: "/bin/sh"), ["-c", line], in: folder, environment: environment,
+      standardInput: standardInput)
+  }
+
+  /// The variables of the tests themselves, less those that change what `assay` does.
+  private static var neutralEnvironment: [String: String] {
+    ProcessInfo.processInfo.environment.filter { name, _ in
+      name != "CI" && !name.hasPrefix("GITHUB_") && !name.hasPrefix("ASSAY_")
+    }
   }
 
   private static func run(
-    executable: URL, _ arguments: [String], in folder: URL, environment: [String: String]
+    executable: URL, _ arguments: [String], in folder: URL, environment: [String: String],
+    standardInput: FileHandle = .nullDevice
   ) throws -> Outcome {
     // Files, not pipes: a full pipe that nobody reads would block the process.
     let scratch = try TemporaryFolder()
@@ -51,11 +64,11 @@ enum AssayProcess {
     process.executableURL = executable
     process.arguments = arguments
     process.currentDirectoryURL = folder
-    process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+    process.environment = neutralEnvironment.merging(environment) { $1 }
     let (out, err) = (scratch.url.appending(path: "out"), scratch.url.appending(path: "err"))
     try Data().write(to: out)
     try Data().write(to: err)
-    process.standardInput = FileHandle.nullDevice
+    process.standardInput = standardInput
     process.standardOutput = try FileHandle(forWritingTo: out)
     process.standardError = try FileHandle(forWritingTo: err)
     try process.run()

@@ -1,0 +1,84 @@
+import Assay
+import Foundation
+
+/// What a command itself can find wrong; the layers below have errors of their own.
+enum CommandError: Error, Equatable, CustomStringConvertible {
+  case cannotWrite(path: String, reason: String)
+  case recordingDisabled
+  case badConfiguration(path: String, reason: String)
+  case unknownFile(path: String)
+  case nothingSelected(pattern: String, path: String)
+  case noRecipe(golden: String)
+  case noModel(golden: String)
+  case missingModel(path: String, golden: String)
+  case badRecipe(golden: String, reason: String)
+  case refusedWeights(RunError)
+  case system(String, code: Int32)
+  case cannotStart(command: String, reason: String)
+  case commandFailed(command: String, ending: String)
+  case commandRecordedNothing(command: String, variable: String)
+  case commandRecordedSeveral(command: String, count: Int)
+  case commandStillRecording(command: String)
+  case notConfirmed(golden: String)
+  case noTerminal(golden: String)
+
+  var description: String {
+    switch self {
+    case .cannotWrite(let path, let reason):
+      "cannot write \(path): \(reason)"
+    case .recordingDisabled:
+      "the capture configuration says \"enabled\": false, so nothing would be recorded; "
+        + "add \"enabled\": true"
+    case .badConfiguration(let path, let reason):
+      "\(path): \(reason)"
+    case .unknownFile(let path):
+      "\(path) is neither a recorded run nor a .h5, .pt or .safetensors file"
+    case .nothingSelected(let pattern, let path):
+      "no module of \(path) matches \"\(pattern)\""
+    case .noRecipe(let golden):
+      "\(golden) has no recipe to run again; record it with `assay record --golden`, or give the "
+        + "command that runs the model: assay replay \(golden) -- COMMAND"
+    case .noModel(let golden):
+      "the recipe of \(golden) names no model; give its checkpoint with --model"
+    case .missingModel(let path, let golden):
+      "the model of \(golden), \(path), is not there; give its checkpoint with --model"
+    case .badRecipe(let golden, let reason):
+      "the recipe of \(golden) cannot be replayed: \(reason)"
+    case .refusedWeights(let error):
+      "\(error) (--allow-other-weights)"
+    case .system(let call, let code):
+      "\(call) failed: \(String(cString: strerror(code)))"
+    case .cannotStart(let command, let reason):
+      "cannot run \(command): \(reason)"
+    case .commandFailed(let command, let ending):
+      "\(command) \(ending); nothing was compared"
+    case .commandRecordedNothing(let command, let variable):
+      "\(command) recorded nothing: it must record what the file named by \(variable) says, as "
+        + "CaptureConfiguration.fromEnvironment() reads it and `assay record` does"
+    case .commandRecordedSeveral(let command, let count):
+      "\(command) recorded \(count) runs, but a golden is compared with one; run the model once, "
+        + "under one recorder"
+    case .commandStillRecording(let command):
+      "\(command) ended, but its recording was not finished: it must wait for what it starts, and "
+        + "call the recorder's finish()"
+    case .notConfirmed(let golden):
+      "not approved; \(golden) was not written"
+    case .noTerminal(let golden):
+      "standard input is no terminal to confirm on, so \(golden) was not written; give --yes"
+    }
+  }
+}
+
+extension CommandError {
+  /// Refuses weights that are not known to be the golden's, or says so and lets them pass.
+  static func refuseWeights(_ error: RunError, unless areAllowed: Bool) throws(CommandError) {
+    guard areAllowed else { throw .refusedWeights(error) }
+    switch error {
+    case .otherWeights(let expected, let actual, let path):
+      Console.complain(
+        "Warning: \(path) holds other weights than the golden: \(actual), not \(expected)")
+    default:
+      Console.complain("Warning: nothing tells whether the weights are the golden's")
+    }
+  }
+}

@@ -1,0 +1,79 @@
+import Assay
+import AssayLlama
+import Foundation
+
+/// Runs the reference engine from a golden's recipe and compares as it goes.
+struct EngineReplay {
+  var golden: any RunReader
+  var path: String
+  /// The checkpoint, where it is not the recipe's.
+  var model: String?
+  var options: ReplayOptions
+  var threads: Int?
+  var allowsOtherWeights: Bool
+
+  func run() throws -> RunComparison {
+    guard let recipe = golden.manifest.recipe else { throw CommandError.noRecipe(golden: path) }
+    guard let dtype = DType(torchName: recipe.dtype) else {
+      throw CommandError.badRecipe(golden: path, reason: "it names the dtype \(recipe.dtype)")
+    }
+    let checkpoint = try checkpoint(of: recipe)
+    let modelHash = try checkedHash(recipe, checkpoint)
+    let llama = try Llama(checkpoint: checkpoint, dtype: dtype, threads: threads ?? recordedThreads)
+    try llama.checkGeneration(from: recipe.tokenIDs, steps: recipe.steps)
+
+    let replay = try Replay(golden: golden, options: options)
+    let bar = ProgressBar("replaying")
+    defer { bar.clear() }
+    var generated: [Int] = []
+    var failure: (any Error)?
+    do {
+      _ = try llama.generate(from: recipe.tokenIDs, steps: recipe.steps, probe: replay.probe) {
+        generated.append($0)
+        bar.update(generated.count, of: recipe.steps)
+      }
+    } catch {
+      failure = error
+    }
+    var comparison = try replay.finish(
+      after: failure, provenance: .current(of: llama, modelHash: modelHash))
+    if failure == nil { comparison.judge(generatedTokenIDs: generated, by: recipe) }
+    return comparison
+  }
+
+  private func checkpoint(of recipe: Recipe) throws -> String {
+    if let model { return model }
+    guard let found = recipe.checkpointPath(relativeTo: golden.path) else {
+      throw CommandError.noModel(golden: path)
+    }
+    guard FileManager.default.fileExists(atPath: found) else {
+      throw CommandError.missingModel(path: found, golden: path)
+    }
+    return found
+  }
+
+  /// Checks the weights before anything is loaded.
+  ///
+  /// - Returns: The hash of the weights that will run.
+  private func checkedHash(_ recipe: Recipe, _ checkpoint: String) throws -> String? {
+    do {
+      try recipe.verifyWeights(ofCheckpoint: checkpoint)
+      return recipe.modelHash
+    } catch .otherWeights(let expected, let actual, let path) {
+      try CommandError.refuseWeights(
+        .otherWeights(expected: expected, actual: actual, path: path), unless: allowsOtherWeights)
+      return actual
+    } catch .unknownWeights(let path) {
+      try CommandError.refuseWeights(.unknownWeights(path: path), unless: allowsOtherWeights)
+      return try ModelHash.sha256(ofCheckpoint: checkpoint)
+    }
+  }
+
+  /// The golden's number of threads, where this engine recorded it: another may change last bits.
+  private var recordedThreads: Int {
+    guard let provenance = golden.manifest.provenance,
+      provenance.framework == Provenance.engineName
+    else { return 1 }
+    return max(1, provenance.threads ?? 1)
+  }
+}

@@ -1,0 +1,33 @@
+import Assay
+import Foundation
+
+/// What a replay tells GitHub Actions, where it runs there.
+enum GitHubActions {
+  /// Adds the report to the step's summary, and an error to the annotations when it differs.
+  ///
+  /// - Parameters:
+  ///   - golden: The golden's file.
+  ///   - name: The golden's name.
+  ///   - report: The file with the whole report, if there is one.
+  static func tell(
+    _ comparison: RunComparison, golden: String, name: String, report: String?
+  ) {
+    let environment = ProcessInfo.processInfo.environment
+    if let summary = environment["GITHUB_STEP_SUMMARY"], !summary.isEmpty {
+      do {
+        try StepSummary.append(
+          MarkdownReport.render(comparison), to: summary, wholeReport: report)
+      } catch {
+        // The verdict does not depend on where it is shown.
+        Console.complain("Warning: \(error)")
+      }
+    }
+    if environment["GITHUB_ACTIONS"] == "true", !comparison.isMatch {
+      let text = FailureText.render(
+        comparison, headline: name, goldenPath: golden, reportPath: report)
+      // The runner reads standard error as well, and standard output may be a report.
+      Console.complain(
+        GitHubAnnotation.error(file: golden, title: "\(name) differs", message: text))
+    }
+  }
+}
