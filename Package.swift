@@ -105,14 +105,15 @@ let package = Package(
     .testTarget(name: "AssayTests", dependencies: ["Assay"]),
 
     .target(
-      name: "AssayTestingSupport", dependencies: ["AssayTesting", "AssayLlama"],
+      name: "AssayTestingSupport", dependencies: ["Assay", "AssayTesting"],
       path: "Tests/AssayTestingSupport"),
 
     .testTarget(
-      name: "AssayTestingTests", dependencies: ["AssayTesting", "AssayTestingSupport"]),
+      name: "AssayTestingTests",
+      dependencies: ["Assay", "AssayLlama", "AssayTesting", "AssayTestingSupport"]),
 
     .testTarget(
-      name: "AssayTestingXCTests", dependencies: ["AssayTesting", "AssayTestingSupport"]),
+      name: "AssayTestingXCTests", dependencies: ["Assay", "AssayTesting", "AssayTestingSupport"]),
 
     // Runs the built binary, which the package manager puts beside the tests.
     .testTarget(name: "AssayCLITests", dependencies: ["AssayCLI"]),

@@ -28,6 +28,9 @@ package final class HDF5File: Sendable {
           ? H5Pset_libver_bounds(access.id, H5F_LIBVER_V110, H5F_LIBVER_V110) : 0,
         // Data go straight to the file; a sieve only copies them once more.
         H5Pset_sieve_buf_size(access.id, 0),
+        // A child process inherits open files for a moment, and with them a lock that then keeps
+        // the finished file from being read. Under a temporary name nobody else opens it anyway.
+        purpose == .archive ? H5Pset_file_locking(access.id, false, true) : 0,
         // A reader that maps the file finds its numbers aligned.
         H5Pset_alignment(access.id, 64, 64),
       ]

@@ -8,7 +8,7 @@ public enum ReplayTestError: Error, Equatable, Sendable {
   case noPackage(file: String)
   /// The golden is not there and the mode does not record it.
   case noGolden(path: String, mode: RecordMode, recordedBy: String?)
-  /// The golden is not there and a replay of this kind cannot record it.
+  /// A replay of this kind cannot record the golden.
   case notRecordable(path: String, reason: String)
   /// The golden was recorded, for the first time or anew.
   ///
@@ -40,7 +40,7 @@ extension ReplayTestError: CustomStringConvertible {
       "\(path) does not exist, and the record mode is \(mode.rawValue)"
         + (command.map { "; to record it: \($0)" } ?? "")
     case .notRecordable(let path, let reason):
-      "\(path) cannot be recorded: \(reason)"
+      "\(path) is not recorded: \(reason)"
     case .recorded(let path, .none):
       "\(path) did not exist and was recorded; look at it with `assay inspect`, commit it, and run "
         + "the test again"

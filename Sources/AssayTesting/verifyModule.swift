@@ -14,7 +14,6 @@ public import Assay
 ///   - body: Runs the module.
 /// - Returns: The comparison, of which `isMatch` is the verdict.
 /// - Throws: What `body` throws, ``ReplayTestError``, and the errors of the golden's file.
-@discardableResult
 public func verifyModule<Output: Capturable>(
   _ golden: String, matching pattern: String, tolerance: Tolerance? = nil,
   fileID: StaticString = #fileID, filePath: StaticString = #filePath, line: UInt = #line,
@@ -38,7 +37,6 @@ public func verifyModule<Output: Capturable>(
 ///   - body: Runs the module.
 /// - Returns: The comparison, of which `isMatch` is the verdict.
 /// - Throws: What `body` throws, ``ReplayTestError``, and the errors of the golden's file.
-@discardableResult
 public func verifyModule<Output: Capturable>(
   _ golden: String, matching pattern: String, tolerance: Tolerance? = nil,
   fileID: StaticString = #fileID, filePath: StaticString = #filePath, line: UInt = #line,

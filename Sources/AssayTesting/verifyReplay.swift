@@ -19,7 +19,6 @@ public import Assay
 ///   - replay: Runs the model and passes it the probe.
 /// - Returns: The comparison, of which `isMatch` is the verdict.
 /// - Throws: What `replay` throws, ``ReplayTestError``, and the errors of the golden's file.
-@discardableResult
 public func verifyReplay(
   _ golden: String, recipe: Recipe? = nil, record: RecordMode? = nil, tolerance: Tolerance? = nil,
   isolated: Bool = false, stopAtFirstDivergence: Bool = false,
@@ -52,7 +51,6 @@ public func verifyReplay(
 ///   - replay: Runs the model and passes it the probe.
 /// - Returns: The comparison, of which `isMatch` is the verdict.
 /// - Throws: What `replay` throws, ``ReplayTestError``, and the errors of the golden's file.
-@discardableResult
 public func verifyReplay(
   _ golden: String, recipe: Recipe? = nil, record: RecordMode? = nil, tolerance: Tolerance? = nil,
   isolated: Bool = false, stopAtFirstDivergence: Bool = false,

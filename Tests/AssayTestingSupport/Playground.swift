@@ -47,6 +47,18 @@ package final class Playground: Sendable {
     }
   }
 
+  /// Records a golden of a model, with nothing said about it.
+  package func record(_ golden: String, _ model: ToyModel = ToyModel()) throws {
+    do {
+      try run {
+        _ = try verifyReplay(golden, recipe: ToyModel.recipe, record: .all, model.run)
+      }
+    } catch ReplayTestError.recorded {}
+    // Long ago, so that a rewriting shows whatever the resolution of the file system's clock.
+    try FileManager.default.setAttributes(
+      [.modificationDate: Date(timeIntervalSince1970: 1_000_000_000)], ofItemAtPath: file(golden))
+  }
+
   /// The file of a golden.
   package func file(_ golden: String) -> String { "\(goldens)/\(golden).h5" }
 

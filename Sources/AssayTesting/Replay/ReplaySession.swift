@@ -107,7 +107,7 @@ extension ReplaySession {
   }
 
   private static let isolatedReason =
-    "its modules would run on the golden's values; replay it once without `isolated` to record it"
+    "in an isolated replay modules run on the golden's values; replay once without `isolated`"
 
   private static func firstRecording(
     _ request: ReplayRequest, _ settings: ReplaySettings, _ file: GoldenFile, unreadable: String?

@@ -35,7 +35,7 @@ struct Assertion: Sendable {
   /// Fails the test on whatever kept it from a comparison.
   func fail(_ error: any Error) {
     defer { ExitGuard.end(number) }
-    var lines = ["golden \(golden): \(error)"]
+    var lines = ["Golden \"\(golden)\": \(error)"]
     if case .recorded(_, let changes?) = error as? ReplayTestError {
       let report = ReportFile(golden: golden, site: site)
       let remarks = publish(changes.markdown, report)
