@@ -114,6 +114,34 @@ import Testing
     #expect(outcome.stderr.contains(directory.hasPrefix("/") ? "No such file" : "Not a directory"))
   }
 
+  @Test func theEnvironmentConfiguresWhereNoOptionDoes() throws {
+    let (folder, other) = (try TemporaryFolder(), try TemporaryFolder())
+    let file = folder.url.appending(path: "capture.json")
+    let runs = folder.path("runs")
+    try Data(#"{"output_dir": "\#(runs)", "formats": ["hdf5"]}"#.utf8).write(to: file)
+    let environment = ["ASSAY_INTERMEDIATE_LOG_CONFIG_PATH": file.path]
+    let record = ["record", "--model", Self.checkpoint, "--prompt", "x", "--max-tokens", "1"]
+    let golden = folder.path("golden.h5")
+    let given = try AssayProcess.run(record + ["--golden", golden], environment: environment)
+    #expect(given.status == 0, "\(given.stderr)")
+    let run = try #require(try FileManager.default.contentsOfDirectory(atPath: runs).first)
+    #expect(try FileManager.default.contentsOfDirectory(atPath: runs + "/" + run) == ["run.h5"])
+    #expect(FileManager.default.fileExists(atPath: golden))
+    let option = ["--intermediate-log-config", Self.configuration(other)]
+    #expect(try AssayProcess.run(record + option, environment: environment).status == 0)
+    #expect(try FileManager.default.contentsOfDirectory(atPath: other.url.path).count == 1)
+    #expect(try FileManager.default.contentsOfDirectory(atPath: runs).count == 1)
+  }
+
+  @Test(arguments: ["", "no/such.json"])
+  func aVariableThatNamesNoFileIsNamed(path: String) throws {
+    let outcome = try AssayProcess.run(
+      ["record", "--model", Self.checkpoint, "--prompt", "x"],
+      environment: ["ASSAY_INTERMEDIATE_LOG_CONFIG_PATH": path])
+    #expect(outcome.status == 2)
+    #expect(outcome.stderr.contains("ASSAY_INTERMEDIATE_LOG_CONFIG_PATH"), "\(outcome.stderr)")
+  }
+
   @Test func badUsageLeavesWithStatus2() throws {
     for arguments in [
       ["--model", Self.checkpoint], ["--model", "no/such/model", "--prompt", "x"],

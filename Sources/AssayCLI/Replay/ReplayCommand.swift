@@ -95,6 +95,11 @@ struct ReplayCommand: ParsableCommand {
     }
     let files = try writeReports(comparison)
     try report.write(comparison, named: name)
+    if report.output != nil, !comparison.isMatch {
+      Console.complain(
+        FailureText.render(
+          comparison, headline: name, goldenPath: golden, reportPath: report.output))
+    }
     GitHubActions.tell(
       comparison, golden: golden, name: name, report: files.first ?? report.output)
     try comparison.leave()

@@ -109,6 +109,51 @@ import Testing
     #expect(outcome.stdout.contains("14, 223, 56, 267"))
   }
 
+  @Test func rulesBesideTheGoldenHoldUnlessAnOptionChooses() throws {
+    let folder = try TemporaryFolder()
+    let golden = folder.path("golden.h5")
+    try FileManager.default.copyItem(
+      at: Self.root.appending(path: Self.golden), to: URL(filePath: golden))
+    let rules = folder.url.appending(path: "tolerances.yml")
+    let arguments = ["replay", golden, "--model", RecordTests.checkpoint]
+    try Data("rules:\n  - module: \".\"\n    rtol: 1e-4\n    atol: 1e-5\n".utf8).write(to: rules)
+    #expect(try AssayProcess.run(arguments).status == 0)
+    #expect(try AssayProcess.run(arguments + ["--rtol", "0", "--atol", "0"]).status == 1)
+    #expect(
+      try AssayProcess.run(
+        [
+          "replay", Self.golden, "--tolerance", rules.path, "--", "assay", "record", "--model",
+          RecordTests.checkpoint, "--prompt", RecordTests.prompt, "--max-tokens", "4",
+        ], environment: ["PATH": AssayProcess.binaryFolder.path]
+      ).status == 0)
+    try Data("rules:\n  - module: \".\"\n    rtol: 0\n    atol: 0\n".utf8).write(to: rules)
+    #expect(try AssayProcess.run(arguments).status == 1)
+    try Data("rules:\n  - modul: x\n".utf8).write(to: rules)
+    let broken = try AssayProcess.run(arguments)
+    #expect(broken.status == 2)
+    #expect(broken.stderr.contains("tolerances.yml"), "\(broken.stderr)")
+  }
+
+  @Test func onlyWhatTheGoldenHoldsIsReplayed() throws {
+    let folder = try TemporaryFolder()
+    let golden = folder.path("golden.h5")
+    let configuration = RecordTests.configuration(
+      folder, #", "module_call_match": ["model\\.norm$", "lm_head"], "log_step_ids": [0, 2]"#)
+    let record =
+      "record --model \(RecordTests.checkpoint) --prompt '\(RecordTests.prompt)' --max-tokens 3"
+    let recorded = try AssayProcess.shell(
+      "assay \(record) --golden \(golden) --intermediate-log-config '\(configuration)'")
+    try #require(recorded.status == 0, "\(recorded.stderr)")
+    for command in ["", "-- assay \(record)"] {
+      let outcome = try AssayProcess.shell(
+        "assay replay \(golden) --rtol 0 --atol 0 --format json \(command)")
+      #expect(outcome.status == 0, "\(outcome.stderr)")
+      let report = try JSONDecoder().decode(
+        CompareTests.Report.self, from: Data(outcome.stdout.utf8))
+      #expect(report.summary.tensors.compared == 8)
+    }
+  }
+
   @Test func aGoldenWithoutARecipeSaysHowToReplayIt() throws {
     let folder = try TemporaryFolder()
     let copy = folder.url.appending(path: "run")

@@ -78,6 +78,21 @@ import Testing
     #expect(report.verdict == "mismatch")
   }
 
+  @Test func withAReportFileWhatFailedStandsOnStandardError() throws {
+    let folder = try TemporaryFolder()
+    let file = folder.path("report.md")
+    let red = try AssayProcess.run(["replay", CompareTests.golden, "--output", file] + Self.other)
+    #expect(red.status == 1)
+    #expect(red.stdout.isEmpty)
+    #expect(red.stderr.contains(CompareTests.golden))
+    #expect(red.stderr.contains(file))
+    #expect(red.stderr.split(separator: "\n").count <= 20)
+    let green = try AssayProcess.run(
+      ["replay", CompareTests.golden, "--output", file] + EngineReplayTests.wide)
+    #expect(green.status == 0)
+    #expect((green.stdout + green.stderr).isEmpty)
+  }
+
   @Test func gitHubGetsASummaryAndAnAnnotation() throws {
     let folder = try TemporaryFolder()
     let summary = folder.url.appending(path: "summary.md")
