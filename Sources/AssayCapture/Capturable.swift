@@ -92,6 +92,27 @@ extension Array: Capturable where Element: Capturable {
   public func replacingTensors(_ replacement: TensorReplacement) throws -> [Element] {
     try Element.replacingTensors(ofArray: self, replacement)
   }
+
+  /// One tensor of rows of numbers, else a tuple.
+  public static func capturedValue(ofArray array: [[Element]]) throws -> CapturedValue {
+    // Asked at run time, because a type has only one conformance, whatever its elements.
+    if let row = Self.self as? any TensorArrayElement.Type {
+      return .tensor(try row.tensor(ofRows: array))
+    }
+    return .tuple(try array.map { try $0.capturedValue })
+  }
+
+  /// The same rows with other tensors.
+  public static func replacingTensors(
+    ofArray array: [[Element]], _ replacement: TensorReplacement
+  ) throws -> [[Element]] {
+    if let row = Self.self as? any TensorArrayElement.Type {
+      return try row.replacing(rows: array, replacement)
+    }
+    return try array.enumerated().map {
+      try $1.replacingTensors(replacement.appending(String($0)))
+    }
+  }
 }
 
 extension Dictionary: Capturable where Key == String, Value: Capturable {

@@ -5,7 +5,9 @@ public import AssayTensors
 ///
 /// ```swift
 /// extension MyArray: TensorConvertible {
-///   func tensor() throws -> Tensor { try Tensor(scalars, dtype: .float32, shape: Shape(shape)) }
+///   func tensor() throws -> Tensor {
+///     try Tensor(scalars, dtype: .float32, shape: Shape(shape))
+///   }
 ///   func replaced(by tensor: Tensor) throws -> MyArray {
 ///     MyArray(scalars: tensor.float32Values(), shape: tensor.shape.dimensions)
 ///   }

@@ -22,12 +22,16 @@ struct CollectedRun {
   var tokens: [Int] = []
 
   /// Generates with a model and collects what its probe announces.
-  init(of model: Llama, from tokenIDs: [Int], steps count: Int) throws {
+  init(
+    of model: Llama, from tokenIDs: [Int], steps count: Int,
+    substituting source: (any TensorSource)? = nil
+  ) throws {
     var configuration = CaptureConfiguration()
     configuration.steps = []
     let sink = CollectingSink()
     let recorder = Recorder(
-      configuration: configuration, sink: sink, manifest: RunManifest(id: "collected"))
+      configuration: configuration, sink: sink, manifest: RunManifest(id: "collected"),
+      substituting: source)
     tokens = try model.generate(from: tokenIDs, steps: count, probe: recorder.probe)
     try recorder.finish()
     (steps, tensors, descriptions) = sink.content.withLock { $0 }
