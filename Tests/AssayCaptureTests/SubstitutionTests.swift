@@ -199,6 +199,7 @@ private func isolate(
     #expect(throws: Unreadable.self) {
       try recorder.probe.step { _ = try recorder.probe("m", [1] as [Float]) { $0 } }
     }
+    try recorder.waitForSink()
     #expect(sink.events.last == .discard(0) && recorder.stepCount == 0)
   }
 
