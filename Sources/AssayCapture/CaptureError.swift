@@ -32,6 +32,8 @@ public enum CaptureError: Error, Equatable, Sendable {
   case unfitReplacement(module: String, slot: Slot, reason: String)
   /// The probe's run does not say what to run.
   case noRecipe
+  /// No golden has the input that the model is to be run on.
+  case noGoldenInput(module: String, slot: Slot, step: Int)
   /// An environment variable names no sound configuration.
   case invalidEnvironment(variable: String, value: String, reason: String)
 }
@@ -71,6 +73,9 @@ extension CaptureError: CustomStringConvertible {
       "what stands in the place of \(slot) of module \(module) does not fit: \(reason)"
     case .noRecipe:
       "the probe's run has no recipe; pass `recipe:` when the golden is first recorded"
+    case .noGoldenInput(let module, let slot, let step):
+      "no golden holds \(slot) of module \(module) in step \(step); give the model an input of its "
+        + "own when the golden is first recorded"
     case .invalidEnvironment(let variable, let value, let reason):
       "\(variable)=\"\(value)\": \(reason)"
     }

@@ -17,6 +17,8 @@ public final class Recorder: Sendable {
 
   let background: BackgroundSink?
   let source: (any TensorSource)?
+  /// What ``Probe/input(_:_:call:device:)`` gives.
+  let goldenInputs: (any TensorSource)?
   let state: Mutex<State>
 
   struct State {
@@ -51,14 +53,16 @@ public final class Recorder: Sendable {
   ///   - source: Judges each recorded module by itself: after the live inputs are recorded, the
   ///     module runs on this source's; after its live outputs are recorded, its caller receives
   ///     this source's. So no module inherits an error of another one.
+  ///   - goldenInputs: What a model may ask of its probe to be run on.
   ///   - queueByteLimit: The bytes that may wait for the sink; one tensor may exceed them.
   public convenience init(
     configuration: CaptureConfiguration, sink: any CallSink, manifest: RunManifest,
-    substituting source: (any TensorSource)? = nil, queueByteLimit: Int = defaultQueueByteLimit
+    substituting source: (any TensorSource)? = nil, goldenInputs: (any TensorSource)? = nil,
+    queueByteLimit: Int = defaultQueueByteLimit
   ) {
     self.init(
       configuration: configuration, sink: sink, paths: [], manifest: manifest, source: source,
-      queueByteLimit: queueByteLimit)
+      goldenInputs: goldenInputs, queueByteLimit: queueByteLimit)
   }
 
   /// Makes a recorder that writes a run, in as many layouts as there are writers.
@@ -68,12 +72,13 @@ public final class Recorder: Sendable {
   ) {
     self.init(
       configuration: configuration, sink: RunSink(writers), paths: writers.map(\.path),
-      manifest: manifest, source: nil, queueByteLimit: queueByteLimit)
+      manifest: manifest, source: nil, goldenInputs: nil, queueByteLimit: queueByteLimit)
   }
 
   private init(
     configuration: CaptureConfiguration, sink: any CallSink, paths: [String],
-    manifest: RunManifest, source: (any TensorSource)?, queueByteLimit: Int
+    manifest: RunManifest, source: (any TensorSource)?, goldenInputs: (any TensorSource)?,
+    queueByteLimit: Int
   ) {
     var manifest = manifest
     manifest.configuration = configuration.jsonValue
@@ -81,6 +86,7 @@ public final class Recorder: Sendable {
     self.configuration = configuration
     self.paths = paths
     self.source = source
+    self.goldenInputs = goldenInputs
     background =
       configuration.isEnabled ? BackgroundSink(sink, byteLimit: queueByteLimit) : nil
     state = Mutex(State(manifest: manifest))

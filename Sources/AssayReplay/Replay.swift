@@ -61,7 +61,7 @@ public final class Replay: Sendable {
       manifest: RunManifest(
         id: UUID().uuidString.lowercased(), isComplete: false, provenance: .current(),
         recipe: golden.manifest.recipe),
-      substituting: options.isIsolated ? source : nil,
+      substituting: options.isIsolated ? source : nil, goldenInputs: source,
       queueByteLimit: Replay.queueByteLimit)
   }
 
