@@ -51,6 +51,15 @@ import Testing
     #expect(playground.goldenFiles == [])
   }
 
+  @Test func aFirstRecordingWithoutARecipeAsksForOne() throws {
+    let playground = try Playground()
+    let texts = try playground.run {
+      try failures { try assertReplay("toy") { _ = try $0.recipe } }
+    }
+    #expect(texts.count == 1 && texts[0].contains("pass `recipe:`"))
+    #expect(playground.goldenFiles == [])
+  }
+
   @Test func anUnknownModeRunsNothing() throws {
     let playground = try Playground()
     var hasRun = false
