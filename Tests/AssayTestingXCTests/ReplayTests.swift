@@ -44,7 +44,7 @@ final class ReplayTests: CollectingTestCase {
     XCTAssertEqual(texts.count, 1)
     for part in [
       "second in step 0", playground.artifacts + "/toy.testTheTextNamesTheModuleAndTheTest.md",
-      "swift test --filter testTheTextNamesTheModuleAndTheTest",
+      #"swift test --filter 'testTheTextNamesTheModuleAndTheTest\b'"#,
     ] {
       XCTAssert(texts[0].contains(part), "\(part) is not in \(texts[0])")
     }

@@ -28,7 +28,7 @@ struct TestSite: Sendable {
 
   /// The command that runs this test alone in a record mode.
   func command(recording mode: RecordMode) -> String {
-    "ASSAY_RECORD=\(mode.rawValue) swift test --filter \(testName)"
+    "ASSAY_RECORD=\(mode.rawValue) swift test --filter \(Self.filter(testName))"
   }
 
   /// The place as Swift Testing wants it.
@@ -37,7 +37,17 @@ struct TestSite: Sendable {
       fileID: "\(fileID)", filePath: "\(filePath)", line: Int(line), column: Int(column))
   }
 
-  private static func withoutArguments(_ name: String) -> String {
-    name.firstIndex(of: "(").map { String(name[..<$0]) } ?? name
+  /// The regular expression that finds one test and none whose name only begins as its does, in
+  /// quotes for a shell.
+  static func filter(_ name: String) -> String {
+    let pattern = name.map { #"\*?+[](){}^$|"#.contains($0) ? "\\\($0)" : String($0) }.joined()
+    let isWord = name.last.map { $0.isLetter || $0.isNumber || $0 == "_" } ?? false
+    return "'\(pattern.replacing("'", with: #"'\''"#))\(isWord ? "\\b" : "")'"
+  }
+
+  /// A function's name alone; one in backticks may have parentheses of its own.
+  static func withoutArguments(_ name: String) -> String {
+    if name.hasPrefix("`"), let end = name.lastIndex(of: "`") { return String(name[...end]) }
+    return name.firstIndex(of: "(").map { String(name[..<$0]) } ?? name
   }
 }

@@ -78,8 +78,8 @@ import Testing
     let report =
       playground.artifacts + "/toy.aTextEndsWithTheGoldenTheReportAndTheCommand.md"
     let command =
-      "ASSAY_RECORD=failed swift test --filter "
-      + "AssayTestingTests.FailureSentenceTests/aTextEndsWithTheGoldenTheReportAndTheCommand"
+      "ASSAY_RECORD=failed swift test --filter 'AssayTestingTests.FailureSentenceTests/"
+      + #"aTextEndsWithTheGoldenTheReportAndTheCommand\b'"#
     for part in [playground.file("toy"), report, command] {
       #expect(texts.first?.contains(part) == true, "\(part)")
     }
