@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test interop lint format bench clean
+.PHONY: help setup build demo test matrix interop lint format bench clean
 
 SWIFT ?= swift
 PACKAGES := libhdf5-dev libopenblas-dev libdeflate-dev pkg-config
@@ -29,8 +29,14 @@ build: setup ## Build the release binary, .build/release/assay
 demo: build ## Record a model, break it on purpose, and read the report
 	Examples/demo.sh .build/release/assay
 
-test: setup ## Build and run all tests (no Python needed)
+test: setup ## Build and run all tests and the example's (no Python needed)
 	$(SWIFT) test
+	Examples/SwiftPort/check.sh --scratch-path $(CURDIR)/.build
+
+matrix: setup ## Check that failing assertions fail: debug, --parallel and release
+	Tests/FailureMatrix/run.sh debug --scratch-path $(CURDIR)/.build
+	Tests/FailureMatrix/run.sh parallel --scratch-path $(CURDIR)/.build
+	Tests/FailureMatrix/run.sh release --scratch-path $(CURDIR)/.build
 
 interop bench: PACKAGES += python3-venv
 interop: PACKAGES += hdf5-tools
@@ -39,14 +45,14 @@ interop: setup ## Check both layouts against PyTorch, h5py and h5dump
 	Tests/Interop/run.sh $(VENV) .build/debug/assay
 
 lint: ## Check the formatting and documentation rules
-	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests
+	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests Examples
 
 format: ## Rewrite the sources in the project's format
-	$(SWIFT) format --in-place --recursive --parallel Package.swift Sources Tests
+	$(SWIFT) format --in-place --recursive --parallel Package.swift Sources Tests Examples
 
 bench: setup ## Measure speed against numpy, PyTorch and h5py
 	Tests/Interop/environment.sh $(VENV)
 	PYTHON=$(CURDIR)/$(VENV)/bin/python Benchmarks/run.sh
 
 clean: ## Remove everything that was built
-	rm -rf .build .build-* Benchmarks/.build
+	rm -rf .build .build-* Benchmarks/.build Examples/SwiftPort/.build

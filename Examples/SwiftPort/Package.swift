@@ -1,0 +1,22 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+let assay = Target.Dependency.product(name: "Assay", package: "assay")
+let assayTesting = Target.Dependency.product(name: "AssayTesting", package: "assay")
+
+let package = Package(
+  name: "swift-port",
+  platforms: [.macOS(.v15)],
+  // Elsewhere: .package(url: "https://github.com/assay/assay", from: "0.1.0")
+  dependencies: [.package(name: "assay", path: "../..")],
+  targets: [
+    .target(name: "NDArrays"),
+    .target(name: "DigitReader", dependencies: ["NDArrays", assay]),
+    .target(name: "PlantedBugs", dependencies: ["DigitReader"], path: "Tests/PlantedBugs"),
+    .testTarget(
+      name: "DigitReaderTests", dependencies: ["DigitReader", "PlantedBugs", assayTesting]),
+    .testTarget(
+      name: "DigitReaderXCTests", dependencies: ["DigitReader", "PlantedBugs", assayTesting]),
+  ],
+  swiftLanguageModes: [.v6]
+)

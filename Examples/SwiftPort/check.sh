@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+# Shows the example's tests green, then red with each planted bug, and checks that the failures name
+# the module where the bug is. Usage: check.sh [options of swift build, such as --scratch-path DIR]
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+output=$(mktemp)
+trap 'rm -f "$output"' EXIT
+export ASSAY_RECORD=never
+unset PLANTED_BUG GITHUB_ACTIONS GITHUB_STEP_SUMMARY
+
+tests() { "${SWIFT:-swift}" test --package-path "$here" "$@" >"$output" 2>&1; }
+fail() {
+  tail -n 100 "$output"
+  echo "check.sh: $*" >&2
+  exit 1
+}
+expect() { grep -qE -- "$1" "$output" || fail "the output of ${2:?} lacks: $1"; }
+
+tests "$@" || fail "the tests fail without a bug"
+expect 'Executed 3 tests, with 0 failures' "the green run"
+expect 'Test run with 5 tests in 1 suite passed' "the green run"
+echo "green: the port matches PyTorch"
+
+while read -r bug module; do
+  status=0
+  PLANTED_BUG=$bug tests --skip-build "$@" || status=$?
+  [ "$status" = 1 ] || fail "exit status $status with the bug $bug, not 1"
+  pattern=${module//./\\.}
+  # Replays of the whole model, plain and isolated, in both frameworks.
+  for test in wholeModel eachModuleByItself; do
+    expect "Test $test\\(\\) recorded an issue" "bug $bug"
+  done
+  for test in testWholeModel testEachModuleByItself; do
+    expect "error: DigitReaderXCTests.$test : .*$pattern" "bug $bug"
+  done
+  # By itself every other module passes: one tensor differs for each of the two images.
+  [ "$(grep -c 'of 96 tensors 94 match, 2 differ' "$output")" = 2 ] ||
+    fail "with the bug $bug not just one tensor differs where modules run by themselves"
+  echo "red: $bug is found in $module"
+done <<'BUGS'
+gelu blocks.0.mlp.act
+epsilon blocks.1.norm1
+weight blocks.1.mlp.fc2
+heads blocks.0.attn
+BUGS
