@@ -23,24 +23,29 @@ extension Recorder {
   }
 
   func endStep() throws {
-    let isRecorded = try state.withLock { state in
-      if let module = state.callUnderWay {
-        discardStep(&state)
-        throw CaptureError.callUnderWay(module: module, step: state.step)
+    let ended = Result {
+      try state.withLock { state in
+        if let module = state.callUnderWay {
+          discardStep(&state)
+          throw CaptureError.callUnderWay(module: module, step: state.step)
+        }
+        let step = state.step
+        state.isInStep = false
+        state.step += 1
+        guard state.isRecordedStep else { return }
+        try background?.push(
+          .endStep(step, calls: state.calls, completionOrder: state.completionOrder))
       }
-      let step = state.step
-      state.isInStep = false
-      state.step += 1
-      guard state.isRecordedStep else { return false }
-      try background?.push(
-        .endStep(step, calls: state.calls, completionOrder: state.completionOrder))
-      return true
     }
-    if isRecorded { try background?.drain() }
+    try background?.drain()
+    try ended.get()
   }
 
+  /// Lets go of the step, and waits until the sink has too.
   func discardStep() {
     state.withLock { discardStep(&$0) }
+    // The forward's own error is thrown; the sink's is by what comes next.
+    try? background?.drain()
   }
 
   private func discardStep(_ state: inout State) {
