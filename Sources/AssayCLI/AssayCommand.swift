@@ -17,6 +17,14 @@ struct AssayCommand: ParsableCommand {
     ])
 }
 
+extension AssayCommand {
+  /// An error in words for people.
+  static func text(of error: any Error) -> String {
+    // Foundation's errors print as dictionaries; their localized description is for people.
+    error is CocoaError ? error.localizedDescription : String(describing: error)
+  }
+}
+
 @main
 enum Main {
   static func main() {
@@ -39,7 +47,7 @@ enum Main {
     if error is ValidationError || isParserError(error) {
       Console.complain(AssayCommand.fullMessage(for: error))
     } else {
-      Console.complain("Error: \(text(of: error))")
+      Console.complain("Error: \(AssayCommand.text(of: error))")
     }
     return ExitStatus.failure.rawValue
   }
@@ -48,8 +56,4 @@ enum Main {
     AssayCommand.exitCode(for: error) == .validationFailure
   }
 
-  private static func text(of error: any Error) -> String {
-    // Foundation's errors print as dictionaries; their localized description is for people.
-    error is CocoaError ? error.localizedDescription : String(describing: error)
-  }
 }

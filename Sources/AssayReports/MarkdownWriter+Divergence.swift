@@ -121,7 +121,8 @@ extension MarkdownWriter {
     return MarkdownText.table(["figure", "value"], rows)
   }
 
-  private func isJudgedByBound(_ tensor: TensorResult) -> Bool {
+  /// Whether not single elements decide, but figures of the whole tensor.
+  func isJudgedByBound(_ tensor: TensorResult) -> Bool {
     guard case .rules(let rules) = comparison.options.tolerance.kind, let position = tensor.rule,
       rules.rules.indices.contains(position), case .bound = rules.rules[position].criterion
     else { return false }

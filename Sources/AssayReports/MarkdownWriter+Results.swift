@@ -27,8 +27,16 @@ extension MarkdownWriter {
     add("max abs") { $0.difference?.maxAbs?.value }
     add("max rel") { $0.difference?.maxRel?.value }
     add("worst row, relative L2") { $0.difference?.rowError }
-    add("smallest rtol that passes all", as: MarkdownText.bound) { $0.difference?.minimumRtol }
-    add("smallest atol that passes all", as: MarkdownText.bound) { $0.difference?.minimumAtol }
+    // A bound of other figures asks for neither.
+    let isElementwise = all.contains { $0.tensor.difference != nil && !isJudgedByBound($0.tensor) }
+    if isElementwise {
+      add("smallest rtol that passes all", as: MarkdownText.bound) {
+        isJudgedByBound($0) ? nil : $0.difference?.minimumRtol
+      }
+      add("smallest atol that passes all", as: MarkdownText.bound) {
+        isJudgedByBound($0) ? nil : $0.difference?.minimumAtol
+      }
+    }
     return "## Largest errors\n\n"
       + MarkdownText.table(["figure", "value", "where"], rightAligned: [1], rows)
   }

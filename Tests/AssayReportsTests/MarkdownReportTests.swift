@@ -132,6 +132,15 @@ import Testing
     }
   }
 
+  @Test func noPairOfTolerancesIsNamedWhereBoundsDecide() throws {
+    let bound = ToleranceRule(
+      module: try ModulePattern("."), criterion: .bound(.atMost(.relativeL2, 1e-3)))
+    let report = MarkdownReport.render(
+      try SmallCase.comparison(.init(tolerance: .rules(ToleranceRules([bound])))))
+    #expect(report.contains("## Largest errors") && report.contains("| max abs |"))
+    #expect(!report.contains("that passes all"))
+  }
+
   @Test func isolatedRunsSaySoAndNothingGrows() throws {
     let options = ComparisonOptions(sides: [.outputs, .inputs], isIsolated: true)
     let comparison = try SmallCase.comparison(options)

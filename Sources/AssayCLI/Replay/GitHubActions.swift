@@ -22,12 +22,19 @@ enum GitHubActions {
         Console.complain("Warning: \(error)")
       }
     }
-    if environment["GITHUB_ACTIONS"] == "true", !comparison.isMatch {
+    if !comparison.isMatch {
       let text = FailureText.render(
         comparison, headline: name, goldenPath: golden, reportPath: report)
-      // The runner reads standard error as well, and standard output may be a report.
-      Console.complain(
-        GitHubAnnotation.error(file: golden, title: "\(name) differs", message: text))
+      annotate(golden, title: "\(name) differs", text)
     }
+  }
+
+  /// Adds an error to the annotations, where the replay runs under GitHub Actions.
+  static func annotate(_ golden: String, title: String, _ message: String) {
+    guard ProcessInfo.processInfo.environment["GITHUB_ACTIONS"]?.lowercased() == "true" else {
+      return
+    }
+    // The runner reads standard error as well, and standard output may be a report.
+    Console.complain(GitHubAnnotation.error(file: golden, title: title, message: message))
   }
 }

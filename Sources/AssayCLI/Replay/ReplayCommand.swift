@@ -71,6 +71,18 @@ struct ReplayCommand: ParsableCommand {
   }
 
   func run() throws {
+    do {
+      try replay()
+    } catch let status as ExitStatus {
+      throw status
+    } catch {
+      GitHubActions.annotate(
+        golden, title: "\(name) could not be replayed", AssayCommand.text(of: error))
+      throw error
+    }
+  }
+
+  private func replay() throws {
     let reader = try RunLocation.open(golden)
     let tolerance = try tolerance.chosen(besides: golden)
     let deviceMap = try deviceMap.flatMap { try DeviceMapArgument.parse($0) }

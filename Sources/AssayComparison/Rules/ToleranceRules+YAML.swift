@@ -229,6 +229,11 @@ private struct RuleMapping {
   }
 
   private func pattern(_ key: String) throws(ComparisonError) -> ModulePattern? {
+    if let node = values[key], case .scalar(let scalar) = node, scalar.string.isEmpty,
+      scalar.style != .plain
+    {
+      throw place.failure("\(key): the pattern is empty; write .* to match everything", at: node)
+    }
     guard let text = try text(key) else { return nil }
     do {
       return try ModulePattern(text)

@@ -45,6 +45,7 @@ public final class HDF5RunWriter: RunWriter, @unchecked Sendable {
       guard !DirectoryListing.isDirectory(path) else {
         throw RunError.writeFailed(path: path, reason: "it is a directory")
       }
+      HDF5RunWriter.removeAbandonedFiles(of: url)
       writtenPath =
         url.deletingLastPathComponent()
         .appending(component: ".\(url.lastPathComponent).\(UUID().uuidString).tmp").path
@@ -60,6 +61,24 @@ public final class HDF5RunWriter: RunWriter, @unchecked Sendable {
     } catch {
       let failure = fail(error)
       throw failure
+    }
+  }
+
+  /// Removes what processes that were killed have left beside a golden.
+  ///
+  /// A file that is a day old is not being written by anyone.
+  private static func removeAbandonedFiles(of golden: URL) {
+    let folder = golden.deletingLastPathComponent()
+    let keys: Set<URLResourceKey> = [.contentModificationDateKey]
+    let files = try? FileManager.default.contentsOfDirectory(
+      at: folder, includingPropertiesForKeys: Array(keys))
+    for file in files ?? [] {
+      let name = file.lastPathComponent
+      guard name.hasPrefix(".\(golden.lastPathComponent)."), name.hasSuffix(".tmp"),
+        let modified = try? file.resourceValues(forKeys: keys).contentModificationDate,
+        modified.timeIntervalSinceNow < -86_400
+      else { continue }
+      unlink(file.path)
     }
   }
 

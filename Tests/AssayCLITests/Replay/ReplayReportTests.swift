@@ -117,6 +117,21 @@ import Testing
     #expect(try String(contentsOf: summary, encoding: .utf8).contains("# Assay comparison: match"))
   }
 
+  @Test func gitHubIsToldOfAReplayThatCouldNotBeDone() throws {
+    let broken = try AssayProcess.run(
+      ["replay", CompareTests.golden, "--model", "/no/such/checkpoint"],
+      environment: ["GITHUB_ACTIONS": "true"])
+    #expect(broken.status == 2)
+    let annotations = broken.stderr.split(separator: "\n").filter { $0.hasPrefix("::") }
+    #expect(annotations.count == 1)
+    let annotation = try #require(annotations.first)
+    #expect(
+      annotation.hasPrefix(
+        "::error file=Golden/tiny-llama/float32.h5,title=float32 could not be replayed::"))
+    #expect(annotation.contains("/no/such/checkpoint"))
+    #expect(broken.stderr.contains("\nError: ") || broken.stderr.hasPrefix("Error: "))
+  }
+
   @Test func outsideOfGitHubNothingIsAnnotated() throws {
     let outcome = try AssayProcess.run(["replay", CompareTests.golden] + Self.other)
     #expect(outcome.status == 1)

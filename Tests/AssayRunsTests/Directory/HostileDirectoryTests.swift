@@ -37,7 +37,7 @@ private func call(
     index(call(file: "")), index(call(call: -1)), index(call() + "," + call(), order: "[0,1]"),
     index(call() + "," + call("b"), order: "[0,1]"),
     index(call(file: "none.json", skipped: #","skipped":true"#)),
-    String(repeating: "[", count: 100_000), #"{"schema":"assay.run/1","steps":{}}"#,
+    #"{"schema":"assay.run/1","steps":{}}"#,
   ])
   func badIndexIsAnError(_ text: String) throws {
     let root = try TemporaryDirectory()
@@ -45,6 +45,11 @@ private func call(
     try root.directory("step_0/a")
     try root.directory("step_0/b")
     #expect(throws: RunError.self) { try DirectoryRunReader(path: root.path) }
+  }
+
+  /// No argument: logs print those whole.
+  @Test func deepIndexIsAnError() throws {
+    try badIndexIsAnError(String(repeating: "[", count: 100_000))
   }
 
   @Test func fileThatIsListedAndGoneIsUnreadable() throws {

@@ -96,6 +96,22 @@ import Testing
     #expect(try folder.names == ["golden.h5"])
   }
 
+  @Test func whatKilledProcessesLeftBesideAGoldenIsRemovedAfterADay() throws {
+    let root = try TemporaryDirectory()
+    let names = [".good.h5.1.tmp", ".good.h5.2.tmp", ".other.h5.3.tmp", "good.h5.4.tmp"]
+    for name in names { try root.file(name, "") }
+    for name in names where !name.contains(".2.") {
+      try FileManager.default.setAttributes(
+        [.modificationDate: Date(timeIntervalSinceNow: -90_000)],
+        ofItemAtPath: root.path + "/" + name)
+    }
+    let writer = try HDF5RunWriter(
+      path: root.path + "/good.h5", mode: .golden, manifest: RunManifest(id: "run"))
+    try writer.finish(RunManifest(id: "run"))
+    let left = try FileManager.default.contentsOfDirectory(atPath: root.path).sorted()
+    #expect(left == [".good.h5.2.tmp", ".other.h5.3.tmp", "good.h5", "good.h5.4.tmp"])
+  }
+
   @Test func aPlaceThatCannotBeWrittenIsNamed() throws {
     let path = folder.path("file/run.h5")
     try Data().write(to: URL(filePath: folder.path("file")))
