@@ -96,7 +96,7 @@ import Testing
       ("module: a\n    rtol: 1\n    rtol: 2", 4, "the key \"rtol\" stands there twice"),
       ("module: a\n    !!str rtol: 1\n    rtol: 2", 4, "the key \"rtol\" stands there twice"),
       ("module:\n    bound: rmse <= 1", 3, "module: expected text, found nothing"),
-      ("module: ''\n    bound: rmse <= 1", 2, "module: the pattern is empty; write .* to match"),
+      ("module: ''\n    bound: rmse <= 1", 3, "module: the pattern is empty; write .* to match"),
       ("module: 5\n    bound: rmse <= 1", 3, "module: expected text (in quotes"),
       ("module: a(\n    bound: rmse <= 1", 3, "module: invalid regular expression \"a(\""),
       ("module: a\n    slot: '*'\n    bound: rmse <= 1", 4, "slot: invalid regular expression"),
