@@ -36,7 +36,7 @@ package enum FileSystem {
   }
 
   /// Gives a file its final name, in place of what had it before.
-  static func rename(_ path: String, to target: String) throws(RunError) {
+  package static func rename(_ path: String, to target: String) throws(RunError) {
     guard Foundation.rename(path, target) == 0 else { throw failure(target) }
     // The file is whole either way; a folder that cannot be synchronized is no failure.
     try? synchronize(URL(filePath: target).deletingLastPathComponent().path)

@@ -106,26 +106,21 @@ extension SafetensorsHeader.Entry {
 }
 
 extension DType {
+  private static let safetensorsNames: [DType: String] = [
+    .float64: "F64", .float32: "F32", .float16: "F16", .bfloat16: "BF16",
+    .float8_e4m3fn: "F8_E4M3", .float8_e5m2: "F8_E5M2", .int8: "I8", .int16: "I16", .int32: "I32",
+    .int64: "I64", .uint8: "U8", .uint16: "U16", .uint32: "U32", .uint64: "U64", .bool: "BOOL",
+    .complex64: "C64",
+  ]
+
+  /// Its name in a safetensors header; `nil` where the format has none.
+  var safetensorsName: String? { DType.safetensorsNames[self] }
+
   /// Makes a dtype from its name in a safetensors header.
   fileprivate init?(safetensorsName name: String) {
-    switch name {
-    case "F64": self = .float64
-    case "F32": self = .float32
-    case "F16": self = .float16
-    case "BF16": self = .bfloat16
-    case "F8_E4M3": self = .float8_e4m3fn
-    case "F8_E5M2": self = .float8_e5m2
-    case "I8": self = .int8
-    case "I16": self = .int16
-    case "I32": self = .int32
-    case "I64": self = .int64
-    case "U8": self = .uint8
-    case "U16": self = .uint16
-    case "U32": self = .uint32
-    case "U64": self = .uint64
-    case "BOOL": self = .bool
-    case "C64": self = .complex64
-    default: return nil
+    guard let dtype = DType.allCases.first(where: { $0.safetensorsName == name }) else {
+      return nil
     }
+    self = dtype
   }
 }

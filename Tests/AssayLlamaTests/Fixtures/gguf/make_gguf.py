@@ -1,0 +1,119 @@
+"""Makes the GGUF fixtures beside this file with the gguf package, and what it unpacks of them.
+
+Needs gguf 0.19, numpy, safetensors and torch. The bytes are the same every time.
+
+    python make_gguf.py
+"""
+
+import os
+
+import gguf
+import numpy
+import safetensors.torch
+from safetensors.numpy import save_file
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+TYPES = gguf.GGMLQuantizationType
+RANDOM = numpy.random.default_rng(7)
+
+
+def path(name):
+    return os.path.join(HERE, name)
+
+
+def random_blocks(kind, rows, columns):
+    """Blocks of random bits, but finite scales: every quantised value occurs."""
+    size, byte_count = gguf.GGML_QUANT_SIZES[kind]
+    blocks = RANDOM.integers(0, 256, (rows, columns // size, byte_count), dtype=numpy.uint8)
+    scales = {TYPES.Q4_0: [0], TYPES.Q4_1: [0, 2], TYPES.Q8_0: [0], TYPES.Q6_K: [208]}[kind]
+    for offset in scales:
+        halves = RANDOM.normal(0, 0.1, blocks.shape[:2]).astype(numpy.float16)
+        blocks[..., offset:offset + 2] = halves[..., None].view(numpy.uint8)
+    blocks[0, 0, scales[0]:scales[0] + 2] = [1, 0]  # the least subnormal number
+    return blocks.reshape(rows, -1)
+
+
+def write_types():
+    """One tensor of each type that is read, and values of each type of the metadata."""
+    writer = gguf.GGUFWriter(path("types.gguf"), "test")
+    writer.add_uint8("test.uint8", 200)
+    writer.add_int8("test.int8", -100)
+    writer.add_uint16("test.uint16", 60000)
+    writer.add_int16("test.int16", -30000)
+    writer.add_uint32("test.uint32", 4000000000)
+    writer.add_int32("test.int32", -2000000000)
+    writer.add_uint64("test.uint64", 2**64 - 1)
+    writer.add_int64("test.int64", -2**62)
+    writer.add_float32("test.float32", 1e-5)
+    writer.add_float64("test.float64", 1e-5)
+    writer.add_bool("test.bool", True)
+    writer.add_string("test.string", "naïve 🦙")
+    writer.add_array("test.strings", ["a", "", "ß"])
+    writer.add_array("test.integers", [3, -1, 2])
+    expected = {}
+    for kind, columns in ((TYPES.Q4_0, 64), (TYPES.Q4_1, 64), (TYPES.Q8_0, 64), (TYPES.Q6_K, 512)):
+        blocks = random_blocks(kind, 3, columns)
+        writer.add_tensor(kind.name, blocks, raw_dtype=kind)
+        expected[kind.name] = gguf.dequantize(blocks, kind).astype(numpy.float32)
+    values = RANDOM.normal(0, 1, (2, 3, 5)).astype(numpy.float32)
+    values.flat[:3] = [numpy.inf, -0.0, 1e-42]
+    writer.add_tensor("F32", values)
+    writer.add_tensor("F16", values.astype(numpy.float16))
+    halves = (values.view(numpy.uint32) >> 16).astype(numpy.uint16)
+    writer.add_tensor("BF16", halves.view(numpy.uint8), raw_dtype=TYPES.BF16)
+    expected["F32"] = values
+    expected["F16"] = values.astype(numpy.float16).astype(numpy.float32)
+    expected["BF16"] = (halves.astype(numpy.uint32) << 16).view(numpy.float32)
+    writer.add_tensor("empty", numpy.zeros((0, 4), numpy.float32))
+    expected["empty"] = numpy.zeros((0, 4), numpy.float32)
+    finish(writer)
+    save_file(expected, path("types-expected.safetensors"))
+
+
+# What llama.cpp's converter calls a Llama's tensors.
+NAMES = gguf.get_tensor_name_map(gguf.MODEL_ARCH.LLAMA, 2)
+
+
+def interleaved(weight, heads):
+    """The order of rows in which llama.cpp keeps q and k."""
+    shape = (heads, 2, weight.shape[0] // heads // 2) + weight.shape[1:]
+    return weight.reshape(shape).swapaxes(1, 2).reshape(weight.shape)
+
+
+def write_llama():
+    """The weights of ../grouped-tied, as llama.cpp's converter would have written them."""
+    weights = safetensors.torch.load_file(path("../grouped-tied/model.safetensors"))
+    writer = gguf.GGUFWriter(path("llama.gguf"), "llama")
+    writer.add_block_count(2)
+    writer.add_context_length(64)
+    writer.add_embedding_length(32)
+    writer.add_feed_forward_length(48)
+    writer.add_head_count(4)
+    writer.add_head_count_kv(1)
+    writer.add_rope_dimension_count(8)
+    writer.add_rope_freq_base(500000.0)
+    writer.add_layer_norm_rms_eps(1e-6)
+    writer.add_bos_token_id(1)
+    writer.add_eos_token_id(61)
+    for name, weight in weights.items():
+        if name == "lm_head.weight":
+            continue
+        weight = weight.float().numpy()
+        if "q_proj" in name:
+            weight = interleaved(weight, 4)
+        if "k_proj" in name:
+            weight = interleaved(weight, 1)
+        writer.add_tensor(NAMES.get_name(name, (".weight",)), weight)
+    finish(writer)
+
+
+def finish(writer):
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+
+
+if __name__ == "__main__":
+    write_types()
+    write_llama()
