@@ -7,9 +7,9 @@ struct ImportCommand: ParsableCommand {
     commandName: "import",
     abstract: "Turn a GGUF file of the Llama architecture into a checkpoint directory.",
     discussion: """
-      Reads F32, F16, BF16, Q4_0, Q4_1, Q8_0 and Q6_K and writes config.json, model.safetensors in \
-      float32 and the tokenizer, as transformers and `assay record` read them. Nothing that exists \
-      is overwritten.
+      Reads F32, F16, BF16, Q4_0, Q4_1, Q8_0 and Q6_K and writes config.json and model.safetensors \
+      in float32, as transformers and `assay record --prompt-token-ids` read them. Nothing that exists is \
+      overwritten.
       """)
 
   @Argument(help: "The .gguf file.")

@@ -4,7 +4,7 @@ import Foundation
 
 /// Turns a GGUF file of the Llama architecture into a checkpoint as transformers writes it.
 public enum GGUFCheckpoint {
-  /// Writes `config.json`, `model.safetensors` (float32) and the tokenizer's files.
+  /// Writes `config.json` and `model.safetensors` (float32).
   ///
   /// Weights are unpacked one by one, so that memory stays that of the largest. The rows of q and k
   /// are put back into PyTorch's order, from which llama.cpp's converter takes them.

@@ -108,8 +108,9 @@ extension GGUFTensor.BlockType {
     }
   }
 
-  /// One block: 128 bytes of low nibbles, 64 of high pairs of bits, 16 scales, then the scale of
-  /// all. Each half of the block interleaves four runs of 32 elements.
+  /// Unpacks one block: 128 bytes of low nibbles, 64 of high pairs of bits, 16 scales, one for all.
+  ///
+  /// Each half of the block interleaves four runs of 32 elements.
   private func unpackQ6K(
     _ blocks: UnsafeRawBufferPointer, _ start: Int, scale: Float,
     into output: UnsafeMutablePointer<Float>

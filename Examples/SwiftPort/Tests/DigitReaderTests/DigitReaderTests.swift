@@ -1,4 +1,3 @@
-import Assay
 import AssayTesting
 import DigitReader
 import NDArrays

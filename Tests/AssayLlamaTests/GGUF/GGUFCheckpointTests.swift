@@ -1,0 +1,78 @@
+import AssayRuns
+import AssayTensors
+import Foundation
+import Testing
+
+@testable import AssayLlama
+
+@Suite struct GGUFCheckpointTests {
+  private static let llama = Fixture.path("gguf/llama.gguf")
+
+  /// `llama.gguf` holds the weights of `grouped-tied` as llama.cpp's converter orders them.
+  @Test func weightsAreThoseOfTheOriginal() throws {
+    let scratch = try Scratch()
+    let target = scratch.path + "/checkpoint"
+    try GGUFCheckpoint.write(GGUFFile(path: Self.llama), to: target)
+    let written = try SafetensorsFile(path: target + "/model.safetensors").tensors
+    let original = try SafetensorsFile(path: Fixture.path("grouped-tied/model.safetensors"))
+      .tensors.filter { $0.name != "lm_head.weight" }
+    #expect(written.map(\.name).sorted() == original.map(\.name).sorted())
+    for entry in original {
+      let tensor = try #require(written.first { $0.name == entry.name }?.tensor)
+      #expect(tensor.dtype == .float32 && tensor.shape == entry.tensor.shape, "\(entry.name)")
+      #expect(tensor.float32Values() == entry.tensor.float32Values(), "\(entry.name)")
+    }
+  }
+
+  @Test func modelComputesWhatTheOriginalDoes() throws {
+    let scratch = try Scratch()
+    let target = scratch.path + "/checkpoint"
+    try GGUFCheckpoint.write(GGUFFile(path: Self.llama), to: target)
+    let tokenIDs = [1, 17, 5, 42]
+    let actual = try CollectedRun(
+      of: Llama(checkpoint: target, dtype: .float32), from: tokenIDs, steps: 3)
+    // The fixture's GGUF file has neither the scaling nor the list of ends of the original.
+    let original = try Scratch(copying: "grouped-tied")
+    try original.configure(["rope_scaling": .null, "eos_token_id": .integer(61)])
+    let expected = try CollectedRun(
+      of: Llama(checkpoint: original.path, dtype: .float32), from: tokenIDs, steps: 3)
+    #expect(actual.tokens == expected.tokens)
+    #expect(Set(actual.tensors.keys) == Set(expected.tensors.keys))
+    for (key, tensor) in expected.tensors {
+      let excess = Excess(try #require(actual.tensors[key]), tensor, rtol: 0, atol: 1)
+      #expect(excess.worst == 0, "\(key): \(excess)")
+    }
+  }
+
+  @Test func anotherArchitectureIsNamed() throws {
+    let scratch = try Scratch()
+    let error = #expect(throws: GGUFError.self) {
+      try GGUFCheckpoint.write(
+        GGUFFile(path: Fixture.path("gguf/types.gguf")), to: scratch.path + "/checkpoint")
+    }
+    #expect(error?.description.contains("the architecture test (llama is)") == true)
+    #expect(try FileManager.default.contentsOfDirectory(atPath: scratch.path) == [])
+  }
+
+  @Test func whatIsThereStays() throws {
+    let scratch = try Scratch()
+    try scratch.write("mine", Data("mine".utf8))
+    #expect(
+      throws: GGUFError.unwritable(path: scratch.path, reason: "it is there already")
+    ) { try GGUFCheckpoint.write(GGUFFile(path: Self.llama), to: scratch.path) }
+    #expect(try FileManager.default.contentsOfDirectory(atPath: scratch.path) == ["mine"])
+  }
+
+  @Test func directoryThatCannotBeWrittenIsNamed() throws {
+    let scratch = try Scratch()
+    try scratch.write("file", Data())
+    let target = scratch.path + "/file/checkpoint"
+    let error = #expect(throws: GGUFError.self) {
+      try GGUFCheckpoint.write(GGUFFile(path: Self.llama), to: target)
+    }
+    #expect(
+      error?.description.hasPrefix("cannot write \(target): ") == true,
+      "\(String(describing: error))")
+    #expect(try FileManager.default.contentsOfDirectory(atPath: scratch.path) == ["file"])
+  }
+}
