@@ -52,6 +52,12 @@ public struct Provenance: Hashable, Sendable, Codable {
   public var seed: Int?
   /// How many threads computed.
   public var threads: Int?
+  /// How tokens were chosen, such as `{"do_sample": false}`.
+  public var generation: JSONValue?
+  /// This process's rank among those of a distributed run.
+  public var rank: Int?
+  /// How many processes a distributed run has.
+  public var worldSize: Int?
   /// Who made it a golden, and all goldens that it replaced, from the first to the last.
   public var approvals: [Approval]?
 
@@ -63,11 +69,13 @@ public struct Provenance: Hashable, Sendable, Codable {
   }
 
   private enum CodingKeys: String, CodingKey {
-    case tool, created, os, cpu, framework, libraries, dtype, seed, threads, approvals
+    case tool, created, os, cpu, framework, libraries, dtype, seed, threads, generation, rank
+    case approvals
     case toolVersion = "tool_version"
     case cpuFeatures = "cpu_features"
     case frameworkVersion = "framework_version"
     case modelHash = "model_hash"
+    case worldSize = "world_size"
   }
 }
 

@@ -51,7 +51,7 @@ package final class OutputFile {
   package func append(_ bytes: UnsafeRawBufferPointer) throws(TensorError) {
     if buffer.count + bytes.count > OutputFile.bufferLimit { try flush() }
     if bytes.count > OutputFile.bufferLimit {
-      try write(bytes, at: nil)
+      try write(bytes)
       written += bytes.count
     } else {
       buffer.append(contentsOf: bytes)
@@ -62,18 +62,6 @@ package final class OutputFile {
   package func append(_ bytes: [UInt8]) throws(TensorError) {
     try bytes.withUnsafeBufferPointer { (bytes) throws(TensorError) in
       try append(UnsafeRawBufferPointer(bytes))
-    }
-  }
-
-  /// Replaces bytes that were appended earlier.
-  package func replace(at offset: Int, with bytes: [UInt8]) throws(TensorError) {
-    if offset >= written {
-      buffer.replaceSubrange(offset - written..<offset - written + bytes.count, with: bytes)
-      return
-    }
-    try flush()
-    try bytes.withUnsafeBufferPointer { (bytes) throws(TensorError) in
-      try write(UnsafeRawBufferPointer(bytes), at: offset)
     }
   }
 
@@ -89,29 +77,21 @@ package final class OutputFile {
 
   private func flush() throws(TensorError) {
     try buffer.withUnsafeBufferPointer { (bytes) throws(TensorError) in
-      try write(UnsafeRawBufferPointer(bytes), at: nil)
+      try write(UnsafeRawBufferPointer(bytes))
     }
     written += buffer.count
     buffer.removeAll(keepingCapacity: true)
   }
 
-  /// Writes all bytes at an offset, or at the end for `nil`.
-  private func write(_ bytes: UnsafeRawBufferPointer, at offset: Int?) throws(TensorError) {
+  private func write(_ bytes: UnsafeRawBufferPointer) throws(TensorError) {
     var rest = bytes[...]
-    var target = offset
     while !rest.isEmpty {
       // Systems write less than 2 GiB at a time.
       let part = UnsafeRawBufferPointer(rebasing: rest.prefix(1 << 30))
-      let count =
-        if let target {
-          pwrite(descriptor, part.baseAddress, part.count, off_t(target))
-        } else {
-          systemWrite(descriptor, part.baseAddress, part.count)
-        }
+      let count = systemWrite(descriptor, part.baseAddress, part.count)
       if count < 0 && errno == EINTR { continue }
       guard count > 0 else { throw failure() }
       rest = rest.dropFirst(count)
-      if let start = target { target = start + count }
     }
   }
 

@@ -93,6 +93,17 @@ def check_texts(checks, found, wanted):
         checks.equal(found.get(name), text, name)
 
 
+def check_same_bytes(checks, found, wanted):
+    """What Assay writes is what torch.save writes, to the last byte."""
+    for folder, _, names in os.walk(wanted):
+        for name in names:
+            if name.endswith(".pt"):
+                path = os.path.join(folder, name)
+                with open(path, "rb") as a, \
+                        open(os.path.join(found, os.path.relpath(path, wanted)), "rb") as b:
+                    checks.equal(b.read(), a.read(), path)
+
+
 def test_directory_to_hdf5_and_back(checks, folder):
     steps = [step(), step()]
     source = os.path.join(folder, "source")
@@ -105,6 +116,7 @@ def test_directory_to_hdf5_and_back(checks, folder):
     checks.assay("convert", middle, end)
     check_directory(checks, end, steps)
     check_texts(checks, end, source)
+    check_same_bytes(checks, end, source)
     checks.assay("compare", "--dir1", end, "--dir2", source, "--rtol", "0", "--atol", "0",
                  "--equal-nan")
 

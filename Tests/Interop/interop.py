@@ -9,6 +9,7 @@ import traceback
 
 import comparing
 import converting
+import python_recorder
 import reading
 import recording
 from checks import Checks
@@ -18,7 +19,7 @@ def main():
     if len(sys.argv) != 2:
         sys.exit(__doc__)
     checks = Checks(sys.argv[1])
-    for part in (recording, reading, converting, comparing):
+    for part in (recording, reading, converting, comparing, python_recorder):
         for name, test in vars(part).items():
             if name.startswith("test_"):
                 with tempfile.TemporaryDirectory(prefix="assay-interop-") as folder:

@@ -15,4 +15,5 @@ if [ -z "$assay" ]; then
   assay=$(cd "$root" && "${SWIFT:-swift}" build -c release --show-bin-path)/assay
 fi
 export PYTHONDONTWRITEBYTECODE=1
+"$python" -m pytest -q -p no:cacheprovider "$root/Python"
 exec "$python" "$here/interop.py" "$(realpath "$assay")"

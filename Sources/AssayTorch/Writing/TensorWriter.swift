@@ -1,9 +1,12 @@
 internal import AssayTensors
 
-/// Lays a tensor out as the zip archive that `torch.save` makes of it.
+/// Lays a tensor out as the zip archive that `torch.save` makes of it, byte by byte.
 enum TensorWriter {
   /// Strided tensors are gathered in parts of about this many bytes, contiguous ones summed so.
   private static let partSize = 1 << 18
+
+  /// What torch's hash makes of the names of the six entries before the serialization id.
+  private static let hashOfEntryNames = "15728199511854643026"
 
   /// Writes the archive to its temporary name and renames it.
   ///
@@ -21,8 +24,8 @@ enum TensorWriter {
       try writeElements(of: tensor, append)
     }
     try zip.add("version", Array("3\n".utf8))
-    let (names, checksums) = zip.summary
-    try zip.add(".data/serialization_id", Array((digits(names) + digits(checksums)).utf8))
+    let identity = hashOfEntryNames + digits(zip.combinedChecksums)
+    try zip.add(".data/serialization_id", Array(identity.utf8))
     try zip.finish()
     try file.commit()
   }
@@ -41,7 +44,10 @@ enum TensorWriter {
   }
 
   /// The folder inside the archive: as torch names it, the file's name without its last extension.
+  ///
+  /// Torch opens a path that is not ASCII by Python's means, and then has no name for the folder.
   private static func root(of path: String) -> String {
+    guard path.utf8.allSatisfy({ $0 < 0x80 }) else { return "archive" }
     let name = path.split(separator: "/").last ?? "archive"
     guard let dot = name.lastIndex(of: "."), dot > name.startIndex else {
       return name.hasPrefix(".") ? "archive" : String(name)
@@ -49,7 +55,7 @@ enum TensorWriter {
     return String(name[..<dot])
   }
 
-  /// Twenty decimal digits, as torch writes each half of the serialization id.
+  /// Twenty decimal digits, as torch writes the second half of the serialization id.
   private static func digits(_ value: UInt64) -> String {
     let text = String(value)
     return String(repeating: "0", count: 20 - text.count) + text

@@ -1,6 +1,8 @@
 internal import AssayTensors
 
-/// Writes stored entries of a zip archive, each with its data on a multiple of 64 bytes.
+/// Writes stored entries of a zip archive, byte by byte as `torch.save` of PyTorch 2.13 does.
+///
+/// Each entry has its data on a multiple of 64 bytes.
 struct ZipWriter {
   private let file: OutputFile
   private let root: String
@@ -22,15 +24,12 @@ struct ZipWriter {
     self.wideLimit = wideLimit
   }
 
-  /// Checksums and names of all entries so far, in one number each.
-  var summary: (names: UInt64, checksums: UInt64) {
-    var names: UInt64 = 0xCBF2_9CE4_8422_2325
-    var checksums = names
-    for entry in entries {
-      for byte in entry.name.utf8 { names = (names ^ UInt64(byte)) &* 0x100_0000_01B3 }
-      checksums = (checksums ^ UInt64(entry.checksum)) &* 0x100_0000_01B3
+  /// The checksums of all entries so far in one number, as torch combines them: empty entries do not
+  /// count.
+  var combinedChecksums: UInt64 {
+    entries.filter { $0.byteCount > 0 }.reduce(0) { seed, entry in
+      seed ^ (UInt64(entry.checksum) &+ 0x9E37_79B9 &+ (seed << 6) &+ (seed >> 2))
     }
-    return (names, checksums)
   }
 
   mutating func add(_ name: String, _ bytes: [UInt8]) throws(TensorError) {
@@ -52,6 +51,7 @@ struct ZipWriter {
   ) throws(TensorError) {
     let name = root + "/" + name
     let offset = file.position
+    let isWide = byteCount >= wideLimit || offset >= wideLimit
     try file.append(localHeader(name: name, byteCount: byteCount))
     let file = file
     var checksum: UInt32 = 0
@@ -59,26 +59,28 @@ struct ZipWriter {
       checksum = CRC32.of(part, continuing: checksum)
       try file.append(part)
     }
-    var field: [UInt8] = []
-    field.append(little: checksum)
-    try file.replace(at: offset + 14, with: field)
     entries.append(Entry(name: name, byteCount: byteCount, checksum: checksum, offset: offset))
+    guard byteCount > 0 else { return }
+    var descriptor: [UInt8] = []
+    descriptor.append(little: UInt32(0x0807_4B50))
+    descriptor.append(little: checksum)
+    for _ in 0..<2 {
+      if isWide {
+        descriptor.append(little: UInt64(byteCount))
+      } else {
+        descriptor.append(little: UInt32(byteCount))
+      }
+    }
+    try file.append(descriptor)
   }
 
   private func localHeader(name: String, byteCount: Int) -> [UInt8] {
-    let isWide = byteCount >= wideLimit
-    var wide: [UInt8] = []
-    if isWide {
-      wide.append(little: UInt16(1))
-      wide.append(little: UInt16(16))
-      wide.append(little: UInt64(byteCount))
-      wide.append(little: UInt64(byteCount))
-    }
+    let wide = wideField(byteCount: byteCount, offset: file.position)
     let end = file.position + 30 + name.utf8.count + wide.count + 4
     let padding = (64 - end % 64) % 64
     var header: [UInt8] = []
     header.append(little: UInt32(0x0403_4B50))
-    header.append(common: isWide, checksum: 0, byteCount: isWide ? nil : byteCount)
+    header.append(common: 0, byteCount: 0, isEmpty: byteCount == 0)
     header.append(little: UInt16(name.utf8.count))
     header.append(little: UInt16(wide.count + 4 + padding))
     header += name.utf8
@@ -87,6 +89,22 @@ struct ZipWriter {
     header.append(little: UInt16(padding))
     header += [UInt8](repeating: UInt8(ascii: "Z"), count: padding)
     return header
+  }
+
+  /// The zip64 field of a header: what its 32 bits cannot hold.
+  private func wideField(byteCount: Int, offset: Int) -> [UInt8] {
+    let isLarge = byteCount >= wideLimit
+    let isFar = offset >= wideLimit
+    guard isLarge || isFar else { return [] }
+    var field: [UInt8] = []
+    field.append(little: UInt16(1))
+    field.append(little: UInt16((isLarge ? 16 : 0) + (isFar ? 8 : 0)))
+    if isLarge {
+      field.append(little: UInt64(byteCount))
+      field.append(little: UInt64(byteCount))
+    }
+    if isFar { field.append(little: UInt64(offset)) }
+    return field
   }
 
   /// Writes the central directory, with its zip64 record as torch does whatever the size.
@@ -120,23 +138,15 @@ struct ZipWriter {
   }
 
   private func directoryEntry(_ entry: Entry) -> [UInt8] {
-    var wide: [UInt8] = []
+    let wide = wideField(byteCount: entry.byteCount, offset: entry.offset)
     let isLarge = entry.byteCount >= wideLimit
     let isFar = entry.offset >= wideLimit
-    if isLarge || isFar {
-      wide.append(little: UInt16(1))
-      wide.append(little: UInt16((isLarge ? 16 : 0) + (isFar ? 8 : 0)))
-      if isLarge {
-        wide.append(little: UInt64(entry.byteCount))
-        wide.append(little: UInt64(entry.byteCount))
-      }
-      if isFar { wide.append(little: UInt64(entry.offset)) }
-    }
     var header: [UInt8] = []
     header.append(little: UInt32(0x0201_4B50))
-    header.append(little: UInt16(0x031E))
+    header.append(little: UInt16(0))
     header.append(
-      common: !wide.isEmpty, checksum: entry.checksum, byteCount: isLarge ? nil : entry.byteCount)
+      common: entry.checksum, byteCount: isLarge ? .max : UInt32(entry.byteCount),
+      isEmpty: entry.byteCount == 0)
     header.append(little: UInt16(entry.name.utf8.count))
     header.append(little: UInt16(wide.count))
     header.append(little: UInt64(0))
@@ -156,19 +166,15 @@ extension [UInt8] {
 
   /// Adds what local headers and directory entries have in common, from the version needed to the
   /// unpacked size.
-  ///
-  /// - Parameter byteCount: `nil` when a zip64 field tells it.
-  fileprivate mutating func append(common isWide: Bool, checksum: UInt32, byteCount: Int?) {
-    append(little: UInt16(isWide ? 45 : 20))
-    // Bit 11: names are UTF-8.
-    append(little: UInt16(0x0800))
+  fileprivate mutating func append(common checksum: UInt32, byteCount: UInt32, isEmpty: Bool) {
     append(little: UInt16(0))
-    // No clock, so that equal tensors make equal bytes: midnight of 1 January 1980.
+    // Bit 11: names are UTF-8; bit 3: checksum and sizes stand behind the data, if there are any.
+    append(little: UInt16(isEmpty ? 0x0800 : 0x0808))
     append(little: UInt16(0))
-    append(little: UInt16(0x0021))
+    // Neither time nor date, as torch does it: equal tensors make equal bytes.
+    append(little: UInt32(0))
     append(little: checksum)
-    let size = byteCount.map { UInt32($0) } ?? .max
-    append(little: size)
-    append(little: size)
+    append(little: byteCount)
+    append(little: byteCount)
   }
 }

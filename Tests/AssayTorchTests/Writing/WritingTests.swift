@@ -63,6 +63,23 @@ import Testing
     }
   }
 
+  /// PyTorch's own recordings, written again, are the same files to the last byte.
+  @Test(arguments: ["float32", "bfloat16"])
+  func bytesAreTorchs(_ dtype: String) throws {
+    let step = "Golden/tiny-llama/\(dtype)/step_0"
+    let files = try FileManager.default.subpathsOfDirectory(atPath: step)
+      .filter { $0.hasSuffix(".pt") }
+    #expect(files.count > 100)
+    try Fixture.withFolder { folder in
+      for file in files {
+        let copy = folder + "/" + URL(filePath: file).lastPathComponent
+        try TorchFile.write(TorchFile.loadTensor(path: step + "/" + file), to: copy)
+        let expected = try Data(contentsOf: URL(filePath: step + "/" + file))
+        #expect(try Data(contentsOf: URL(filePath: copy)) == expected, "\(file)")
+      }
+    }
+  }
+
   @Test func dataIsAlignedAndEntriesAreTorchs() throws {
     let tensor = try tensor(of: .float32, [5])
     try Fixture.withFolder { folder in

@@ -1,0 +1,15 @@
+"""Records what every module of a PyTorch model computed, for Assay to compare and replay.
+
+    import assay_torch
+
+    with assay_torch.record(model, {"output_dir": "runs"}) as run:
+        model(x)
+    print(run.paths)
+"""
+
+from assay_torch.configuration import Configuration
+from assay_torch.errors import RecordError
+from assay_torch.provenance import model_hash
+from assay_torch.recording import Recording, record
+
+__all__ = ["Configuration", "RecordError", "Recording", "model_hash", "record"]

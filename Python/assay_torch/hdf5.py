@@ -1,0 +1,291 @@
+"""One HDF5 file of the schema ``assay.hdf5/1``, which ``Golden/README.md`` describes.
+
+h5py's low-level interface is used throughout: the schema wants fixed-length texts, types that
+numpy does not have, and no times inside, so that the same run makes the same bytes.
+"""
+
+import contextlib
+import hashlib
+import os
+import uuid
+
+import numpy as np
+import torch
+from h5py import h5a, h5d, h5f, h5g, h5o, h5p, h5s, h5t
+
+from assay_torch.errors import RecordError
+from assay_torch.text import device_on_disk, escaped, json_text
+from assay_torch.values import Skipped, bits
+
+ATTRIBUTE_LIMIT = 32768  # a longer text is a dataset
+
+
+def custom_float(size, exponent_bits, mantissa_bits, bias):
+    kind = h5t.IEEE_F32LE.copy()
+    kind.set_fields(mantissa_bits + exponent_bits, mantissa_bits, exponent_bits, 0, mantissa_bits)
+    kind.set_size(size)
+    kind.set_ebias(bias)
+    return kind
+
+
+def boolean():
+    kind = h5t.enum_create(h5t.STD_I8LE)
+    kind.enum_insert(b"FALSE", 0)
+    kind.enum_insert(b"TRUE", 1)
+    return kind
+
+
+def complex_number(part):
+    kind = h5t.create(h5t.COMPOUND, 2 * part.get_size())
+    kind.insert(b"r", 0, part)
+    kind.insert(b"i", part.get_size(), part)
+    return kind
+
+
+def types():
+    kinds = {
+        "float64": h5t.IEEE_F64LE, "float32": h5t.IEEE_F32LE,
+        "float16": custom_float(2, 5, 10, 15), "bfloat16": custom_float(2, 8, 7, 127),
+        "float8_e5m2": custom_float(1, 5, 2, 15),
+        "float8_e4m3fn": h5t.STD_U8LE,  # as a float, libhdf5 would read 448 as NaN
+        "int8": h5t.STD_I8LE, "int16": h5t.STD_I16LE, "int32": h5t.STD_I32LE,
+        "int64": h5t.STD_I64LE, "uint8": h5t.STD_U8LE, "uint16": h5t.STD_U16LE,
+        "uint32": h5t.STD_U32LE, "uint64": h5t.STD_U64LE, "bool": boolean(),
+        "complex64": complex_number(h5t.IEEE_F32LE), "complex128": complex_number(h5t.IEEE_F64LE)}
+    # torch 2.1 and 2.2 lack the wider unsigned integers.
+    return {getattr(torch, name): kind for name, kind in kinds.items() if hasattr(torch, name)}
+
+
+TYPES = types()
+
+
+def text_type(data):
+    kind = h5t.C_S1.copy()
+    kind.set_size(max(len(data), 1))
+    kind.set_cset(h5t.CSET_UTF8)
+    kind.set_strpad(h5t.STR_NULLPAD)
+    return kind
+
+
+def text_array(data):
+    return np.array(data, dtype=f"S{max(len(data), 1)}")
+
+
+def set_text(owner, name, text):
+    data = text.encode()
+    kind = text_type(data)
+    attribute = h5a.create(owner, name.encode(), kind, h5s.create(h5s.SCALAR))
+    attribute.write(text_array(data), mtype=kind)
+
+
+def set_integers(owner, name, values):
+    space = h5s.create_simple((len(values),)) if values else h5s.create(h5s.NULL)
+    attribute = h5a.create(owner, name.encode(), h5t.STD_I64LE, space)
+    if values:
+        attribute.write(np.array(values, dtype=np.int64))
+
+
+def dataset_properties():
+    properties = h5p.create(h5p.DATASET_CREATE)
+    properties.set_layout(h5d.CONTIGUOUS)
+    properties.set_alloc_time(h5d.ALLOC_TIME_EARLY)
+    properties.set_fill_time(h5d.FILL_TIME_NEVER)
+    properties.set_obj_track_times(False)
+    return properties
+
+
+def group_properties(is_ordered=False):
+    properties = h5p.create(h5p.GROUP_CREATE)
+    properties.set_obj_track_times(False)
+    if is_ordered:
+        properties.set_link_creation_order(h5p.CRT_ORDER_TRACKED | h5p.CRT_ORDER_INDEXED)
+    return properties
+
+
+def write_text(owner, name, text):
+    data = text.encode()
+    kind = text_type(data)
+    dataset = h5d.create(owner, name.encode(), kind, h5s.create(h5s.SCALAR),
+                         dcpl=dataset_properties())
+    dataset.write(h5s.ALL, h5s.ALL, text_array(data), mtype=kind)
+
+
+class HDF5Writer:
+    """A recording that grows, or a golden that takes its name when it is whole.
+
+    A recording is in the earliest file format and flushed when a step ends, so that a killed
+    process leaves every completed step readable; a golden is in the format of 1.10, whose metadata
+    carry checksums.
+    """
+
+    def __init__(self, path, manifest, is_golden):
+        self.path, self.manifest, self.is_golden = path, manifest, is_golden
+        self.written = {}  # what each dataset holds: the same bytes again are a hard link
+        self.texts = {}
+        self.file = None
+        folder, name = os.path.split(os.path.abspath(path))
+        os.makedirs(folder, exist_ok=True)
+        if is_golden and os.path.isdir(path):
+            raise RecordError(f"cannot write {path}: it is a directory")
+        self.written_path = path if not is_golden else \
+            os.path.join(folder, f".{name}.{str(uuid.uuid4()).upper()}.tmp")
+        with self.writing():
+            self.file = h5f.create(os.fsencode(self.written_path), h5f.ACC_EXCL,
+                                   fcpl=self.creation(), fapl=self.access())
+            self.root = h5g.open(self.file, b"/")
+            self.write_manifest(complete=False)
+            self.flush()
+
+    @contextlib.contextmanager
+    def writing(self):
+        """Names the file in what libhdf5 raises."""
+        try:
+            yield
+        except (OSError, RuntimeError, ValueError) as error:
+            raise RecordError(f"cannot write {self.path}: {error}") from error
+
+    def access(self):
+        access = h5p.create(h5p.FILE_ACCESS)
+        if self.is_golden:
+            access.set_libver_bounds(h5f.LIBVER_V110, h5f.LIBVER_V110)
+        access.set_sieve_buf_size(0)
+        access.set_alignment(64, 64)
+        access.set_fclose_degree(h5f.CLOSE_STRONG)
+        return access
+
+    def creation(self):
+        creation = h5p.create(h5p.FILE_CREATE)
+        creation.set_obj_track_times(False)
+        if not self.is_golden:
+            creation.set_link_creation_order(h5p.CRT_ORDER_TRACKED | h5p.CRT_ORDER_INDEXED)
+        return creation
+
+    def write_manifest(self, complete):
+        self.set_root_text("assay_schema", "assay.hdf5/1")
+        for key, value in self.manifest.json().items():
+            self.set_root_text(key, value if key == "id" else json_text(value))
+        if h5a.exists(self.root, b"complete"):
+            h5a.delete(self.root, b"complete")
+        attribute = h5a.create(self.root, b"complete", h5t.STD_I8LE, h5s.create(h5s.SCALAR))
+        attribute.write(np.array(int(complete), dtype=np.int8))
+
+    def set_root_text(self, name, text):
+        if self.texts.get(name) == text:
+            return
+        if name in self.texts:
+            if len(self.texts[name].encode()) > ATTRIBUTE_LIMIT:
+                self.root.unlink(("." + name).encode())
+            else:
+                h5a.delete(self.root, name.encode())
+        self.texts[name] = text
+        if len(text.encode()) > ATTRIBUTE_LIMIT:
+            write_text(self.root, "." + name, text)
+        else:
+            set_text(self.root, name, text)
+
+    def flush(self):
+        if not self.is_golden:
+            h5f.flush(self.file)
+
+    def begin_step(self, step):
+        with self.writing():
+            self.step, self.groups, self.entries = step, {}, {}
+            # Linked when it is complete: a killed process leaves no half-written step.
+            self.step_group = h5g.create(self.root, None, gcpl=group_properties(self.is_golden))
+
+    def write(self, call, side, description, tensors):
+        entry = self.entries.setdefault(
+            call, {"module": call.module, "call": call.index, "tensors": []})
+        entry[side] = description
+        with self.writing():
+            for slot, device, value in tensors:
+                listed = {"slot": slot, "device": device}
+                if listed in entry["tensors"]:
+                    raise RecordError(f"{call.module} has two tensors in the slot {slot}")
+                entry["tensors"].append(listed)
+                names = (escaped(call.module), f"call_{call.index}", device_on_disk(device))
+                group = self.group(names)
+                if not h5a.exists(group, b"device"):
+                    set_text(group, "device", device)
+                if isinstance(value, Skipped):
+                    self.write_skipped(group, escaped(slot), value)
+                else:
+                    self.write_tensor(group, names + (escaped(slot),), value)
+
+    def group(self, names):
+        if not names:
+            return self.step_group
+        if names not in self.groups:
+            self.groups[names] = h5g.create(
+                self.group(names[:-1]), names[-1].encode(), gcpl=group_properties())
+        return self.groups[names]
+
+    def write_tensor(self, group, names, tensor):
+        kind = self.type(tensor.dtype)
+        data, name = bits(tensor), names[-1].encode()
+        key = (tensor.dtype, tuple(tensor.shape), hashlib.sha256(data).digest())
+        if key in self.written:
+            step, target = self.written[key]
+            is_here = step == self.step
+            start = self.step_group if is_here else self.root
+            if not is_here:
+                target = f"step_{step}/{target}"
+            group.links.create_hard(name, start, target.encode())
+            return
+        shape = tuple(tensor.shape)
+        space = h5s.create_simple(shape) if shape else h5s.create(h5s.SCALAR)
+        dataset = h5d.create(group, name, kind, space, dcpl=dataset_properties())
+        set_text(dataset, "dtype", str(tensor.dtype))
+        if data.size:
+            dataset.write(h5s.ALL, h5s.ALL, data, mtype=kind)
+        self.written[key] = (self.step, "/".join(names))
+
+    def write_skipped(self, group, name, note):
+        kind = self.type(getattr(torch, note.dtype.removeprefix("torch.")))
+        dataset = h5d.create(group, name.encode(), kind, h5s.create(h5s.NULL),
+                             dcpl=dataset_properties())
+        set_text(dataset, "dtype", note.dtype)
+        set_integers(dataset, "shape", note.shape)
+        set_text(dataset, "skipped", note.reason)
+
+    def type(self, dtype):
+        if dtype not in TYPES:
+            raise RecordError(f"{dtype} is held by no layout")
+        return TYPES[dtype]
+
+    def end_step(self, calls, completion_order):
+        entries = [self.entries.get(call, {"module": call.module, "call": call.index,
+                                           "tensors": []}) for call in calls]
+        with self.writing():
+            write_text(self.step_group, ".calls", json_text(
+                {"completion_order": completion_order, "calls": entries}))
+            self.groups.clear()
+            self.flush()
+            h5o.link(self.step_group, self.root, f"step_{self.step}".encode())
+            self.flush()
+
+    def discard_step(self):
+        self.groups.clear()
+        self.step_group = None
+        # No later tensor may be linked to one that is gone.
+        self.written = {key: place for key, place in self.written.items()
+                        if place[0] != self.step}
+
+    def finish(self):
+        with self.writing():
+            self.write_manifest(complete=True)
+            h5f.flush(self.file)
+            self.file.close()
+            with open(self.written_path, "rb+") as file:
+                os.fsync(file.fileno())
+            if self.is_golden:
+                os.replace(self.written_path, self.path)
+
+    def abandon(self):
+        """Leaves the steps that ended in a recording, and nothing of a golden."""
+        if self.file is not None:
+            with contextlib.suppress(Exception):
+                self.file.close()
+        if self.is_golden:
+            with contextlib.suppress(OSError):
+                os.unlink(self.written_path)
