@@ -13,11 +13,13 @@ public enum GGUFCheckpoint {
   ///   - gguf: The file.
   ///   - directory: Where the checkpoint shall be; it appears whole or not at all.
   ///   - progress: Called with the number of tensors written and their total.
+  /// - Returns: Why no tokenizer was written, or `nil` where one was. A prompt for a checkpoint
+  ///   without tokenizer must be given as token ids.
   /// - Throws: ``GGUFError``: another architecture, a key or tensor that is missing, or a directory
   ///   that is there already or cannot be written.
-  public static func write(
+  @discardableResult public static func write(
     _ gguf: GGUFFile, to directory: String, progress: (Int, Int) -> Void = { _, _ in }
-  ) throws(GGUFError) {
+  ) throws(GGUFError) -> String? {
     guard !FileManager.default.fileExists(atPath: directory) else {
       throw .unwritable(path: directory, reason: "it is there already")
     }
@@ -41,6 +43,7 @@ public enum GGUFCheckpoint {
       }
       progress(count, plan.weights.count)
       try FileSystem.rename(temporary, to: target.path)
+      return plan.missingTokenizer
     } catch let error as GGUFError {
       throw error
     } catch {
@@ -54,6 +57,8 @@ public enum GGUFCheckpoint {
 private struct Plan {
   var files: [(name: String, value: JSONValue)]
   var weights: [Weight] = []
+  /// Why the files hold no tokenizer.
+  var missingTokenizer: String?
 
   init(_ gguf: GGUFFile) throws(GGUFError) {
     let metadata = GGUFMetadata(path: gguf.path, values: gguf.metadata)
@@ -64,10 +69,27 @@ private struct Plan {
     }
     let shape = try ModelShape(gguf, metadata)
     files = [("config.json", shape.configuration)]
+    try addTokenizer(metadata)
     for name in gguf.tensors.keys.sorted() {
       weights.append(try Weight(name, in: gguf, shape))
     }
     weights.sort { $0.name < $1.name }
+  }
+
+  private mutating func addTokenizer(_ metadata: GGUFMetadata) throws(GGUFError) {
+    guard metadata.values["tokenizer.ggml.model"] != nil else {
+      missingTokenizer = "the file has none"
+      return
+    }
+    do {
+      let tokenizer = try GGUFTokenizer(metadata)
+      files.append(("tokenizer.json", tokenizer.json))
+      files.append(("tokenizer_config.json", tokenizer.configuration))
+    } catch {
+      // The weights are of use without it; what is damaged stays an error.
+      guard case .unsupported(_, let what) = error else { throw error }
+      missingTokenizer = "\(what) is not supported"
+    }
   }
 }
 

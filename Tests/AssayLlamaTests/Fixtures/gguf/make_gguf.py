@@ -5,6 +5,7 @@ Needs gguf 0.19, numpy, safetensors and torch. The bytes are the same every time
     python make_gguf.py
 """
 
+import json
 import os
 
 import gguf
@@ -107,6 +108,36 @@ def write_llama():
     finish(writer)
 
 
+def write_tokenizer():
+    """The tokenizer of ../tokenizers/smollm2.json, as llama.cpp's converter would have written it."""
+    with open(path("../tokenizers/smollm2.json"), encoding="utf-8") as file:
+        tokenizer = json.load(file)
+    vocab = tokenizer["model"]["vocab"]
+    tokens = sorted(vocab, key=vocab.get)
+    special = {token["content"] for token in tokenizer["added_tokens"]}
+    writer = gguf.GGUFWriter(path("tokenizer.gguf"), "llama")
+    writer.add_block_count(1)
+    writer.add_context_length(64)
+    writer.add_embedding_length(2)
+    writer.add_feed_forward_length(2)
+    writer.add_head_count(1)
+    writer.add_layer_norm_rms_eps(1e-5)
+    writer.add_tokenizer_model("gpt2")
+    writer.add_tokenizer_pre("smollm")
+    writer.add_token_list(tokens)
+    writer.add_token_types([3 if token in special else 1 for token in tokens])
+    writer.add_token_merges([" ".join(merge) for merge in tokenizer["model"]["merges"]])
+    writer.add_bos_token_id(1)
+    writer.add_eos_token_id(2)
+    writer.add_unk_token_id(0)
+    writer.add_pad_token_id(2)
+    writer.add_add_space_prefix(False)
+    writer.add_add_bos_token(False)
+    writer.add_chat_template("{{ messages }}")
+    writer.add_tensor("token_embd.weight", numpy.zeros((len(tokens), 2), numpy.float32))
+    finish(writer)
+
+
 def finish(writer):
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
@@ -117,3 +148,4 @@ def finish(writer):
 if __name__ == "__main__":
     write_types()
     write_llama()
+    write_tokenizer()
