@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test matrix interop lint format bench clean
+.PHONY: help setup build demo smollm2 bert test matrix interop lint format bench clean
 
 SWIFT ?= swift
 PACKAGES := libhdf5-dev libopenblas-dev libdeflate-dev pkg-config
@@ -29,6 +29,16 @@ build: setup ## Build the release binary, .build/release/assay
 demo: build ## Record a model, break it on purpose, and read the report
 	Examples/demo.sh .build/release/assay
 
+smollm2: PACKAGES += python3-pip
+smollm2: setup ## Hold the engine to PyTorch's recording of a real model (fetches 93 MB)
+	$(SWIFT) build --product assay
+	Examples/smollm2.sh .build/debug/assay
+
+bert: setup ## Compare recordings of a BERT encoder made by PyTorch (fetches 84 MB)
+	$(SWIFT) build --product assay
+	Tests/Interop/environment.sh $(VENV)
+	Examples/bert/run.sh $(VENV) .build/debug/assay
+
 test: setup ## Build and run all tests and the example's (no Python needed)
 	$(SWIFT) test
 	Examples/SwiftPort/check.sh --scratch-path $(CURDIR)/.build
@@ -38,7 +48,7 @@ matrix: setup ## Check that failing assertions fail: debug, --parallel and relea
 	Tests/FailureMatrix/run.sh parallel --scratch-path $(CURDIR)/.build
 	Tests/FailureMatrix/run.sh release --scratch-path $(CURDIR)/.build
 
-interop bench: PACKAGES += python3-venv
+interop bench bert: PACKAGES += python3-venv
 interop: PACKAGES += hdf5-tools
 interop: setup ## Check both layouts against PyTorch, h5py and h5dump
 	$(SWIFT) build --product assay
