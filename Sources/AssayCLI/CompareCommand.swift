@@ -32,8 +32,15 @@ struct CompareCommand: ParsableCommand {
   @Option(help: "Only modules that match one of these regular expressions, separated by commas.")
   var modules: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "Pair tensors whose modules have other names or forms by the rules of this file.",
+      valueName: "file"))
+  var mapping: String?
+
   func run() throws {
     var options = ComparisonOptions()
+    options.mapping = try mapping.map { try Mapping(contentsOfFile: $0) }
     options.tolerance = try tolerance.chosen()
     options.deviceMap = try deviceMap.flatMap { try DeviceMapArgument.parse($0) }
     options.steps = try steps.map {

@@ -12,8 +12,10 @@ public enum ComparisonError: Error, Equatable, Sendable {
   case dtypesDiffer(actual: DType, expected: DType)
   /// A bound of figures cannot be read.
   case invalidBound(String, reason: String)
-  /// A list of tolerance rules cannot be read; `rule` counts from 1.
+  /// A list of tolerance or mapping rules cannot be read; `rule` counts from 1.
   case invalidRules(source: String, rule: Int?, line: Int?, reason: String)
+  /// A comparison that goes on while the model runs was given a mapping.
+  case mappingWhileRunning
 }
 
 extension ComparisonError: CustomStringConvertible {
@@ -33,6 +35,9 @@ extension ComparisonError: CustomStringConvertible {
     case .invalidRules(let source, let rule, let line, let reason):
       source + (rule.map { ", rule \($0)" } ?? "") + (line.map { " (line \($0))" } ?? "")
         + ": \(reason)"
+    case .mappingWhileRunning:
+      "a mapping pairs whole runs, and this comparison is made while the model runs; record the "
+        + "run and compare it then"
     }
   }
 }

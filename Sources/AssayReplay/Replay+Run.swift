@@ -59,6 +59,15 @@ extension Replay {
     try configuration(for: golden, [])
   }
 
+  /// Which calls a golden would have if its model had them: where modules are mapped, everything is
+  /// captured, whatever the golden's patterns for its own names say.
+  package static func loneCalls(
+    of golden: any RunReader
+  ) throws -> @Sendable (ModuleCall) -> Bool {
+    let filter = try configuration(for: golden).modules
+    return { filter.matches($0.module, call: $0.call) }
+  }
+
   static func configuration(
     for golden: any RunReader, _ deviceMap: [(actual: Device, expected: Device)]
   ) throws -> CaptureConfiguration {

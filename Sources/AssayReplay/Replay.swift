@@ -20,6 +20,8 @@ public final class Replay: Sendable {
   private let options: ReplayOptions
   private let sink: ReplaySink
   private let recorder: Recorder
+  /// Where the run is until it is compared, if there is a mapping.
+  private let temporary: TemporaryRun?
   private let state = Mutex(State.running)
 
   private enum State {
@@ -49,18 +51,28 @@ public final class Replay: Sendable {
     copyingTo writer: (any RunWriter)? = nil
   ) throws {
     guard writer == nil || !options.isIsolated else { throw ReplayError.isolatedCopy }
+    try options.checkMapping(isCopied: writer != nil)
     self.golden = golden
     self.options = options
     let source = GoldenTensorSource(golden, deviceMap: options.deviceMap)
+    let manifest = RunManifest(
+      id: UUID().uuidString.lowercased(), isComplete: false, provenance: .current(),
+      recipe: golden.manifest.recipe)
+    var configuration = try Replay.configuration(for: golden, options.deviceMap)
+    if options.mapping != nil {
+      // The golden's patterns are made for its own names.
+      configuration.modules = ModuleFilter()
+      temporary = try TemporaryRun(manifest)
+    } else {
+      temporary = nil
+    }
     sink = ReplaySink(
-      LiveComparison(expected: golden, options: options.comparisonOptions),
-      stopsAtFirstDivergence: options.stopsAtFirstDivergence && writer == nil, copy: writer)
+      temporary == nil
+        ? LiveComparison(expected: golden, options: options.comparisonOptions) : nil,
+      stopsAtFirstDivergence: options.stopsAtFirstDivergence && writer == nil,
+      copy: temporary?.writer ?? writer)
     recorder = Recorder(
-      configuration: try Replay.configuration(for: golden, options.deviceMap),
-      sink: sink,
-      manifest: RunManifest(
-        id: UUID().uuidString.lowercased(), isComplete: false, provenance: .current(),
-        recipe: golden.manifest.recipe),
+      configuration: configuration, sink: sink, manifest: manifest,
       substituting: options.isIsolated ? source : nil, goldenInputs: source,
       queueByteLimit: Replay.queueByteLimit)
   }
@@ -149,14 +161,35 @@ extension Replay {
     // What a replay lacks is said by its ending, not by a recording that was cut.
     manifest.isComplete = true
     if let provenance { manifest.provenance = provenance }
-    var comparison = try sink.comparison.finish(
-      path: "live replay", manifest: manifest, ending: ending)
+    var comparison = try compared(ending, manifest)
     switch ending {
     case .complete: addExtraSteps(to: &comparison)
     // Neither can match, whatever was compared until then.
     case .stopped, .nothing: comparison.isMatch = false
     }
     addNotes(to: &comparison)
+    return comparison
+  }
+
+  private func compared(
+    _ ending: LiveComparison.Ending, _ manifest: RunManifest
+  ) throws -> RunComparison {
+    let path = "live replay"
+    if let comparison = sink.comparison {
+      return try comparison.finish(path: path, manifest: manifest, ending: ending)
+    }
+    var options = options.comparisonOptions
+    guard let temporary, ending == .complete else {
+      // Nothing was recorded, so there is nothing to map.
+      options.mapping = nil
+      return try LiveComparison(expected: golden, options: options)
+        .finish(path: path, manifest: manifest, ending: ending)
+    }
+    _ = sink.takeCopy()
+    options.countsLoneCall = try Replay.loneCalls(of: golden)
+    var comparison = try RunComparison.compare(
+      actual: try temporary.finish(manifest), expected: golden, options: options)
+    comparison.actual.path = path
     return comparison
   }
 
@@ -190,7 +223,7 @@ extension Replay {
 
   /// Keeps a copy that is whole for ``commitCopy(_:)``.
   private func keepCopy(_ ending: LiveComparison.Ending) {
-    let writer = sink.takeCopy()
+    let writer = temporary == nil ? sink.takeCopy() : nil
     state.withLock { state in
       switch (ending, writer) {
       case (.complete, let writer?): state = .copied(writer)

@@ -14,6 +14,9 @@ public enum ReplayError: Error, Equatable, Sendable {
   case incompleteCopy(reason: String)
   /// An isolated replay was to be copied: its modules worked on the golden's values.
   case isolatedCopy
+  /// A replay with a mapping was to do what needs a comparison while the model runs, or was to be
+  /// copied.
+  case notWithMapping(String)
   /// A module call has no such recorded input.
   case noInput(CallReference, slot: Slot, available: [Slot])
   /// A recorded input was left out when the golden was recorded.
@@ -47,6 +50,9 @@ extension ReplayError: CustomStringConvertible {
     case .isolatedCopy:
       "an isolated replay cannot be recorded, because its modules are given the golden's inputs; "
         + "record without isolation"
+    case .notWithMapping(let what):
+      "a replay with a mapping cannot be \(what): its tensors pair only when the model is done, and "
+        + "its modules are not those of the golden"
     case .noInput(let call, let slot, let available):
       "\(call.text): the golden has no \(slot); "
         + (available.isEmpty

@@ -13,17 +13,31 @@ public struct ReplayOptions: Sendable {
   public var detailLimit = 50
   /// Devices of the model that pair with devices of another name in the golden.
   public var deviceMap: [(actual: Device, expected: Device)] = []
+  /// By which rules the model's tensors pair with those of a golden whose modules differ.
+  ///
+  /// The model is then recorded to a temporary file and compared when it is done. So it can neither
+  /// be isolated nor stopped at its first divergence, and its run not become the golden.
+  public var mapping: Mapping?
 
   /// Makes options with vLLM's default tolerance.
   public init() {}
 }
 
 extension ReplayOptions {
-  /// What a live comparison is told.
+  /// Refuses what a mapping has no place in.
+  func checkMapping(isCopied: Bool) throws(ReplayError) {
+    guard mapping != nil else { return }
+    if isIsolated { throw .notWithMapping("isolated") }
+    if stopsAtFirstDivergence { throw .notWithMapping("stopped at its first divergence") }
+    if isCopied { throw .notWithMapping("recorded as the golden") }
+  }
+
+  /// What a comparison is told.
   var comparisonOptions: ComparisonOptions {
     var options = ComparisonOptions(
       tolerance: tolerance, deviceMap: deviceMap, detailLimit: detailLimit)
     options.isIsolated = isIsolated
+    options.mapping = mapping
     return options
   }
 }

@@ -10,7 +10,8 @@ struct FirstDivergenceReached: Error, CustomStringConvertible {
 
 /// Hands what a recorder captures to a live comparison, and to the writer of a copy.
 final class ReplaySink: CallSink {
-  let comparison: LiveComparison
+  /// `nil` where the copy is compared when the model is done.
+  let comparison: LiveComparison?
   private let stopsAtFirstDivergence: Bool
   private let state: Mutex<State>
 
@@ -19,7 +20,7 @@ final class ReplaySink: CallSink {
     var hasStopped = false
   }
 
-  init(_ comparison: LiveComparison, stopsAtFirstDivergence: Bool, copy: (any RunWriter)?) {
+  init(_ comparison: LiveComparison?, stopsAtFirstDivergence: Bool, copy: (any RunWriter)?) {
     self.comparison = comparison
     self.stopsAtFirstDivergence = stopsAtFirstDivergence
     state = Mutex(State(copy: copy))
@@ -42,12 +43,12 @@ final class ReplaySink: CallSink {
   }
 
   func beginStep(_ step: Int) throws {
-    comparison.beginStep(step)
+    comparison?.beginStep(step)
     try state.withLock { try $0.copy?.beginStep(step) }
   }
 
   func receive(_ part: CallPart) throws {
-    let matches = comparison.receive(part)
+    let matches = comparison?.receive(part) ?? true
     try state.withLock { state in
       try state.copy?.write(part)
       try stop(&state, unless: matches)
@@ -55,7 +56,8 @@ final class ReplaySink: CallSink {
   }
 
   func endStep(_ step: Int, calls: [ModuleCall], completionOrder: [Int]) throws {
-    let matches = comparison.endStep(step, calls: calls, completionOrder: completionOrder)
+    let matches =
+      comparison?.endStep(step, calls: calls, completionOrder: completionOrder) ?? true
     try state.withLock { state in
       try state.copy?.endStep(step, calls: calls, completionOrder: completionOrder)
       try stop(&state, unless: matches)
@@ -63,7 +65,7 @@ final class ReplaySink: CallSink {
   }
 
   func discardStep(_ step: Int) throws {
-    comparison.discardStep(step)
+    comparison?.discardStep(step)
     try state.withLock { try $0.copy?.discardStep(step) }
   }
 

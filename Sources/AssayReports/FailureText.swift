@@ -99,6 +99,7 @@ struct FailureTextWriter {
     add("counts", counts, 160)
     if case .tensor(let failing) = subject, let difference = failing.tensor.difference {
       add("tensor", form(failing.tensor), 120)
+      add("paired", failing.tensor.pairing?.text, 300)
       add("worst", difference.worstText(failing.tensor), 160)
       add("error", difference.errorText(failing.tensor), 120)
       add("tolerance", tolerance, 160)
@@ -159,6 +160,7 @@ struct FailureTextWriter {
     return "of \(MarkdownText.count(tensors.total, "tensor")) \(tensors.matched) match"
       + parts.map { ", " + $0 }.joined()
       + "; \(elements.mismatched) of \(MarkdownText.count(elements.compared, "element")) outside"
+      + (comparison.droppedText.map { "; \($0)" } ?? "")
   }
 
   private var tolerance: String {
@@ -169,6 +171,17 @@ struct FailureTextWriter {
   private func form(_ tensor: TensorResult) -> String {
     "\(PlainText.name(tensor)), \(tensor.dtype?.rawValue ?? "–") "
       + (tensor.shape?.description ?? "–")
+  }
+}
+
+extension PairOrigin {
+  /// The two tensors in their own runs' names, in plain text; `nil` where names alone paired them.
+  fileprivate var text: String? {
+    guard let rule else { return nil }
+    func name(_ side: Side) -> String {
+      ([side.module + " " + side.slot.rawValue] + side.operations).joined(separator: ", ")
+    }
+    return "by rule \(rule + 1) of the mapping: actual \(name(actual)); expected \(name(expected))"
   }
 }
 

@@ -36,6 +36,7 @@ public enum JSONReport {
       "steps": .array(comparison.steps.map(json)),
       "failures": .array(comparison.failures.map { .string($0.description) }),
       "notes": .array(comparison.notes.map(JSONValue.string)),
+      "mapping": comparison.mapping.map(json) ?? .null,
     ])
   }
 
@@ -143,7 +144,44 @@ public enum JSONReport {
     members["dtype"] = tensor.dtype.map { .string($0.torchName) } ?? .null
     members["rule"] = tensor.rule.map(integer) ?? .null
     members["shape"] = tensor.shape.map { .array($0.dimensions.map(integer)) } ?? .null
+    members["pairing"] = tensor.pairing.map(json) ?? .null
     return .object(members)
+  }
+
+  private static func json(_ origin: PairOrigin) -> JSONValue {
+    func side(_ side: PairOrigin.Side) -> JSONValue {
+      .object([
+        "module": .string(side.module), "slot": .string(side.slot.rawValue),
+        "operations": .array(side.operations.map(JSONValue.string)),
+      ])
+    }
+    return .object([
+      "rule": origin.rule.map(integer) ?? .null, "actual": side(origin.actual),
+      "expected": side(origin.expected),
+    ])
+  }
+
+  private static func json(_ mapping: MappingSummary) -> JSONValue {
+    .object([
+      "source": mapping.source.map(JSONValue.string) ?? .null,
+      "exact": integer(mapping.exactCount),
+      "rules": .array(
+        mapping.rules.map {
+          .object([
+            "text": .string($0.text), "line": $0.line.map(integer) ?? .null,
+            "tensors": integer($0.count),
+          ])
+        }),
+      "dropped": .array(
+        mapping.dropped.map {
+          .object([
+            "run": .string($0.isActual ? "actual" : "expected"), "rule": integer($0.rule),
+            "step": integer($0.key.step), "module": .string($0.key.module),
+            "call": integer($0.key.call), "slot": .string($0.key.slot.rawValue),
+            "device": .string($0.key.device.name),
+          ])
+        }),
+    ])
   }
 
   private static func integer(_ value: Int) -> JSONValue { .integer(Int64(value)) }

@@ -13,7 +13,8 @@ public enum MarkdownReport {
   public static func render(_ comparison: RunComparison, verbose: Bool = false) -> String {
     let writer = MarkdownWriter(comparison: comparison, verbose: verbose)
     let sections = [
-      writer.verdict, writer.subject, writer.parameters, writer.rules, writer.summary,
+      writer.verdict, writer.subject, writer.parameters, writer.rules, writer.mapping,
+      writer.summary,
       writer.firstDivergence,
       writer.firstDifference, writer.growth, writer.introduced, writer.largest, writer.stepResults,
       writer.moduleResults,
@@ -42,6 +43,7 @@ extension MarkdownWriter {
     if comparison.isMatch {
       lines += "✅ **Match**: \(compared), all within the tolerance"
       if tensors.skipped > 0 { lines += "; \(tensors.skipped) skipped in both runs" }
+      if let dropped = comparison.droppedText { lines += "; \(dropped)" }
       return lines + ".\n" + remarks
     }
     let counts = [
@@ -54,7 +56,7 @@ extension MarkdownWriter {
       lines +=
         "of \(MarkdownText.count(tensors.total, "tensor")) \(counts.joined(separator: ", ")); "
     }
-    lines += "\(compared).\n"
+    lines += compared + (comparison.droppedText.map { "; \($0)" } ?? "") + ".\n"
     if let divergence = comparison.firstDivergence {
       lines +=
         "First divergence: \(name(divergence.call)) in step \(divergence.step)"

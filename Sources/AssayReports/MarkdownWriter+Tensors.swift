@@ -149,6 +149,7 @@ extension MarkdownWriter {
       ["smallest tolerance that passes", passing(difference, tensor)],
     ]
     if hasRules { rows.append(["rule", rule(tensor)]) }
+    if let pairing = pairing(tensor) { rows.append(pairing) }
     if let quantiles = tensor.quantiles, quantiles.count == 4 {
       let names = ["p50", "p90", "p99", "p99.9"]
       rows.append([

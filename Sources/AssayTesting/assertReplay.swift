@@ -15,12 +15,14 @@ public import Assay
 ///     trait and the `tolerances.yml` beside the golden.
 ///   - isolated: Whether every module runs on the golden's inputs, so that no error is inherited.
 ///   - stopAtFirstDivergence: Whether the model is stopped at the first tensor that fails.
+///   - mapping: By which rules the model's tensors pair with those of a golden whose modules differ,
+///     such as `try Mapping(contentsOfFile: "Golden/mapping.yml")`; such a golden is never recorded.
 ///   - capturing: What is captured where the golden is recorded; `nil` for what the golden has, or
 ///     else everything.
 ///   - replay: Runs the model and passes it the probe.
 public func assertReplay(
   _ golden: String, recipe: Recipe? = nil, record: RecordMode? = nil, tolerance: Tolerance? = nil,
-  isolated: Bool = false, stopAtFirstDivergence: Bool = false,
+  isolated: Bool = false, stopAtFirstDivergence: Bool = false, mapping: Mapping? = nil,
   capturing: CaptureConfiguration? = nil, fileID: StaticString = #fileID,
   filePath: StaticString = #filePath, line: UInt = #line, column: UInt = #column,
   function: StaticString = #function, _ replay: (Probe) throws -> Void
@@ -31,7 +33,8 @@ public func assertReplay(
       fileID: fileID, filePath: filePath, line: line, column: column, function: function))
   let request = ReplayRequest(
     golden: golden, recipe: recipe, record: record, tolerance: tolerance, isIsolated: isolated,
-    stopsAtFirstDivergence: stopAtFirstDivergence, capturing: capturing, site: assertion.site)
+    stopsAtFirstDivergence: stopAtFirstDivergence, mapping: mapping, capturing: capturing,
+    site: assertion.site)
   do {
     let comparison = try request.run(replay)
     assertion.judge(comparison, rerecord: request.command(recording: .failed))
@@ -51,13 +54,15 @@ public func assertReplay(
 ///     trait and the `tolerances.yml` beside the golden.
 ///   - isolated: Whether every module runs on the golden's inputs, so that no error is inherited.
 ///   - stopAtFirstDivergence: Whether the model is stopped at the first tensor that fails.
+///   - mapping: By which rules the model's tensors pair with those of a golden whose modules differ,
+///     such as `try Mapping(contentsOfFile: "Golden/mapping.yml")`; such a golden is never recorded.
 ///   - capturing: What is captured where the golden is recorded; `nil` for what the golden has, or
 ///     else everything.
 ///   - isolation: The actor that the closure runs on: the caller's.
 ///   - replay: Runs the model and passes it the probe.
 public func assertReplay(
   _ golden: String, recipe: Recipe? = nil, record: RecordMode? = nil, tolerance: Tolerance? = nil,
-  isolated: Bool = false, stopAtFirstDivergence: Bool = false,
+  isolated: Bool = false, stopAtFirstDivergence: Bool = false, mapping: Mapping? = nil,
   capturing: CaptureConfiguration? = nil, fileID: StaticString = #fileID,
   filePath: StaticString = #filePath, line: UInt = #line, column: UInt = #column,
   function: StaticString = #function, isolation: isolated (any Actor)? = #isolation,
@@ -69,7 +74,8 @@ public func assertReplay(
       fileID: fileID, filePath: filePath, line: line, column: column, function: function))
   let request = ReplayRequest(
     golden: golden, recipe: recipe, record: record, tolerance: tolerance, isIsolated: isolated,
-    stopsAtFirstDivergence: stopAtFirstDivergence, capturing: capturing, site: assertion.site)
+    stopsAtFirstDivergence: stopAtFirstDivergence, mapping: mapping, capturing: capturing,
+    site: assertion.site)
   do {
     let comparison = try await request.run(replay)
     assertion.judge(comparison, rerecord: request.command(recording: .failed))

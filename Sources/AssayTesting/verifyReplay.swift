@@ -14,6 +14,8 @@ public import Assay
 ///     trait and the `tolerances.yml` beside the golden.
 ///   - isolated: Whether every module runs on the golden's inputs, so that no error is inherited.
 ///   - stopAtFirstDivergence: Whether the model is stopped at the first tensor that fails.
+///   - mapping: By which rules the model's tensors pair with those of a golden whose modules differ,
+///     such as `try Mapping(contentsOfFile: "Golden/mapping.yml")`; such a golden is never recorded.
 ///   - capturing: What is captured where the golden is recorded; `nil` for what the golden has, or
 ///     else everything.
 ///   - replay: Runs the model and passes it the probe.
@@ -21,7 +23,7 @@ public import Assay
 /// - Throws: What `replay` throws, ``ReplayTestError``, and the errors of the golden's file.
 public func verifyReplay(
   _ golden: String, recipe: Recipe? = nil, record: RecordMode? = nil, tolerance: Tolerance? = nil,
-  isolated: Bool = false, stopAtFirstDivergence: Bool = false,
+  isolated: Bool = false, stopAtFirstDivergence: Bool = false, mapping: Mapping? = nil,
   capturing: CaptureConfiguration? = nil, fileID: StaticString = #fileID,
   filePath: StaticString = #filePath, line: UInt = #line, column: UInt = #column,
   function: StaticString = #function, _ replay: (Probe) throws -> Void
@@ -30,7 +32,8 @@ public func verifyReplay(
     fileID: fileID, filePath: filePath, line: line, column: column, function: function)
   return try ReplayRequest(
     golden: golden, recipe: recipe, record: record, tolerance: tolerance, isIsolated: isolated,
-    stopsAtFirstDivergence: stopAtFirstDivergence, capturing: capturing, site: site
+    stopsAtFirstDivergence: stopAtFirstDivergence, mapping: mapping, capturing: capturing,
+    site: site
   ).run(replay)
 }
 
@@ -45,6 +48,8 @@ public func verifyReplay(
 ///     trait and the `tolerances.yml` beside the golden.
 ///   - isolated: Whether every module runs on the golden's inputs, so that no error is inherited.
 ///   - stopAtFirstDivergence: Whether the model is stopped at the first tensor that fails.
+///   - mapping: By which rules the model's tensors pair with those of a golden whose modules differ,
+///     such as `try Mapping(contentsOfFile: "Golden/mapping.yml")`; such a golden is never recorded.
 ///   - capturing: What is captured where the golden is recorded; `nil` for what the golden has, or
 ///     else everything.
 ///   - isolation: The actor that the closure runs on: the caller's.
@@ -53,7 +58,7 @@ public func verifyReplay(
 /// - Throws: What `replay` throws, ``ReplayTestError``, and the errors of the golden's file.
 public func verifyReplay(
   _ golden: String, recipe: Recipe? = nil, record: RecordMode? = nil, tolerance: Tolerance? = nil,
-  isolated: Bool = false, stopAtFirstDivergence: Bool = false,
+  isolated: Bool = false, stopAtFirstDivergence: Bool = false, mapping: Mapping? = nil,
   capturing: CaptureConfiguration? = nil, fileID: StaticString = #fileID,
   filePath: StaticString = #filePath, line: UInt = #line, column: UInt = #column,
   function: StaticString = #function, isolation: isolated (any Actor)? = #isolation,
@@ -63,7 +68,8 @@ public func verifyReplay(
     fileID: fileID, filePath: filePath, line: line, column: column, function: function)
   return try await ReplayRequest(
     golden: golden, recipe: recipe, record: record, tolerance: tolerance, isIsolated: isolated,
-    stopsAtFirstDivergence: stopAtFirstDivergence, capturing: capturing, site: site
+    stopsAtFirstDivergence: stopAtFirstDivergence, mapping: mapping, capturing: capturing,
+    site: site
   ).run(replay)
 }
 

@@ -27,6 +27,8 @@ struct CommandReplay {
     try checkWeights(of: recorded.manifest)
     let bar = ProgressBar("comparing")
     defer { bar.clear() }
+    var options = options
+    if options.mapping != nil { options.countsLoneCall = try Replay.loneCalls(of: golden) }
     var comparison = try RunComparison.compare(
       actual: recorded, expected: golden, options: options, progress: bar.update(_:of:))
     // The folder is gone when the report is read; what ran is not.
@@ -37,6 +39,8 @@ struct CommandReplay {
   private func configuration(writingTo directory: String) throws -> Data {
     var configuration = try Replay.configuration(for: golden)
     configuration.isEnabled = true
+    // The golden's patterns are made for its own names.
+    if options.mapping != nil { configuration.modules = ModuleFilter() }
     configuration.outputDirectory = directory
     configuration.formats = [.hdf5]
     return try JSONText.encode(configuration.jsonValue)

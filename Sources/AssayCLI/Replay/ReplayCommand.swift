@@ -39,6 +39,13 @@ struct ReplayCommand: ParsableCommand {
       valueName: "map"))
   var deviceMap: [String] = []
 
+  @Option(
+    help: ArgumentHelp(
+      "Pair tensors whose modules have other names or forms by the rules of this file; the run is "
+        + "then compared when the model is done.",
+      valueName: "file"))
+  var mapping: String?
+
   @Flag(help: "Feed every module the golden's inputs, so that each is judged by itself.")
   var isolated = false
 
@@ -56,6 +63,11 @@ struct ReplayCommand: ParsableCommand {
   var command: [String] = []
 
   func validate() throws {
+    if mapping != nil, isolated || stopAtFirstDivergence {
+      throw ValidationError(
+        "--mapping excludes \(isolated ? "--isolated" : "--stop-at-first-divergence"): tensors are "
+          + "paired when the model is done")
+    }
     if let threads, threads < 1 { throw ValidationError("--threads must be at least 1") }
     guard !command.isEmpty else {
       if CommandLine.arguments.last == "--" { throw ValidationError("no command stands behind --") }
@@ -86,6 +98,7 @@ struct ReplayCommand: ParsableCommand {
     let reader = try RunLocation.open(golden)
     let tolerance = try tolerance.chosen(besides: golden)
     let deviceMap = try deviceMap.flatMap { try DeviceMapArgument.parse($0) }
+    let mapping = try mapping.map { try Mapping(contentsOfFile: $0) }
     let comparison: RunComparison
     if command.isEmpty {
       var options = ReplayOptions()
@@ -93,6 +106,7 @@ struct ReplayCommand: ParsableCommand {
       options.isIsolated = isolated
       options.deviceMap = deviceMap
       options.stopsAtFirstDivergence = stopAtFirstDivergence
+      options.mapping = mapping
       comparison = try EngineReplay(
         golden: reader, path: golden, model: model, options: options, threads: threads,
         allowsOtherWeights: allowOtherWeights
@@ -100,7 +114,8 @@ struct ReplayCommand: ParsableCommand {
     } else {
       comparison = try CommandReplay(
         golden: reader, path: golden, command: command,
-        options: ComparisonOptions(tolerance: tolerance, deviceMap: deviceMap),
+        options: ComparisonOptions(
+          tolerance: tolerance, deviceMap: deviceMap, mapping: mapping),
         allowsOtherWeights: allowOtherWeights,
         printsToStandardError: report.output == nil
       ).run()

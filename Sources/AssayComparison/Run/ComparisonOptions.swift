@@ -1,3 +1,4 @@
+package import AssayRuns
 public import AssayTensors
 
 /// What of two runs is compared, and under which rules.
@@ -17,12 +18,20 @@ public struct ComparisonOptions: Sendable {
   /// Whether every module of the actual run was given the expected run's inputs and its caller the
   /// expected run's outputs, so that no module hands its error to another.
   public var isIsolated: Bool
+  /// By which rules tensors of other names or forms pair; `nil` for equal names only.
+  ///
+  /// `modules`, tolerance rules and the result use the names of the expected run, or those of the
+  /// separate modules where the expected run has them in one.
+  public var mapping: Mapping?
+  /// Which calls of the actual run count that pair with nothing, by their names in the result; set
+  /// where the expected run was recorded without the others.
+  package var countsLoneCall: (@Sendable (ModuleCall) -> Bool)?
 
   /// Makes options; without arguments vLLM's documented defaults.
   public init(
     tolerance: Tolerance = .vllm, steps: [Int]? = nil, modules: [ModulePattern]? = nil,
     deviceMap: [(actual: Device, expected: Device)] = [], detailLimit: Int = 50,
-    sides: Set<Slot.Side>? = nil, isIsolated: Bool = false
+    sides: Set<Slot.Side>? = nil, isIsolated: Bool = false, mapping: Mapping? = nil
   ) {
     self.tolerance = tolerance
     self.steps = steps
@@ -31,5 +40,6 @@ public struct ComparisonOptions: Sendable {
     self.detailLimit = detailLimit
     self.sides = sides
     self.isIsolated = isIsolated
+    self.mapping = mapping
   }
 }

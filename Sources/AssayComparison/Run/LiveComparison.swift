@@ -129,10 +129,11 @@ public final class LiveComparison: Sendable {
   ///   - manifest: What the run says about itself.
   ///   - ending: How the run came to its end.
   /// - Returns: What comparing the written run would come to.
-  /// - Throws: ``ComparisonError``.
+  /// - Throws: ``ComparisonError/mappingWhileRunning``.
   public func finish(
     path: String, manifest: RunManifest, ending: Ending = .complete
   ) throws(ComparisonError) -> RunComparison {
+    guard options.mapping == nil else { throw .mappingWhileRunning }
     let received = state.withLock { $0 }
     var manifest = manifest
     if ending == .complete, received.hasOpenSteps { manifest.isComplete = false }

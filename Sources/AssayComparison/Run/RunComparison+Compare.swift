@@ -17,7 +17,13 @@ extension RunComparison {
     actual: any RunReader, expected: any RunReader, options: ComparisonOptions = .init(),
     progress: (@Sendable (Int, Int) -> Void)? = nil
   ) throws(ComparisonError) -> RunComparison {
-    let pairing = RunPairing(actual: actual, expected: expected, options: options)
+    let mapped = options.mapping.map {
+      MappingResolution($0, actual: actual, expected: expected, options)
+    }
+    let actual = mapped?.runs.actual ?? actual
+    let expected = mapped?.runs.expected ?? expected
+    var pairing = RunPairing(actual: actual, expected: expected, options: options)
+    pairing.failures += mapped?.failures ?? []
     let judge = PairJudge(expected: expected, tolerance: options.tolerance)
     let pairs = pairing.pairs
     var tensors = concurrentMap(count: pairs.count, progress: progress) {
@@ -28,7 +34,11 @@ extension RunComparison {
       judge.quantiles(pairs[detailed[$0]], actual: actual.tensor)
     }
     for (position, values) in zip(detailed, quantiles) { tensors[position].quantiles = values }
-    return RunComparison(pairing: pairing, tensors: tensors, options: options)
+    if let mapped { pairing.notes += mapped.notes }
+    mapped?.addOrigins(to: &tensors, of: pairing)
+    var comparison = RunComparison(pairing: pairing, tensors: tensors, options: options)
+    comparison.mapping = mapped?.summary
+    return comparison
   }
 }
 

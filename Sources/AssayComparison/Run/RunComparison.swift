@@ -33,6 +33,8 @@ public struct RunComparison: Sendable {
   public var failures: [ComparisonFailure]
   /// What a reader should know that is no failure.
   public var notes: [String]
+  /// What the mapping did; `nil` without one.
+  public var mapping: MappingSummary?
 }
 
 /// A module call and the step that it belongs to.
@@ -137,6 +139,12 @@ public enum ComparisonFailure: Sendable, Equatable {
   case unmatchedByRules(count: Int, first: TensorKey)
   /// The run generated other tokens than those that were recorded.
   case otherTokens(actual: [Int], expected: [Int])
+  /// A rule of the mapping made no pair, or left nothing out; `rule` counts from 0.
+  case mappingRuleUnused(rule: Int, line: Int?, source: String?, text: String)
+  /// A rule names a counterpart for a tensor that another tensor is paired with; `rule` counts from 0.
+  case mappedTwice(rule: Int, tensor: TensorKey, onto: TensorKey)
+  /// So many more tensors have a counterpart that another one is paired with.
+  case moreMappedTwice(Int)
 }
 
 extension ComparisonFailure: CustomStringConvertible {
@@ -169,6 +177,15 @@ extension ComparisonFailure: CustomStringConvertible {
         + "; add a rule for it, such as a last one whose module is \".*\""
     case .otherTokens(let actual, let expected):
       Self.otherTokens(actual, expected)
+    case .mappingRuleUnused(let rule, let line, let source, let text):
+      "rule \(rule + 1) of \(source ?? "the mapping")\(line.map { " (line \($0))" } ?? "") does "
+        + "nothing: \(text); no tensor that is still free has these names in both runs, so correct "
+        + "or remove it"
+    case .mappedTwice(let rule, let tensor, let onto):
+      "rule \(rule + 1) of the mapping pairs \(tensor) with \(onto), which is already paired with "
+        + "another tensor"
+    case .moreMappedTwice(let count):
+      "the mapping names paired counterparts for \(count) more tensor\(count == 1 ? "" : "s")"
     }
   }
 }

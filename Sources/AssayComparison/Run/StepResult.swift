@@ -87,6 +87,8 @@ public struct TensorResult: Sendable, Equatable {
   /// The position of the tolerance rule that decided, from 0; `nil` without rules, or without one
   /// that matches.
   public var rule: Int?
+  /// How it was paired, where there is a mapping; `nil` for a tensor that stands alone.
+  public var pairing: PairOrigin?
   /// Whether there are rules and none matches.
   var isUnmatched = false
 }

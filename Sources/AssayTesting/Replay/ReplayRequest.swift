@@ -8,6 +8,7 @@ struct ReplayRequest: Sendable {
   var tolerance: Tolerance?
   var isIsolated = false
   var stopsAtFirstDivergence = false
+  var mapping: Mapping?
   var capturing: CaptureConfiguration?
   var site: TestSite
 
@@ -15,7 +16,8 @@ struct ReplayRequest: Sendable {
   /// the environment.
   func command(recording mode: RecordMode) -> String? {
     let chosen = record ?? AssayScope.current.record
-    return isIsolated || chosen == .never || chosen == .missing && mode != .missing
+    return isIsolated || mapping != nil || chosen == .never
+      || chosen == .missing && mode != .missing
       ? nil : site.command(recording: mode)
   }
 }
@@ -49,11 +51,14 @@ struct ReplaySettings: Sendable {
   }
 
   /// Makes the options of a replay.
-  func options(isIsolated: Bool, stopsAtFirstDivergence: Bool) -> ReplayOptions {
+  func options(
+    isIsolated: Bool, stopsAtFirstDivergence: Bool, mapping: Mapping? = nil
+  ) -> ReplayOptions {
     var options = ReplayOptions()
     options.tolerance = tolerance
     options.isIsolated = isIsolated
     options.stopsAtFirstDivergence = stopsAtFirstDivergence
+    options.mapping = mapping
     return options
   }
 }

@@ -79,6 +79,9 @@ struct ReplaySession {
 extension ReplaySession {
   private static func work(_ request: ReplayRequest, _ settings: ReplaySettings) throws -> Work {
     let file = GoldenFile(path: settings.path)
+    if request.mapping != nil, !file.exists || settings.mode == .all || settings.mode == .failed {
+      throw ReplayTestError.notRecordable(path: settings.path, reason: mappingReason)
+    }
     guard file.exists else { return try firstRecording(request, settings, file, unreadable: nil) }
     var golden: any RunReader
     do {
@@ -98,13 +101,17 @@ extension ReplaySession {
     }
     let options = settings.options(
       isIsolated: request.isIsolated,
-      stopsAtFirstDivergence: request.stopsAtFirstDivergence && !records)
+      stopsAtFirstDivergence: request.stopsAtFirstDivergence && !records,
+      mapping: request.mapping)
     guard records else { return .comparing(try Replay(golden: golden, options: options)) }
     let manifest = newManifest(recipe: golden.manifest.recipe)
     return .replacing(
       try Replay(golden: golden, options: options, copyingTo: file.writer(manifest: manifest)),
       old: old, always: settings.mode == .all)
   }
+
+  private static let mappingReason =
+    "with a mapping it is the golden of a model whose modules differ; record it with that model"
 
   private static let isolatedReason =
     "in an isolated replay modules run on the golden's values; replay once without `isolated`"

@@ -1,0 +1,146 @@
+import AssayTensors
+
+/// What is done to a tensor before it is compared with its counterpart.
+enum TensorTransform: Sendable, Hashable {
+  /// Takes out an axis of extent 1.
+  case squeeze(Int)
+  /// Swaps two axes.
+  case transpose(Int, Int)
+  /// Gives the elements another shape; one extent may be -1.
+  case reshape([Int])
+  /// Takes a part along an axis; without an end, all up to it.
+  case slice(axis: Int, start: Int, end: Int?)
+  /// Converts the elements.
+  case cast(DType)
+
+  /// The tensor that it makes; a view wherever one does.
+  ///
+  /// - Throws: ``TransformMisfit`` for a tensor that it does not fit.
+  func applied(to tensor: Tensor) throws -> Tensor {
+    switch self {
+    case .squeeze(let axis):
+      let axis = try position(of: axis, in: tensor)
+      guard tensor.shape.dimensions[axis] == 1 else {
+        throw misfit(tensor, "the axis has \(tensor.shape.dimensions[axis]) entries, not 1")
+      }
+      return try view(of: tensor) { dimensions, strides in
+        dimensions.remove(at: axis)
+        strides.remove(at: axis)
+      }
+    case .transpose(let first, let second):
+      let axes = (try position(of: first, in: tensor), try position(of: second, in: tensor))
+      return try view(of: tensor) { dimensions, strides in
+        dimensions.swapAt(axes.0, axes.1)
+        strides.swapAt(axes.0, axes.1)
+      }
+    case .reshape(let extents):
+      let shape = try shape(extents, of: tensor)
+      let whole = tensor.contiguous()
+      return try Tensor(
+        storage: whole.storage, dtype: whole.dtype, shape: shape, byteOffset: whole.byteOffset,
+        device: whole.device)
+    case .slice(let axis, let start, let end):
+      let axis = try position(of: axis, in: tensor)
+      let extent = tensor.shape.dimensions[axis]
+      let end = end ?? extent
+      guard start < end, end <= extent else {
+        throw misfit(tensor, "the axis has \(extent) entries")
+      }
+      return try tensor.part(start..<end, alongAxis: axis)
+    case .cast(let dtype):
+      return try TensorCast.cast(tensor, to: dtype) { misfit(tensor, $0) }
+    }
+  }
+
+  private func shape(_ extents: [Int], of tensor: Tensor) throws -> Shape {
+    let count = tensor.elementCount
+    let known = try? Shape(extents.filter { $0 >= 0 })
+    guard let known else { throw misfit(tensor, "the shape has too many elements") }
+    var extents = extents
+    if let open = extents.firstIndex(of: -1) {
+      guard known.elementCount > 0, count % known.elementCount == 0 else {
+        throw misfit(tensor, "its \(count) elements do not fill the other axes")
+      }
+      extents[open] = count / known.elementCount
+    }
+    let shape = try Shape(extents)
+    guard shape.elementCount == count else {
+      throw misfit(tensor, "it has \(count) elements, and the shape \(shape.elementCount)")
+    }
+    return shape
+  }
+
+  private func view(
+    of tensor: Tensor, _ change: (inout [Int], inout [Int]) -> Void
+  ) throws -> Tensor {
+    var (dimensions, strides) = (tensor.shape.dimensions, tensor.strides)
+    change(&dimensions, &strides)
+    return try Tensor(
+      storage: tensor.storage, dtype: tensor.dtype, shape: try Shape(dimensions), strides: strides,
+      byteOffset: tensor.byteOffset, device: tensor.device)
+  }
+
+  private func position(of axis: Int, in tensor: Tensor) throws -> Int {
+    guard let position = tensor.shape.position(ofAxis: axis) else {
+      throw misfit(tensor, "there is no axis \(axis)")
+    }
+    return position
+  }
+
+  private func misfit(_ tensor: Tensor, _ reason: String) -> TransformMisfit {
+    TransformMisfit(
+      reason: "\(self) does not fit a tensor of shape \(tensor.shape), \(tensor.dtype.torchName): "
+        + reason)
+  }
+}
+
+/// A transform that a tensor is not made for.
+struct TransformMisfit: Error {
+  var reason: String
+}
+
+extension TensorTransform: CustomStringConvertible {
+  /// The transform as reports show it, such as `slice(-1, 0:64)`.
+  var description: String {
+    switch self {
+    case .squeeze(let axis): "squeeze(\(axis))"
+    case .transpose(let first, let second): "transpose(\(first), \(second))"
+    case .reshape(let extents): "reshape(\(extents.map(String.init).joined(separator: ", ")))"
+    case .slice(let axis, let start, let end):
+      "slice(\(axis), \(start):\(end.map(String.init) ?? ""))"
+    case .cast(let dtype): "cast(\(dtype))"
+    }
+  }
+
+  var isSlice: Bool {
+    if case .slice = self { true } else { false }
+  }
+}
+
+extension Tensor {
+  /// A view of some entries along an axis.
+  ///
+  /// - Parameters:
+  ///   - range: Entries that the axis has.
+  ///   - axis: A position from 0 up to, not including, the rank.
+  func part(_ range: Range<Int>, alongAxis axis: Int) throws(TensorError) -> Tensor {
+    var dimensions = shape.dimensions
+    dimensions[axis] = range.count
+    let shape = try Shape(dimensions)
+    // Without elements there is nothing to point at, and the storage may be empty too.
+    let offset =
+      shape.elementCount == 0 ? 0 : range.lowerBound * strides[axis] * dtype.byteCount
+    return try Tensor(
+      storage: storage, dtype: dtype, shape: shape, strides: strides,
+      byteOffset: byteOffset + offset, device: device)
+  }
+}
+
+extension Shape {
+  /// The position from 0 of an axis that may be counted from the end by negative numbers.
+  func position(ofAxis axis: Int) -> Int? {
+    guard axis.magnitude <= rank else { return nil }
+    let position = axis < 0 ? rank + axis : axis
+    return dimensions.indices.contains(position) ? position : nil
+  }
+}

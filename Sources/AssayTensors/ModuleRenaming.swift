@@ -1,0 +1,125 @@
+import Foundation
+
+/// A regular expression that a whole module name must match, and names made of its groups.
+///
+/// The syntax is that of ``ModulePattern``, matched as Python's `re.fullmatch` does.
+package struct ModuleRenaming: Sendable {
+  /// The expression in Python's syntax.
+  package let source: String
+  private let expression: NSRegularExpression
+
+  /// Makes a renaming.
+  ///
+  /// - Throws: ``TensorError/invalidPattern(_:reason:)``.
+  package init(_ source: String) throws(TensorError) {
+    self.source = source
+    let translation: String
+    do {
+      translation = try PythonPattern.translate(source)
+    } catch {
+      throw .invalidPattern(source, reason: error.text)
+    }
+    do {
+      expression = try NSRegularExpression(
+        pattern: "(?:\(translation))\\z", options: .useUnixLineSeparators)
+    } catch {
+      throw .invalidPattern(source, reason: "this use of regular expressions is not supported")
+    }
+  }
+
+  /// How many groups the expression has.
+  package var groupCount: Int { expression.numberOfCaptureGroups }
+
+  /// What the groups of the expression hold, from group 0: the whole name.
+  ///
+  /// - Returns: `nil` for a name that the expression does not match from its first to its last
+  ///   character; an empty text for a group that took no part.
+  package func groups(in name: String) -> [String]? {
+    let whole = NSRange(name.startIndex..., in: name)
+    guard let match = expression.firstMatch(in: name, options: .anchored, range: whole) else {
+      return nil
+    }
+    return (0..<match.numberOfRanges).map { number in
+      Range(match.range(at: number), in: name).map { String(name[$0]) } ?? ""
+    }
+  }
+}
+
+/// A module name with references to the groups of a ``ModuleRenaming``: `model.layers.\1.mlp`.
+///
+/// `\1` to `\99` and `\g<1>` stand for a group, `\\` for a backslash, as in Python's `re.sub`.
+package struct ModuleNameTemplate: Sendable, Hashable {
+  private enum Part: Hashable {
+    case text(String)
+    case group(Int)
+  }
+
+  /// The template as it was written.
+  package let source: String
+  private let parts: [Part]
+
+  /// Reads a template.
+  ///
+  /// - Parameter groupCount: How many groups there are to refer to.
+  /// - Throws: ``TensorError/invalidPattern(_:reason:)``.
+  package init(_ source: String, groupCount: Int) throws(TensorError) {
+    self.source = source
+    var parts: [Part] = []
+    var text = ""
+    var rest = Substring(source)
+    while let character = rest.popFirst() {
+      guard character == "\\" else {
+        text.append(character)
+        continue
+      }
+      if rest.first == "\\" {
+        text.append(rest.removeFirst())
+        continue
+      }
+      guard let group = Self.reference(&rest) else {
+        throw .invalidPattern(
+          source,
+          reason: "\"\\\(rest.first.map(String.init) ?? "")\" refers to no group: this is a name, "
+            + "in which \\1 stands for the first group of the other side's pattern and a dot is "
+            + "written as it is")
+      }
+      guard (1...max(groupCount, 1)).contains(group), groupCount > 0 else {
+        throw .invalidPattern(
+          source,
+          reason: "there is no group \(group); the other side's pattern has \(groupCount)")
+      }
+      if !text.isEmpty { parts.append(.text(text)) }
+      text = ""
+      parts.append(.group(group))
+    }
+    if !text.isEmpty { parts.append(.text(text)) }
+    self.parts = parts
+  }
+
+  /// The number behind a backslash; what was read of `rest` is gone only where there is one.
+  private static func reference(_ rest: inout Substring) -> Int? {
+    func isDigit(_ character: Character) -> Bool { ("0"..."9").contains(character) }
+    if rest.hasPrefix("g<"), let end = rest.firstIndex(of: ">") {
+      let digits = rest[..<end].dropFirst(2)
+      guard !digits.isEmpty, digits.count <= 2, digits.allSatisfy(isDigit) else { return nil }
+      rest = rest[rest.index(after: end)...]
+      return Int(digits)
+    }
+    let digits = rest.prefix(2).prefix(while: isDigit)
+    guard !digits.isEmpty else { return nil }
+    rest = rest.dropFirst(digits.count)
+    return Int(digits)
+  }
+
+  /// The name that the groups make.
+  ///
+  /// - Parameter groups: What ``ModuleRenaming/groups(in:)`` gave.
+  package func name(_ groups: [String]) -> String {
+    parts.map { part in
+      switch part {
+      case .text(let text): text
+      case .group(let number): groups.indices.contains(number) ? groups[number] : ""
+      }
+    }.joined()
+  }
+}
