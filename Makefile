@@ -33,6 +33,7 @@ smollm2: PACKAGES += python3-pip
 smollm2: setup ## Hold the engine to PyTorch's recording of a real model (fetches 93 MB)
 	$(SWIFT) build --product assay
 	Examples/smollm2.sh .build/debug/assay
+	ASSAY_SMOLLM2=Golden/smollm2/checkpoint $(SWIFT) test --filter TokenizerConformanceTests
 
 bert: setup ## Compare recordings of a BERT encoder made by PyTorch (fetches 84 MB)
 	$(SWIFT) build --product assay

@@ -57,6 +57,11 @@ changed() { # NAME KEY VALUE
 say "2. Prefill and three decode steps, as transformers computed them from the same weights."
 replay "$checkpoint" 0
 
+say "   Prompt in, text out: the tokenizer of the GGUF file."
+"$assay" record --model "$checkpoint" --prompt "The capital of France is" --max-tokens 8 \
+  --golden "$work/text.h5" | sed '/^recorded/d' | tee "$work/text.txt"
+grep -qx 'The capital of France is Paris.' "$work/text.txt"
+
 say "3. RoPE theta 10000 for 100000."
 changed theta rope_theta 10000
 replay "$work/theta" 1 model.rotary_emb
