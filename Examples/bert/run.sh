@@ -43,10 +43,10 @@ compare() { # EXPECTED_STATUS NAME ARGUMENT...
 }
 
 say "The two kernels are not called alike: one run has other masks and more outputs."
-compare 1 strict --dir1 $work/eager.h5 --dir2 $work/sdpa.h5 --rtol 1e-4 --atol 1e-5
+compare 1 strict --dir1 $work/eager.h5 --dir2 $work/sdpa.h5 --rtol 1e-3 --atol 1e-4
 
 say "A mapping says what to leave out. The rest is rounding noise, within a tolerance for float32."
-compare 0 kernel --dir1 $work/eager.h5 --dir2 $work/sdpa.h5 --rtol 1e-4 --atol 1e-5 \
+compare 0 kernel --dir1 $work/eager.h5 --dir2 $work/sdpa.h5 --rtol 1e-3 --atol 1e-4 \
   --mapping Examples/bert/kernels.yml
 
 say "Without a tolerance, the report says where the noise is born."
