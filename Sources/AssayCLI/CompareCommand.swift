@@ -1,5 +1,6 @@
 import ArgumentParser
 import Assay
+import Foundation
 
 struct CompareCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -38,7 +39,20 @@ struct CompareCommand: ParsableCommand {
       valueName: "file"))
   var mapping: String?
 
+  @Flag(
+    help: """
+      Print a file for --mapping, proposed from shapes and statistics, instead of a comparison.
+      """)
+  var suggestMapping = false
+
+  func validate() throws {
+    if suggestMapping, mapping != nil {
+      throw ValidationError("give either --mapping or --suggest-mapping")
+    }
+  }
+
   func run() throws {
+    if suggestMapping { return try suggest() }
     var options = ComparisonOptions()
     options.mapping = try mapping.map { try Mapping(contentsOfFile: $0) }
     options.tolerance = try tolerance.chosen()
@@ -58,5 +72,15 @@ struct CompareCommand: ParsableCommand {
 
     try report.write(comparison, named: "compare")
     try comparison.leave()
+  }
+
+  private func suggest() throws {
+    let rules = try MappingSuggestion.yaml(
+      actual: RunLocation.open(dir1), expected: RunLocation.open(dir2))
+    if let output = report.output {
+      try WholeFile.replace(output, with: Data(rules.utf8))
+    } else {
+      try Console.write(Data(rules.utf8))
+    }
   }
 }

@@ -1,0 +1,314 @@
+public import AssayRuns
+import AssayTensors
+
+/// Proposes mapping rules for two runs whose modules have other names, from shapes and statistics.
+///
+/// Equal figures are evidence and no proof: a proposal is a file for people to read, correct and
+/// keep, and nothing is ever paired by one that was not given as a mapping.
+public enum MappingSuggestion {
+  /// Proposes rules for the modules of the first common step that have no namesake.
+  ///
+  /// Outputs decide, then inputs: equal shapes but for axes of 1, and mean, deviation, least and
+  /// greatest element within 2 % of the deviation. Two modules that are alike for the same other
+  /// one stand in the file as a comment.
+  ///
+  /// - Returns: The text of a file for ``Mapping/init(contentsOfFile:)``.
+  /// - Throws: What reading a tensor throws.
+  public static func yaml(
+    actual: any RunReader, expected: any RunReader
+  ) throws -> String {
+    let numbers = Set(expected.steps.map(\.step))
+    guard let step = actual.steps.first(where: { numbers.contains($0.step) }),
+      let counterpart = expected.steps.first(where: { $0.step == step.step })
+    else { return Proposals().yaml }
+    let names = BothSides(
+      actual: Set(step.calls.map(\.call.module)),
+      expected: Set(counterpart.calls.map(\.call.module)))
+    var modules = BothSides(
+      actual: try ModuleProfile.all(of: step, in: actual, but: names.expected),
+      expected: try ModuleProfile.all(of: counterpart, in: expected, but: names.actual))
+    var proposals = Proposals()
+    pairAlike(&modules, &proposals)
+    try pairFused(&modules, whole: .actual, in: actual, &proposals)
+    try pairFused(&modules, whole: .expected, in: expected, &proposals)
+    proposals.lone = BothSides(
+      actual: modules.actual.map(\.name), expected: modules.expected.map(\.name))
+    return proposals.yaml
+  }
+
+  /// Pairs modules that are each other's only likeness.
+  private static func pairAlike(
+    _ modules: inout BothSides<[ModuleProfile]>, _ proposals: inout Proposals
+  ) {
+    var candidates: [(actual: Int, expected: Int, distance: Double)] = []
+    for (a, actual) in modules.actual.enumerated() {
+      for (e, expected) in modules.expected.enumerated() {
+        guard let distance = actual.distance(to: expected) else { continue }
+        candidates.append((a, e, distance))
+      }
+    }
+    var taken = BothSides<Set<Int>>(actual: [], expected: [])
+    for candidate in candidates.sorted(by: { $0.distance < $1.distance }) {
+      let (a, e) = (candidate.actual, candidate.expected)
+      guard !taken.actual.contains(a), !taken.expected.contains(e) else { continue }
+      let rivals = candidates.filter {
+        ($0.actual == a) != ($0.expected == e) && $0.distance < candidate.distance + tieMargin
+          && !taken.actual.contains($0.actual) && !taken.expected.contains($0.expected)
+      }
+      let (actual, expected) = (modules.actual[a], modules.expected[e])
+      guard rivals.isEmpty else {
+        proposals.undecided.append("\(actual.name) is like \(expected.name), and not it alone")
+        continue
+      }
+      taken.actual.insert(a)
+      taken.expected.insert(e)
+      proposals.add(actual, expected)
+    }
+    for side in RunSide.allCases {
+      modules[side] = modules[side].enumerated().filter { !taken[side].contains($0.offset) }
+        .map(\.element)
+    }
+  }
+
+  /// Pairs a module with those whose outputs are, one after the other, the parts of its own.
+  private static func pairFused(
+    _ modules: inout BothSides<[ModuleProfile]>, whole side: RunSide, in run: any RunReader,
+    _ proposals: inout Proposals
+  ) throws {
+    for whole in modules[side] {
+      guard let parts = try whole.parts(among: modules[side.other], in: run) else { continue }
+      proposals.add(whole, on: side, parts: parts)
+      modules[side].removeAll { $0.name == whole.name }
+      modules[side.other].removeAll { module in parts.contains { $0.name == module.name } }
+    }
+  }
+
+  /// Figures closer than this do not tell two modules apart.
+  private static let tieMargin = 1e-4
+}
+
+/// What one tensor looks like.
+private struct TensorProfile {
+  var key: TensorKey
+  var dimensions: [Int]
+  var statistics: TensorStatistics
+
+  private static let limit = 0.02
+
+  var slot: Slot { key.slot }
+
+  /// The dimensions but for those of 1.
+  var extents: [Int] { dimensions.filter { $0 != 1 } }
+
+  /// How far the figures are apart, in deviations; `nil` for tensors that are not alike.
+  func distance(to other: TensorProfile) -> Double? {
+    guard extents == other.extents else { return nil }
+    return Self.distance(statistics, other.statistics)
+  }
+
+  static func distance(_ a: TensorStatistics, _ b: TensorStatistics) -> Double? {
+    guard a.nanCount == b.nanCount, a.infCount == b.infCount else { return nil }
+    let figures = [
+      (a.mean, b.mean), (a.standardDeviation, b.standardDeviation), (a.min, b.min), (a.max, b.max),
+    ]
+    let scale = max(
+      a.standardDeviation ?? 0, b.standardDeviation ?? 0, 1e-3 * (a.mean ?? 0).magnitude, 1e-30)
+    var distance = 0.0
+    for case (let x?, let y?) in figures { distance = max(distance, (x - y).magnitude / scale) }
+    return distance < limit ? distance : nil
+  }
+}
+
+/// What the first call of a module took and gave.
+private struct ModuleProfile {
+  var name: String
+  var inputs: [TensorProfile] = []
+  var outputs: [TensorProfile] = []
+
+  static func all(
+    of step: StepRecord, in run: any RunReader, but known: Set<String>
+  ) throws -> [ModuleProfile] {
+    var profiles: [ModuleProfile] = []
+    for record in step.calls where record.call.call == 0 && !known.contains(record.call.module) {
+      var profile = ModuleProfile(name: record.call.module)
+      for entry in record.tensors {
+        guard entry.skipped == nil else { continue }
+        let tensor = try run.tensor(entry.key)
+        let found = TensorProfile(
+          key: entry.key, dimensions: tensor.shape.dimensions,
+          statistics: TensorStatistics(of: tensor))
+        if entry.key.slot.rawValue.hasPrefix("outputs") { profile.outputs.append(found) }
+        if entry.key.slot.rawValue.hasPrefix("inputs") { profile.inputs.append(found) }
+      }
+      profiles.append(profile)
+    }
+    return profiles
+  }
+
+  /// How far two modules are apart; `nil` for modules whose outputs are not alike.
+  func distance(to other: ModuleProfile) -> Double? {
+    guard let mine = outputs.first, let theirs = other.outputs.first,
+      let outputs = mine.distance(to: theirs)
+    else { return nil }
+    guard let input = inputs.first, let otherInput = other.inputs.first else { return outputs }
+    return outputs + (input.distance(to: otherInput) ?? 1)
+  }
+
+  /// The modules whose outputs, joined along the last axis, are this one's; `nil` without two or
+  /// where several would do.
+  func parts(among others: [ModuleProfile], in run: any RunReader) throws -> [ModuleProfile]? {
+    guard let whole = outputs.first, let extent = whole.dimensions.last else { return nil }
+    let candidates = others.filter {
+      guard let output = $0.outputs.first, let part = output.dimensions.last else { return false }
+      return part < extent && output.extents.dropLast() == whole.extents.dropLast()
+    }
+    guard candidates.count > 1 else { return nil }
+    let tensor = try run.tensor(whole.key)
+    var parts: [ModuleProfile] = []
+    var start = 0
+    while start < extent {
+      let fitting = try candidates.filter { candidate in
+        guard let output = candidate.outputs.first, let part = output.dimensions.last,
+          start + part <= extent, !parts.contains(where: { $0.name == candidate.name })
+        else { return false }
+        let slice = try tensor.part(
+          start..<start + part, alongAxis: whole.dimensions.count - 1)
+        return TensorProfile.distance(TensorStatistics(of: slice), output.statistics) != nil
+      }
+      guard let next = fitting.first, fitting.count == 1 else { return nil }
+      parts.append(next)
+      start += next.outputs.first?.dimensions.last ?? extent
+    }
+    return parts
+  }
+}
+
+/// The rules found so far.
+private struct Proposals {
+  /// A rule, with the pattern's numbers as groups and as they were found.
+  private struct Rule: Hashable {
+    var actual: String
+    var expected: String
+    var rest: String
+  }
+
+  private var found: [(general: Rule, literal: Rule)] = []
+  var undecided: [String] = []
+  var lone = BothSides<[String]>(actual: [], expected: [])
+
+  mutating func add(_ actual: ModuleProfile, _ expected: ModuleProfile) {
+    let pairs = [(actual.inputs, expected.inputs), (actual.outputs, expected.outputs)]
+    // Slots of other names come first: the rule for the module pairs only equal ones.
+    for (mine, theirs) in pairs {
+      let names = Set(theirs.map(\.slot))
+      for tensor in mine where !names.contains(tensor.slot) {
+        let own = Set(mine.map(\.slot))
+        let alike = theirs.filter { !own.contains($0.slot) && tensor.distance(to: $0) != nil }
+        guard let other = alike.first, alike.count == 1 else { continue }
+        add(
+          actual.name, [expected.name],
+          "slot: \(quoted(tensor.slot.rawValue)), expected_slot: "
+            + quoted(other.slot.rawValue) + squeezing(tensor, other))
+      }
+    }
+    // A rule for the whole module pairs slots of equal names, and there must be one.
+    for (mine, theirs) in pairs.reversed() {
+      for tensor in mine {
+        guard let other = theirs.first(where: { $0.slot == tensor.slot }) else { continue }
+        return add(actual.name, [expected.name], squeezing(tensor, other))
+      }
+    }
+  }
+
+  mutating func add(_ whole: ModuleProfile, on side: RunSide, parts: [ModuleProfile]) {
+    guard let output = whole.outputs.first, let part = parts.first?.outputs.first else { return }
+    let (actual, expected) = side == .actual ? (output, part) : (part, output)
+    let rest = "concatenate: -1" + squeezing(actual, expected)
+    if side == .actual {
+      add(whole.name, parts.map(\.name), rest)
+    } else {
+      add(whole.name, parts.map(\.name), rest, patternSide: .expected)
+    }
+  }
+
+  /// What takes away the leading axes of 1 that only one of two tensors has.
+  private func squeezing(_ actual: TensorProfile, _ expected: TensorProfile) -> String {
+    func text(_ side: String, _ count: Int) -> String {
+      ", \(side)_transform: ["
+        + Array(repeating: "{squeeze: 0}", count: count).joined(separator: ", ") + "]"
+    }
+    let (a, e) = (actual.dimensions, expected.dimensions)
+    if a.count > e.count, a.prefix(a.count - e.count).allSatisfy({ $0 == 1 }) {
+      return text("actual", a.count - e.count)
+    }
+    if e.count > a.count, e.prefix(e.count - a.count).allSatisfy({ $0 == 1 }) {
+      return text("expected", e.count - a.count)
+    }
+    return ""
+  }
+
+  private mutating func add(
+    _ name: String, _ others: [String], _ rest: String, patternSide: RunSide = .actual
+  ) {
+    func rule(isGeneral: Bool) -> Rule {
+      let numbers = name.split(separator: ".").filter { Int($0) != nil }.map(String.init)
+      let pattern = name.split(separator: ".", omittingEmptySubsequences: false).map { part in
+        isGeneral && Int(part) != nil ? #"(\d+)"# : escaped(part)
+      }.joined(separator: #"\."#)
+      let templates = others.map { other in
+        other.split(separator: ".", omittingEmptySubsequences: false).map { part in
+          guard isGeneral, Int(part) != nil, let group = numbers.firstIndex(of: String(part)) else {
+            return part.replacing("\\", with: #"\\"#)
+          }
+          return "\\\(group + 1)"
+        }.joined(separator: ".")
+      }
+      let list =
+        templates.count == 1
+        ? quoted(templates[0]) : "[" + templates.map(quoted).joined(separator: ", ") + "]"
+      let rest = rest.hasPrefix(", ") ? String(rest.dropFirst(2)) : rest
+      return patternSide == .actual
+        ? Rule(actual: quoted(pattern), expected: list, rest: rest)
+        : Rule(actual: list, expected: quoted(pattern), rest: rest)
+    }
+    found.append((rule(isGeneral: true), rule(isGeneral: false)))
+  }
+
+  private func escaped(_ part: Substring) -> String {
+    part.map { $0.isLetter || $0.isNumber || $0 == "_" ? "\($0)" : "\\\($0)" }.joined()
+  }
+
+  private func quoted(_ text: String) -> String {
+    "'" + text.replacing("'", with: "''") + "'"
+  }
+
+  /// The rules in the order in which their modules ran; numbers are groups where that is the same
+  /// for all modules of the pattern.
+  private var rules: [Rule] {
+    var rules: [Rule] = []
+    for (general, literal) in found {
+      let isOne = found.allSatisfy {
+        $0.general.actual != general.actual || $0.general.expected == general.expected
+      }
+      let rule = isOne ? general : literal
+      if !rules.contains(rule) { rules.append(rule) }
+    }
+    return rules
+  }
+
+  var yaml: String {
+    var lines = [
+      "# Proposed from shapes and statistics of one step: read it before you trust it.",
+      "version: 1", rules.isEmpty ? "rules: []" : "rules:",
+    ]
+    for rule in rules {
+      let rest = rule.rest.isEmpty ? "" : ", \(rule.rest)"
+      lines.append("  - {actual: \(rule.actual), expected: \(rule.expected)\(rest)}")
+    }
+    for text in undecided { lines.append("# undecided: \(text)") }
+    for side in RunSide.allCases where !lone[side].isEmpty {
+      lines.append("# only in the \(side.rawValue) run: \(lone[side].joined(separator: ", "))")
+    }
+    return lines.joined(separator: "\n") + "\n"
+  }
+}
