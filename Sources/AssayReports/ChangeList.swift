@@ -110,7 +110,7 @@ extension ChangeList {
         MarkdownText.plain(PlainText.line(change.what, limit: 400)),
         MarkdownText.number(difference?.maxAbs?.value),
         MarkdownText.number(difference?.maxRel?.value),
-        MarkdownText.number(difference?.relativeL2), MarkdownText.number(difference?.rowError),
+        MarkdownText.number(difference?.relativeL2), MarkdownText.number(change.tensor.error),
         difference?.maxULP.map { "\($0.distance)" } ?? "–",
       ]
     }

@@ -45,21 +45,3 @@ extension MarkdownWriter {
     return modules.prefix(leading) + rest.filter { depth($0) <= level }
   }
 }
-
-extension ModuleResult {
-  /// The worst row's relative L2 error over the inputs.
-  var inputError: Double? { worst { $0 == .inputs } }
-  /// The worst row's relative L2 error over everything but the inputs.
-  var outputError: Double? { worst { $0 != .inputs } }
-
-  private func worst(_ isWanted: (Slot.Side?) -> Bool) -> Double? {
-    tensors.filter { isWanted($0.slot.side) }.compactMap(\.difference?.rowError).max()
-  }
-}
-
-extension Difference {
-  /// The worst row's error, infinite where values are not finite on one side only.
-  var rowError: Double? {
-    nonFiniteDifferenceCount > 0 ? .infinity : worstRow?.value ?? relativeL2
-  }
-}

@@ -26,7 +26,7 @@ extension MarkdownWriter {
     guard all.contains(where: { $0.tensor.difference != nil }) else { return "" }
     add("max abs") { $0.difference?.maxAbs?.value }
     add("max rel") { $0.difference?.maxRel?.value }
-    add("worst row, relative L2") { $0.difference?.rowError }
+    add("worst row, relative L2") { $0.error }
     // A bound of other figures asks for neither.
     let isElementwise = all.contains { $0.tensor.difference != nil && !isJudgedByBound($0.tensor) }
     if isElementwise {
@@ -99,7 +99,7 @@ extension MarkdownWriter {
       "\(failing.reduce(0) { $0 + $1.mismatchedCount })",
       MarkdownText.number(differences.compactMap(\.maxAbs?.value).max()),
       MarkdownText.number(differences.compactMap(\.maxRel?.value).max()),
-      MarkdownText.number(differences.compactMap(\.rowError).max()),
+      MarkdownText.number(tensors.compactMap(\.error).max()),
     ]
   }
 

@@ -62,7 +62,7 @@ extension MarkdownWriter {
         difference.map { "\($0.mismatchedCount) / \($0.elementCount)" } ?? "–",
         MarkdownText.number(difference?.maxAbs?.value),
         MarkdownText.number(difference?.maxRel?.value),
-        MarkdownText.number(difference?.relativeL2), MarkdownText.number(difference?.rowError),
+        MarkdownText.number(difference?.relativeL2), MarkdownText.number(tensor.error),
         MarkdownText.bound(difference?.minimumRtol), MarkdownText.bound(difference?.minimumAtol),
       ]
       return hasRules ? cells + [rule(tensor)] : cells

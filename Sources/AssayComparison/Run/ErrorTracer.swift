@@ -107,11 +107,10 @@ struct ErrorTracer {
   private mutating func end() {
     let frame = running.removeLast()
     let module = step.modules[frame.position]
-    let results = module.tensors.filter { $0.slot.side != .inputs }
-    let fails = results.contains(where: differs)
+    let fails = module.results.contains(where: differs)
     if fails || frame.inputs == .failing {
       var origin = ErrorOrigin(
-        cause: .unknown, inputError: module.inputs.worstError, outputError: results.worstError)
+        cause: .unknown, inputError: module.inputError, outputError: module.outputError)
       if isIsolated {
         explainIsolated(&origin, frame, module.call, fails: fails)
       } else {
@@ -202,22 +201,6 @@ extension TensorResult {
   var differsAtAll: Bool {
     guard !verdict.isDivergence, let difference else { return verdict.isDivergence }
     return difference.nonFiniteDifferenceCount > 0 || difference.maxAbs?.value ?? 0 > 0
-  }
-}
-
-extension ModuleResult {
-  fileprivate var inputs: [TensorResult] { tensors.filter { $0.slot.side == .inputs } }
-}
-
-extension [TensorResult] {
-  /// The largest relative L2 error of a worst row; infinite where values are not finite on one
-  /// side only.
-  fileprivate var worstError: Double? {
-    compactMap { tensor in
-      tensor.difference.flatMap {
-        $0.nonFiniteDifferenceCount > 0 ? .infinity : $0.worstRow?.value ?? $0.relativeL2
-      }
-    }.max()
   }
 }
 
