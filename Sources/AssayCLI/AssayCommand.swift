@@ -13,7 +13,7 @@ struct AssayCommand: ParsableCommand {
     version: AssayVersion.current,
     subcommands: [
       RecordCommand.self, ReplayCommand.self, ApproveCommand.self, CompareCommand.self,
-      InspectCommand.self, ConvertCommand.self, ImportCommand.self,
+      LogCommand.self, InspectCommand.self, ConvertCommand.self, ImportCommand.self,
     ])
 }
 

@@ -39,6 +39,12 @@ struct CompareCommand: ParsableCommand {
       valueName: "file"))
   var mapping: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "Modules whose outputs are logits, a regular expression (default: those named lm_head).",
+      valueName: "pattern"))
+  var logits: String?
+
   @Flag(
     help: """
       Print a file for --mapping, proposed from shapes and statistics, instead of a comparison.
@@ -61,6 +67,7 @@ struct CompareCommand: ParsableCommand {
       try NaturalListArgument.parse($0, option: "--steps", items: "step numbers")
     }
     options.modules = try modules.map(PatternListArgument.parse)
+    options.logits = try logits.map { try ModulePattern($0) }
     let actual = try RunLocation.open(dir1)
     let expected = try RunLocation.open(dir2)
 
@@ -71,6 +78,7 @@ struct CompareCommand: ParsableCommand {
     bar.clear()
 
     try report.write(comparison, named: "compare")
+    GitHubActions.tell(comparison, golden: dir2, name: "compare", report: report.output)
     try comparison.leave()
   }
 

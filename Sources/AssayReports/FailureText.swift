@@ -129,6 +129,13 @@ struct FailureTextWriter {
     case .inherited:
       return origin.inside.map { "inherited from \(PlainText.name($0)), which it contains" }
         ?? "inherited: its inputs differ by \(input), its outputs by \(output)"
+    case .amplified, .absorbed:
+      return
+        "inherited and \(origin.cause.rawValue): its inputs differ by \(input), its outputs by "
+        + output
+    case .unknown where origin.earlierStep != nil:
+      return "unknown: its inputs match and its outputs differ by \(output), but it failed in step "
+        + "\(origin.earlierStep ?? 0) too and may keep state"
     case .unknown:
       return "unknown: not all its inputs were recorded; its outputs differ by \(output)"
     }

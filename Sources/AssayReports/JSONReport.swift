@@ -26,6 +26,9 @@ public enum JSONReport {
       "parameters": parameters(comparison.options),
       "summary": json(comparison.summary),
       "first_divergence": comparison.firstDivergence.map(json) ?? .null,
+      "first_difference": comparison.firstDifference.map(json) ?? .null,
+      "first_non_finite": comparison.firstNonFinite.map(json) ?? .null,
+      "first_other_token_step": comparison.firstOtherToken.map { integer($0.step) } ?? .null,
       "introduced": .array(
         comparison.introduced.map {
           .object([
@@ -109,7 +112,7 @@ public enum JSONReport {
       "slot": .string(divergence.tensor.slot.rawValue),
       "device": .string(divergence.tensor.device.name),
       "cause": .string(divergence.origin.cause.rawValue),
-      "growth": divergence.origin.growth.map(JSONValue.init(real:)) ?? .null,
+      "growth": real(divergence.origin.growth),
       "born": divergence.origin.birthplace.map { .string($0.description) } ?? .null,
     ])
   }
@@ -127,7 +130,11 @@ public enum JSONReport {
       "module": .string(module.call.module), "call": integer(module.call.call),
       "verdict": .string(module.verdict.rawValue),
       "cause": origin.map { .string($0.cause.rawValue) } ?? .null,
-      "growth": origin?.growth.map(JSONValue.init(real:)) ?? .null,
+      "growth": real(origin?.growth),
+      "input_error": real(module.inputError), "output_error": real(module.outputError),
+      "introduced_error": real(origin?.introducedError),
+      "born": origin?.birthplace.map { .string($0.description) } ?? .null,
+      "earlier_step": origin?.earlierStep.map(integer) ?? .null,
       "tensors": .array(module.tensors.map(json)),
     ])
   }
@@ -145,6 +152,27 @@ public enum JSONReport {
     members["rule"] = tensor.rule.map(integer) ?? .null
     members["shape"] = tensor.shape.map { .array($0.dimensions.map(integer)) } ?? .null
     members["pairing"] = tensor.pairing.map(json) ?? .null
+    if let logits = tensor.logits { members["logits"] = json(logits) }
+    return .object(members)
+  }
+
+  private static func json(_ logits: LogitsDifference) -> JSONValue {
+    func json(_ position: LogitsDifference.Position) -> JSONValue {
+      .object([
+        "row": integer(position.row), "expected_token": integer(position.expectedToken),
+        "actual_token": integer(position.actualToken), "rank": integer(position.rank),
+        "kl": real(position.divergence),
+      ])
+    }
+    var members: [String: JSONValue] = [
+      "positions": integer(logits.positionCount), "undefined": integer(logits.undefinedCount),
+      "top_1": real(logits.greedyAgreement), "mean_kl": real(logits.meanDivergence),
+      "worst": logits.worst.map(json) ?? .null, "last": logits.last.map(json) ?? .null,
+      "first_other_token": logits.firstOtherToken.map(json) ?? .null,
+    ]
+    for count in LogitsDifference.tokenCounts {
+      members["top_\(count)"] = real(logits.topKAgreement[count])
+    }
     return .object(members)
   }
 
@@ -185,4 +213,8 @@ public enum JSONReport {
   }
 
   private static func integer(_ value: Int) -> JSONValue { .integer(Int64(value)) }
+
+  private static func real(_ value: Double?) -> JSONValue {
+    value.map(JSONValue.init(real:)) ?? .null
+  }
 }

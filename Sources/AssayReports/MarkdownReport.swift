@@ -15,8 +15,9 @@ public enum MarkdownReport {
     let sections = [
       writer.verdict, writer.subject, writer.parameters, writer.rules, writer.mapping,
       writer.summary,
-      writer.firstDivergence,
-      writer.firstDifference, writer.growth, writer.introduced, writer.largest, writer.stepResults,
+      writer.firstDivergence, writer.nonFinite,
+      writer.firstDifference, writer.growth, writer.introduced, writer.logits, writer.largest,
+      writer.stepResults,
       writer.moduleResults,
       writer.unpaired, writer.tensorTables, writer.details,
     ]

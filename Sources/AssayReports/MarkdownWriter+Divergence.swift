@@ -51,6 +51,16 @@ extension MarkdownWriter {
       text =
         origin.inside.map { "**Inherited** from \(name($0)), which it contains" }
         ?? "**Inherited**: its inputs already differ\(input), its outputs\(output)"
+    case .amplified, .absorbed:
+      let input = origin.inputError.map { " by \(MarkdownText.number($0))" } ?? ""
+      text =
+        "**Inherited** and **\(origin.cause.rawValue)**: its inputs already differ\(input), its "
+        + "outputs\(output)"
+    case .unknown where origin.earlierStep != nil:
+      text =
+        "Introduced or inherited is **unknown**: its inputs match and its outputs differ\(output), "
+        + "but it failed in step \(origin.earlierStep ?? 0) too, and what it keeps between steps, "
+        + "such as a key-value cache, is not recorded"
     case .unknown:
       text =
         "Introduced or inherited is **unknown**: not all its inputs were recorded; its outputs "
@@ -161,6 +171,50 @@ extension MarkdownWriter {
     MarkdownText.index(offset, shape, prefix, "")
   }
 
+  /// Where values that are not finite were born, and what their module was given.
+  var nonFinite: String {
+    guard let birth = comparison.firstNonFinite else { return "" }
+    let statistics = birth.tensor.difference?.actualStatistics ?? TensorStatistics()
+    var text =
+      "## NaN and Inf\n\nNaN or infinite values differ first in step \(birth.step) at "
+      + "\(name(birth.call)), \(MarkdownText.code(birth.tensor.slot.rawValue)): "
+      + "\(statistics.nanCount) NaN and \(statistics.infCount) infinite of "
+      + MarkdownText.count(statistics.elementCount, "element")
+      + index(
+        birth.tensor.difference?.firstNonFiniteDifferenceIndex, birth.tensor.shape,
+        ", the first at ")
+    switch birth.origin.cause {
+    case .introduced: text += ". They were **born** there"
+    case .unknown:
+      text += ". Whether they were born there is **unknown**: not all its inputs were recorded"
+    default: break
+    }
+    if let place = birth.origin.birthplace { text += ": born \(describe(place))" }
+    text += ".\n"
+    let module = comparison.steps.first { $0.step == birth.step }?
+      .modules.first { $0.call == birth.call }
+    let inputs = module?.tensors.filter { $0.slot.side == .inputs } ?? []
+    guard !inputs.isEmpty else { return text }
+    let rows = inputs.map { input -> [String] in
+      let sides = input.difference.map { [$0.actualStatistics, $0.expectedStatistics] } ?? []
+      return [MarkdownText.code(input.slot.rawValue), input.dtype?.rawValue ?? "–"]
+        + (sides.isEmpty
+          ? [String](repeating: "–", count: 6)
+          : sides.flatMap {
+            [
+              MarkdownText.number($0.min), MarkdownText.number($0.max),
+              "\($0.nanCount + $0.infCount)",
+            ]
+          })
+    }
+    return text + "\n"
+      + MarkdownText.table(
+        [
+          "its inputs", "dtype", "actual min", "max", "NaN or Inf", "expected min", "max",
+          "NaN or Inf",
+        ], rightAligned: [2, 3, 4, 5, 6, 7], rows)
+  }
+
   /// Where an error began that the tolerance hid at first.
   var firstDifference: String {
     guard let difference = comparison.firstDifference else { return "" }
@@ -186,27 +240,30 @@ extension MarkdownWriter {
     else { return "" }
     let limit = verbose ? calls.count : 50
     let isIsolated = comparison.options.isIsolated
-    let rows = calls.prefix(limit).map { reference in
-      let origin = comparison.steps.first { $0.step == reference.step }?
-        .modules.first { $0.call == reference.call }?.origin
-      let place = ["\(reference.step)", name(reference.call)]
-      let output = MarkdownText.number(origin?.outputError)
+    let rows = comparison.introducedByError.prefix(limit).map { step, module in
+      let place = ["\(step)", name(module.call)]
+      let output = MarkdownText.number(module.origin?.outputError)
       return isIsolated
         ? place + [output]
         : place + [
-          MarkdownText.number(origin?.inputError), output, MarkdownText.number(origin?.growth),
+          MarkdownText.number(module.origin?.introducedError),
+          MarkdownText.number(module.origin?.inputError), output,
+          MarkdownText.number(module.origin?.growth),
         ]
     }
     let intro =
       isIsolated
       ? "These calls were given the expected inputs, and their outputs differ."
-      : "The inputs of these calls match within the tolerance, their outputs "
-        + "do not. Where the input error is not 0, part of the error came from before."
-    let figures = isIsolated ? ["output error"] : ["input error", "output error", "growth"]
+      : "The largest first. The inputs of these calls match within the tolerance and their outputs "
+        + "do not, or their error grows far more than in their counterparts of other layers and "
+        + "steps; what they add to it is then an estimate."
+    let figures =
+      isIsolated
+      ? ["output error"] : ["introduced error", "input error", "output error", "growth"]
     var text =
       "## Introduced errors\n\n\(intro)\n\n"
       + MarkdownText.table(
-        ["step", "module"] + figures, rightAligned: isIsolated ? [0, 2] : [0, 2, 3, 4], rows)
+        ["step", "module"] + figures, rightAligned: isIsolated ? [0, 2] : [0, 2, 3, 4, 5], rows)
     if calls.count > limit { text += "\n\(calls.count - limit) more are not shown.\n" }
     return text
   }

@@ -58,6 +58,15 @@ import Testing
       "a33bc9ee-4191-596e-8009-ce7995fbfec9", "e951c3f2-cb2b-591e-b64f-e693a8b9cf1f"
     )
     #expect(approvals.map { $0["from"] as? String } == [old, bug])
+    let log = try AssayProcess.run(["log", golden])
+    #expect(log.status == 0)
+    #expect(log.stdout.contains("by:       Ada <ada@example.org>"), "\(log.stdout)")
+    #expect(log.stdout.contains("    a new weight"))
+    let listed = try #require(
+      try JSONSerialization.jsonObject(
+        with: Data(AssayProcess.run(["log", golden, "--format", "json"]).stdout.utf8))
+        as? [[String: Any]])
+    #expect(listed.map { $0["to"] as? String } == [bug, old])
     #expect(approvals.first?["to"] as? String == bug)
     #expect(approvals.first?["reason"] as? String == "a new weight")
     #expect((approvals.first?["by"] as? String)?.contains("Ada") == true)

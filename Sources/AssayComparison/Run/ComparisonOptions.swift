@@ -23,6 +23,8 @@ public struct ComparisonOptions: Sendable {
   /// `modules`, tolerance rules and the result use the names of the expected run, or those of the
   /// separate modules where the expected run has them in one.
   public var mapping: Mapping?
+  /// Which modules' outputs are logits over a vocabulary; `nil` for those named `lm_head`.
+  public var logits: ModulePattern?
   /// Which calls of the actual run count that pair with nothing, by their names in the result; set
   /// where the expected run was recorded without the others.
   package var countsLoneCall: (@Sendable (ModuleCall) -> Bool)?
@@ -31,7 +33,8 @@ public struct ComparisonOptions: Sendable {
   public init(
     tolerance: Tolerance = .vllm, steps: [Int]? = nil, modules: [ModulePattern]? = nil,
     deviceMap: [(actual: Device, expected: Device)] = [], detailLimit: Int = 50,
-    sides: Set<Slot.Side>? = nil, isIsolated: Bool = false, mapping: Mapping? = nil
+    sides: Set<Slot.Side>? = nil, isIsolated: Bool = false, mapping: Mapping? = nil,
+    logits: ModulePattern? = nil
   ) {
     self.tolerance = tolerance
     self.steps = steps
@@ -41,5 +44,12 @@ public struct ComparisonOptions: Sendable {
     self.sides = sides
     self.isIsolated = isIsolated
     self.mapping = mapping
+    self.logits = logits
+  }
+
+  func areLogits(_ key: TensorKey) -> Bool {
+    guard key.slot.side == .outputs else { return false }
+    return logits?.matches(key.module)
+      ?? (key.module == "lm_head" || key.module.hasSuffix(".lm_head"))
   }
 }

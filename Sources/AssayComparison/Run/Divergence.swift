@@ -1,13 +1,19 @@
 public import AssayRuns
 public import AssayTensors
 
-/// Whether a module made an error or was handed it.
+/// Whether a module made an error or was handed it, and what it did to what it was handed.
 public enum ErrorCause: String, Sendable, CaseIterable {
-  /// All its recorded inputs match, and the error was not made by a module that it contains.
+  /// It made the error itself: all its recorded inputs match, or far more comes out than its
+  /// counterparts make of what goes in; and no module that it contains explains it.
   case introduced
-  /// Its inputs already differ, or a module that it contains made the error.
+  /// Its inputs already differ, and its outputs by about as much; or a module that it contains made
+  /// the error.
   case inherited
-  /// Its inputs were not all recorded, so neither can be told.
+  /// Its inputs already differ, and its outputs by at least twice as much.
+  case amplified
+  /// Its inputs already differ, and its outputs match or differ by at most half as much.
+  case absorbed
+  /// It cannot be told: its inputs were not all recorded, or what it keeps between steps is not.
   case unknown
 }
 
@@ -23,6 +29,12 @@ public struct ErrorOrigin: Sendable, Equatable {
   public var inside: ModuleCall?
   /// Between which recorded tensors the error was born, where that is more than the module.
   public var birthplace: Birthplace?
+  /// How much error the module added to what it was handed, as relative L2 of the worst row; `nil`
+  /// for one that added none, as far as it can be told.
+  public var introducedError: Double?
+  /// The earlier step in which the module failed without having made the error, so that what it
+  /// keeps between steps, such as a key-value cache, may explain this one.
+  public var earlierStep: Int?
 
   /// The output's error over the input's; `nil` where either is unknown or the inputs are equal.
   public var growth: Double? {

@@ -9,13 +9,14 @@ import AssayTensors
 /// between the last call inside it that ended well and the one that begins.
 struct ErrorTracer {
   private(set) var step: StepResult
-  /// The calls that introduced an error, in completion order.
-  private(set) var introduced: [CallReference] = []
   /// Where the step's first error was born.
   private var firstBirthplace: Birthplace?
   private let preForwardOrder: [Int]
   private let isIsolated: Bool
+  private let earlier: EarlierFailures
   private let differs: (TensorResult) -> Bool
+  /// What is known of the calls whose inputs fail, beside their tensors.
+  private(set) var handed = Handed()
   private var running: [Frame] = []
   private var hasFailed = false
 
@@ -31,6 +32,26 @@ struct ErrorTracer {
     var birthplace: Birthplace?
     /// Where the failing inputs of the call were made, if nothing recorded explains them.
     var inputBirthplace: Birthplace?
+    /// The largest error of its inputs and of what the calls inside it returned so far.
+    var suppliedError: Double?
+  }
+
+  /// What the failing calls of a step were handed.
+  struct Handed {
+    /// By the position of a call whose inputs fail.
+    var supplies: [Int: Supply] = [:]
+    /// The positions of calls that contain a failing one.
+    var containers: Set<Int> = []
+  }
+
+  /// What the code of a call had at hand when it called another one.
+  struct Supply {
+    /// The position of the call whose code it is.
+    var parent: Int
+    /// The largest error of what it had been given or returned.
+    var error: Double
+    /// The place between the last call that matched and this one.
+    var place: Birthplace
   }
 
   private enum InputState {
@@ -41,14 +62,16 @@ struct ErrorTracer {
   ///   - step: A step whose modules stand in completion order.
   ///   - preForwardOrder: Positions of the modules in the order in which they began.
   ///   - isIsolated: Whether no call hands its error to another.
-  ///   - differs: Which tensors carry an error; by default those outside the tolerance.
+  ///   - earlier: What failed in the steps before.
+  ///   - differs: Which tensors carry an error.
   init(
-    step: StepResult, preForwardOrder: [Int], isIsolated: Bool = false,
-    differs: @escaping (TensorResult) -> Bool = { $0.verdict.isDivergence }
+    step: StepResult, preForwardOrder: [Int], isIsolated: Bool, after earlier: EarlierFailures,
+    differs: @escaping (TensorResult) -> Bool
   ) {
     self.step = step
     self.preForwardOrder = preForwardOrder
     self.isIsolated = isIsolated
+    self.earlier = earlier
     self.differs = differs
   }
 
@@ -59,8 +82,6 @@ struct ErrorTracer {
       begin(position)
     }
     while !running.isEmpty { end() }
-    introduced = step.modules.filter { $0.origin?.cause == .introduced }
-      .map { CallReference(step: step.step, call: $0.call) }
   }
 
   /// The first call in completion order with a tensor that differs.
@@ -85,14 +106,22 @@ struct ErrorTracer {
 
   private func state(ofInputs inputs: [TensorResult]) -> InputState {
     if inputs.contains(where: differs) { return .failing }
-    let areCompared = !inputs.isEmpty && inputs.allSatisfy { $0.verdict == .match }
+    let areCompared =
+      !inputs.isEmpty
+      && inputs.allSatisfy { $0.verdict == .match || $0.verdict == .values }
     return areCompared ? .matching : .unknown
   }
 
   private mutating func begin(_ position: Int) {
     let module = step.modules[position]
-    var frame = Frame(position: position, inputs: state(ofInputs: module.inputs))
+    var frame = Frame(
+      position: position, inputs: state(ofInputs: module.inputs),
+      suppliedError: module.inputError)
     if frame.inputs == .failing {
+      if let parent = running.last, let error = parent.suppliedError {
+        handed.supplies[position] = Supply(
+          parent: parent.position, error: error, place: place(before: module.call, .inputs))
+      }
       if isIsolated {
         frame.inputBirthplace = birthplace(before: module.call, .inputs)
       } else if !isExplained {
@@ -106,8 +135,13 @@ struct ErrorTracer {
 
   private mutating func end() {
     let frame = running.removeLast()
+    if frame.firstFailing != nil { handed.containers.insert(frame.position) }
     let module = step.modules[frame.position]
     let fails = module.results.contains(where: differs)
+    if let error = module.outputError, !running.isEmpty {
+      running[running.count - 1].suppliedError = max(
+        running[running.count - 1].suppliedError ?? 0, error)
+    }
     if fails || frame.inputs == .failing {
       var origin = ErrorOrigin(
         cause: .unknown, inputError: module.inputError, outputError: module.outputError)
@@ -132,6 +166,11 @@ struct ErrorTracer {
       origin.cause = .inherited
       origin.birthplace = frame.inputBirthplace
     case .matching where frame.firstFailing == nil || frame.birthplace != nil:
+      if let step = earlier.step(inWhichInherited: call.module) {
+        origin.cause = .unknown
+        origin.earlierStep = step
+        break
+      }
       origin.cause = .introduced
       origin.birthplace = frame.birthplace ?? ownEnd(frame, call)
       firstBirthplace = firstBirthplace ?? origin.birthplace
@@ -172,11 +211,15 @@ struct ErrorTracer {
   }
 
   private mutating func birthplace(before call: ModuleCall, _ side: Slot.Side) -> Birthplace {
-    let place = Birthplace(
-      inside: running.last.map { step.modules[$0.position].call }, after: running.last?.lastMatch,
-      before: call, side: side)
+    let place = place(before: call, side)
     firstBirthplace = firstBirthplace ?? place
     return place
+  }
+
+  private func place(before call: ModuleCall, _ side: Slot.Side) -> Birthplace {
+    Birthplace(
+      inside: running.last.map { step.modules[$0.position].call }, after: running.last?.lastMatch,
+      before: call, side: side)
   }
 
   /// Whether a failure that was seen can be what reaches a call that begins or ends now.
@@ -196,7 +239,33 @@ struct ErrorTracer {
   }
 }
 
+/// The modules that failed in earlier steps.
+///
+/// A module may keep what it computed, such as keys and values, and use it in the next step, where
+/// no recorded input tells of it.
+struct EarlierFailures {
+  private var firstFailing: [String: Int] = [:]
+  private var introducing: Set<String> = []
+
+  /// The first step in which a module failed, unless it ever made an error of its own.
+  func step(inWhichInherited module: String) -> Int? {
+    introducing.contains(module) ? nil : firstFailing[module]
+  }
+
+  mutating func add(_ step: StepResult) {
+    for module in step.modules {
+      guard let origin = module.origin else { continue }
+      let name = module.call.module
+      firstFailing[name] = firstFailing[name] ?? step.step
+      if origin.cause == .introduced { introducing.insert(name) }
+    }
+  }
+}
+
 extension TensorResult {
+  /// Whether values are NaN or infinite on one side only, or differently.
+  var differsInNonFinite: Bool { difference?.nonFiniteDifferenceCount ?? 0 > 0 }
+
   /// Whether anything differs at all, be it within the tolerance.
   var differsAtAll: Bool {
     guard !verdict.isDivergence, let difference else { return verdict.isDivergence }

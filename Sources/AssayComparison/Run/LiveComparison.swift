@@ -31,7 +31,7 @@ public final class LiveComparison: Sendable {
   public init(expected: any RunReader, options: ComparisonOptions = .init()) {
     self.expected = expected
     self.options = options
-    judge = PairJudge(expected: expected, tolerance: options.tolerance)
+    judge = PairJudge(expected: expected, options: options)
     references = LiveReferences(expected, options)
   }
 

@@ -7,11 +7,13 @@ struct PairJudge: Sendable {
   typealias ActualTensor = (TensorKey) throws -> Tensor
 
   private let expected: any RunReader
+  private let options: ComparisonOptions
   private let criteria: TensorCriteria
 
-  init(expected: any RunReader, tolerance: Tolerance) {
+  init(expected: any RunReader, options: ComparisonOptions) {
     self.expected = expected
-    criteria = TensorCriteria(tolerance)
+    self.options = options
+    criteria = TensorCriteria(options.tolerance)
   }
 
   /// Reads both tensors and compares them.
@@ -84,6 +86,9 @@ struct PairJudge: Sendable {
     result.isUnmatched = criterion.isUnmatched
     let isRetyped = judgeForm(ours.dtype, ours.shape, theirs.dtype, theirs.shape, &result)
     if result.verdict == .shape { return }
+    if options.areLogits(key) {
+      result.logits = LogitsDifference(actual: ours, expected: theirs)
+    }
     var (a, e) = (ours, theirs)
     if isRetyped {
       guard let widened = WidenedPair.widened(ours, theirs) else { return }

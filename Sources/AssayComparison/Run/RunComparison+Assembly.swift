@@ -11,6 +11,8 @@ extension RunComparison {
       summary: ComparisonSummary(), steps: [], introduced: [], failures: pairing.failures,
       notes: pairing.notes)
     var rest = tensors[...]
+    var earlier = EarlierFailures()
+    var handed: [ErrorTracer.Handed] = []
     for step in pairing.steps {
       let modules = step.calls.map { call in
         let own = Array(rest.prefix(call.pairs.count))
@@ -22,24 +24,36 @@ extension RunComparison {
       let result = StepResult(
         step: step.step, verdict: Verdict(step.presence, children: modules.map(\.verdict)),
         modules: modules)
-      var tracer = ErrorTracer(
-        step: result, preForwardOrder: step.preForwardOrder, isIsolated: options.isIsolated)
-      tracer.trace()
-      steps.append(tracer.step)
-      introduced += tracer.introduced
-      firstDivergence = firstDivergence ?? tracer.divergence
-      if firstDifference == nil {
+      func traced(_ differs: @escaping (TensorResult) -> Bool) -> ErrorTracer {
         var tracer = ErrorTracer(
-          step: result, preForwardOrder: step.preForwardOrder, isIsolated: options.isIsolated
-        ) { $0.differsAtAll }
+          step: result, preForwardOrder: step.preForwardOrder, isIsolated: options.isIsolated,
+          after: earlier, differs: differs)
         tracer.trace()
-        firstDifference = tracer.divergence
+        return tracer
       }
+      let tracer = traced { $0.verdict.isDivergence }
+      steps.append(tracer.step)
+      handed.append(tracer.handed)
+      firstDivergence = firstDivergence ?? tracer.divergence
+      firstDifference = firstDifference ?? traced { $0.differsAtAll }.divergence
+      if firstNonFinite == nil, result.hasNonFiniteDifference {
+        firstNonFinite = traced { $0.differsInNonFinite }.divergence
+      }
+      earlier.add(tracer.step)
+    }
+    ErrorAccount(steps, handed, isIsolated: options.isIsolated).settle(&steps)
+    introduced = steps.flatMap { step in
+      step.modules.filter { $0.origin?.cause == .introduced }
+        .map { CallReference(step: step.step, call: $0.call) }
     }
     summary = ComparisonSummary(of: steps)
     if summary.elements.compared == 0 { failures.append(pairing.failureOfNothing) }
     checkRules(pairing)
+    if let pattern = options.logits, logits.isEmpty {
+      failures.append(.noLogits(pattern: pattern.source))
+    }
     firstDivergence = firstDivergence ?? Divergence(firstMissingOf: steps)
+    noteNoiseSources()
     isMatch = failures.isEmpty && !steps.contains { $0.verdict.isFailure }
   }
 
@@ -70,6 +84,12 @@ extension RunComparison {
         "tolerance rule \(position + 1), for the module \"\(rule.module)\", decided about no "
           + "tensor\(rules.source.map { " (\($0))" } ?? "")")
     }
+  }
+}
+
+extension StepResult {
+  fileprivate var hasNonFiniteDifference: Bool {
+    modules.contains { $0.tensors.contains(where: \.differsInNonFinite) }
   }
 }
 

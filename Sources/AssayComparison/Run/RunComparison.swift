@@ -27,7 +27,9 @@ public struct RunComparison: Sendable {
   public var firstDivergence: Divergence?
   /// Where values differ first at all, within the tolerance or not; `nil` when all are equal.
   public var firstDifference: Divergence?
-  /// The calls whose recorded inputs match and that yet made the error, in execution order.
+  /// Where values are first NaN or infinite on one side only; `nil` when they nowhere are.
+  public var firstNonFinite: Divergence?
+  /// The calls that made an error of their own, in execution order.
   public var introduced: [CallReference]
   /// Why the comparison as a whole fails, besides the tensors that do.
   public var failures: [ComparisonFailure]
@@ -35,6 +37,20 @@ public struct RunComparison: Sendable {
   public var notes: [String]
   /// What the mapping did; `nil` without one.
   public var mapping: MappingSummary?
+}
+
+extension RunComparison {
+  /// The calls that made an error of their own, the largest ``ErrorOrigin/introducedError`` first.
+  ///
+  /// - Complexity: O(calls).
+  public var introducedByError: [(step: Int, module: ModuleResult)] {
+    steps.flatMap { step in
+      step.modules.filter { $0.origin?.cause == .introduced }.map { (step.step, $0) }
+    }.enumerated().sorted { left, right in
+      let errors = [left, right].map { $0.element.1.origin?.introducedError ?? 0 }
+      return errors[0] == errors[1] ? left.offset < right.offset : errors[0] > errors[1]
+    }.map { (step: $0.element.0, module: $0.element.1) }
+  }
 }
 
 /// A module call and the step that it belongs to.
@@ -143,6 +159,8 @@ public enum ComparisonFailure: Sendable, Equatable {
   case mappingRuleUnused(rule: Int, line: Int?, source: String?, text: String)
   /// A rule names a counterpart for a tensor that another tensor is paired with; `rule` counts from 0.
   case mappedTwice(rule: Int, tensor: TensorKey, onto: TensorKey)
+  /// The pattern for logits matches no output that was compared and can be logits.
+  case noLogits(pattern: String)
   /// So many more tensors have a counterpart that another one is paired with.
   case moreMappedTwice(Int)
 }
@@ -184,6 +202,9 @@ extension ComparisonFailure: CustomStringConvertible {
     case .mappedTwice(let rule, let tensor, let onto):
       "rule \(rule + 1) of the mapping pairs \(tensor) with \(onto), which is already paired with "
         + "another tensor"
+    case .noLogits(let pattern):
+      "the pattern \"\(pattern)\" for logits matches no compared output with a vocabulary as its last "
+        + "axis"
     case .moreMappedTwice(let count):
       "the mapping names paired counterparts for \(count) more tensor\(count == 1 ? "" : "s")"
     }

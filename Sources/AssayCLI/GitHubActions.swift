@@ -1,13 +1,13 @@
 import Assay
 import Foundation
 
-/// What a replay tells GitHub Actions, where it runs there.
+/// What a comparison tells GitHub Actions, where it runs there.
 enum GitHubActions {
   /// Adds the report to the step's summary, and an error to the annotations when it differs.
   ///
   /// - Parameters:
-  ///   - golden: The golden's file.
-  ///   - name: The golden's name.
+  ///   - golden: The golden's file, or the expected run.
+  ///   - name: The golden's name, or the command's.
   ///   - report: The file with the whole report, if there is one.
   static func tell(
     _ comparison: RunComparison, golden: String, name: String, report: String?
@@ -29,7 +29,7 @@ enum GitHubActions {
     }
   }
 
-  /// Adds an error to the annotations, where the replay runs under GitHub Actions.
+  /// Adds an error to the annotations, where it runs under GitHub Actions.
   static func annotate(_ golden: String, title: String, _ message: String) {
     guard ProcessInfo.processInfo.environment["GITHUB_ACTIONS"]?.lowercased() == "true" else {
       return

@@ -1,0 +1,33 @@
+import ArgumentParser
+import Assay
+import Foundation
+
+struct LogCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "log",
+    abstract: "Print a golden's line of approvals: who made it what it is, when and why.",
+    discussion: "The newest comes first.")
+
+  @Argument(help: "The golden: an .h5 file, or a run's directory.")
+  var golden: String
+
+  @Option(help: "The format: \(Format.list).")
+  var format = Format.text
+
+  enum Format: String, CaseIterable, ExpressibleByArgument {
+    case text, json
+
+    static let list = allCases.map(\.rawValue).joined(separator: " or ")
+  }
+
+  func run() throws {
+    let manifest = try RunLocation.open(golden).manifest
+    switch format {
+    case .text: try Console.print(ApprovalLog.text(of: manifest))
+    case .json:
+      try Console.print(
+        String(
+          decoding: try JSONText.encode(manifest.provenance?.approvals ?? []), as: UTF8.self))
+    }
+  }
+}

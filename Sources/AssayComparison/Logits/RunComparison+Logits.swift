@@ -1,0 +1,32 @@
+extension RunComparison {
+  /// The logits of one step.
+  public struct StepLogits: Sendable {
+    /// The step.
+    public var step: Int
+    /// The module that returned them.
+    public var module: ModuleResult
+    /// What the tokens come to.
+    public var difference: LogitsDifference
+  }
+
+  /// The logits that were compared, in execution order.
+  ///
+  /// - Complexity: O(tensors).
+  public var logits: [StepLogits] {
+    steps.flatMap { step in
+      step.modules.flatMap { module in
+        module.tensors.compactMap { tensor in
+          tensor.logits.map { StepLogits(step: step.step, module: module, difference: $0) }
+        }
+      }
+    }
+  }
+
+  /// The first logits from whose last position greedy decoding takes another token; `nil` when it
+  /// nowhere does.
+  public var firstOtherToken: StepLogits? {
+    logits.first {
+      $0.difference.last.map { $0.expectedToken != $0.actualToken } ?? false
+    }
+  }
+}
