@@ -78,6 +78,9 @@ public struct Difference: Sendable, Equatable {
   /// The smallest atol that passes every element at the rule's rtol; infinite if none does.
   public var minimumAtol = 0.0
 
+  /// What the difference means for tokens; `nil` for what are no logits.
+  public var logits: LogitsDifference?
+
   /// What the actual tensor's values look like.
   public var actualStatistics = TensorStatistics()
   /// What the expected tensor's values look like.

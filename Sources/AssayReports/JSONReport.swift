@@ -152,7 +152,7 @@ public enum JSONReport {
     members["rule"] = tensor.rule.map(integer) ?? .null
     members["shape"] = tensor.shape.map { .array($0.dimensions.map(integer)) } ?? .null
     members["pairing"] = tensor.pairing.map(json) ?? .null
-    if let logits = tensor.logits { members["logits"] = json(logits) }
+    if let logits = tensor.difference?.logits { members["logits"] = json(logits) }
     return .object(members)
   }
 

@@ -99,4 +99,23 @@ import Testing
     #expect(!lost.isMatch)
     #expect(lost.failures == [.noLogits(pattern: "lm_head")])
   }
+
+  @Test func boundsJudgeTokens() throws {
+    func verdict(_ bound: String, _ module: String = "lm_head") throws -> TensorResult? {
+      let rules = try ToleranceRules(yaml: "rules: [{module: .*, bound: \(bound)}]")
+      return try compare(
+        run("A", [(module, [("outputs", [1, 2, 5])])]),
+        run("B", [(module, [("outputs", [1, 2, 4])])]),
+        ComparisonOptions(tolerance: .rules(rules))
+      ).tensor(module, "outputs")
+    }
+    // By numpy: the divergence is 0.05224314971980461.
+    #expect(try verdict("max_kl <= 0.0523")?.verdict == .match)
+    #expect(try verdict("max_kl <= 0.0522")?.verdict == .values)
+    #expect(try verdict("top_1 >= 1")?.verdict == .match)
+    // What is no output of a head has no tokens, and a figure that is not there meets no bound.
+    let other = try verdict("top_1 >= 0.5", "mlp")
+    #expect(other?.verdict == .values)
+    #expect(other?.reason?.contains("top_1 is undefined") == true)
+  }
 }

@@ -16,7 +16,9 @@ extension RunComparison {
     steps.flatMap { step in
       step.modules.flatMap { module in
         module.tensors.compactMap { tensor in
-          tensor.logits.map { StepLogits(step: step.step, module: module, difference: $0) }
+          tensor.difference?.logits.map {
+            StepLogits(step: step.step, module: module, difference: $0)
+          }
         }
       }
     }

@@ -22,11 +22,20 @@ public enum Metric: String, CaseIterable, Sendable, Hashable {
   case snrDecibels = "snr_db"
   /// The largest distance in representable values.
   case maxULP = "max_ulp"
+  /// The largest Kullback-Leibler divergence of a position of logits, in nats.
+  case maxKL = "max_kl"
+  /// The share of a logits' positions whose greedy tokens are the same.
+  case top1 = "top_1"
   /// The share of elements that are not equal.
   case mismatchedShare = "mismatched_share"
 
   /// Whether more of it is better.
-  public var isBetterLarge: Bool { self == .cosine || self == .snrDecibels }
+  public var isBetterLarge: Bool {
+    switch self {
+    case .cosine, .snrDecibels, .top1: true
+    default: false
+    }
+  }
 
   /// Its value; `nil` where there is none, for example without a finite pair.
   public func value(of difference: Difference) -> Double? {
@@ -42,7 +51,16 @@ public enum Metric: String, CaseIterable, Sendable, Hashable {
     case .sglRel: difference.sglRel
     case .snrDecibels: difference.snrDecibels
     case .maxULP: difference.maxULP.map { Double($0.distance) }
+    case .maxKL: difference.definedLogits?.worst?.divergence
+    case .top1: difference.definedLogits?.greedyAgreement
     case .mismatchedShare: difference.elementCount == 0 ? nil : difference.mismatchedShare
     }
+  }
+}
+
+extension Difference {
+  /// The logits' figures, where they tell of every position.
+  fileprivate var definedLogits: LogitsDifference? {
+    logits.flatMap { $0.positionCount > 0 && $0.undefinedCount == 0 ? $0 : nil }
   }
 }

@@ -86,9 +86,6 @@ struct PairJudge: Sendable {
     result.isUnmatched = criterion.isUnmatched
     let isRetyped = judgeForm(ours.dtype, ours.shape, theirs.dtype, theirs.shape, &result)
     if result.verdict == .shape { return }
-    if options.areLogits(key) {
-      result.logits = LogitsDifference(actual: ours, expected: theirs)
-    }
     var (a, e) = (ours, theirs)
     if isRetyped {
       guard let widened = WidenedPair.widened(ours, theirs) else { return }
@@ -98,8 +95,11 @@ struct PairJudge: Sendable {
       }
     }
     do {
-      let difference = try TensorComparison.difference(
+      var difference = try TensorComparison.difference(
         actual: a, expected: e, rule: criterion.rule)
+      if options.areLogits(key) {
+        difference.logits = LogitsDifference(actual: a, expected: e)
+      }
       result.difference = difference
       if !isRetyped, case .mismatch(let reason) = criterion.outcome(of: difference) {
         result.verdict = .values

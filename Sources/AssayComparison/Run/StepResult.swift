@@ -89,8 +89,6 @@ public struct TensorResult: Sendable, Equatable {
   public var rule: Int?
   /// How it was paired, where there is a mapping; `nil` for a tensor that stands alone.
   public var pairing: PairOrigin?
-  /// What the tokens come to, for logits.
-  public var logits: LogitsDifference?
   /// Whether there are rules and none matches.
   var isUnmatched = false
 }
