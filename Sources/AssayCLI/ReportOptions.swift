@@ -20,9 +20,11 @@ struct ReportOptions: ParsableArguments {
   var verbose = false
 
   enum Format: String, CaseIterable, ExpressibleByArgument {
-    case md, json
+    case md, json, html
 
-    static let list = allCases.map(\.rawValue).joined(separator: " or ")
+    static let list =
+      allCases.dropLast().map(\.rawValue).joined(separator: ", ") + " or "
+      + (allCases.last?.rawValue ?? "")
   }
 
   /// Writes the reports that were asked for.
@@ -45,6 +47,7 @@ struct ReportOptions: ParsableArguments {
     switch format {
     case .md: Data(MarkdownReport.render(comparison, verbose: verbose).utf8)
     case .json: try JSONReport.render(comparison)
+    case .html: Data(HTMLReport.render(comparison).utf8)
     }
   }
 }

@@ -53,16 +53,19 @@ extension TensorComparison {
 
   /// Walks two tensors of one shape and dtype in step, gathering strided ones in parts.
   ///
-  /// - Parameter body: Receives the next elements of both and their number, which is a multiple of
-  ///   2,048 in all calls but the last.
+  /// - Parameters:
+  ///   - elements: Positions in row-major order; `nil` for all.
+  ///   - body: Receives the next elements of both and their number, which is a multiple of 2,048 in
+  ///     all calls but the last.
   static func walk(
-    _ actual: Tensor, _ expected: Tensor, _ body: (UnsafeRawPointer, UnsafeRawPointer, Int) -> Void
+    _ actual: Tensor, _ expected: Tensor, _ elements: Range<Int>? = nil,
+    _ body: (UnsafeRawPointer, UnsafeRawPointer, Int) -> Void
   ) {
-    let count = actual.elementCount
+    let elements = elements ?? 0..<actual.elementCount
     let isContiguous = actual.isContiguous && expected.isContiguous
-    let length = isContiguous ? max(count, 1) : 1 << 15
-    for start in stride(from: 0, to: count, by: length) {
-      let range = start..<min(start + length, count)
+    let length = isContiguous ? max(elements.count, 1) : 1 << 15
+    for start in stride(from: elements.lowerBound, to: elements.upperBound, by: length) {
+      let range = start..<min(start + length, elements.upperBound)
       actual.withContiguousBytes(ofElements: range) { a in
         expected.withContiguousBytes(ofElements: range) { e in
           guard let a = a.baseAddress, let e = e.baseAddress else { return }

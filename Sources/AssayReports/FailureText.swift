@@ -84,10 +84,13 @@ struct FailureTextWriter {
   }
 
   /// Everything between the headline and the paths.
-  var lines: [String] {
-    var lines: [String] = []
+  var lines: [String] { facts.map { FailureTextWriter.line($0.label, $0.value, 300) } }
+
+  /// What is known of the failure, each on one line under a label.
+  var facts: [(label: String, value: String)] {
+    var facts: [(label: String, value: String)] = []
     func add(_ label: String, _ value: String?, _ limit: Int) {
-      if let value { lines.append(FailureTextWriter.line(label, value, limit)) }
+      if let value { facts.append((label, PlainText.line(value, limit: limit))) }
     }
     if case .tensor(let failing) = subject, let divergence = comparison.firstDivergence,
       failing.tensor.verdict.isDivergence
@@ -108,7 +111,7 @@ struct FailureTextWriter {
         MarkdownWriter(comparison: comparison, verbose: false)
           .passing(difference, failing.tensor), 130)
     }
-    return lines
+    return facts
   }
 
   private func cause(_ divergence: Divergence) -> String {
@@ -157,7 +160,8 @@ struct FailureTextWriter {
     return sentences
   }
 
-  private var counts: String {
+  /// How many tensors and elements match.
+  var counts: String {
     let (tensors, elements) = (comparison.summary.tensors, comparison.summary.elements)
     let parts = [
       (tensors.mismatched, "differ"), (tensors.missingInActual, "missing in \(words.actual)"),

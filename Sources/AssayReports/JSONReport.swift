@@ -142,7 +142,7 @@ public enum JSONReport {
   private static func json(_ tensor: TensorResult) -> JSONValue {
     var members: [String: JSONValue] = [:]
     if let difference = tensor.difference, let shape = tensor.shape {
-      members = Metrics.json(difference, shape: shape, quantiles: tensor.quantiles)
+      members = Metrics.json(difference, shape: shape, detail: tensor.detail)
     }
     members["slot"] = .string(tensor.slot.rawValue)
     members["device"] = .string(tensor.device.name)

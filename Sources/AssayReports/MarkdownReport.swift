@@ -75,19 +75,29 @@ extension MarkdownWriter {
   }
 
   var subject: String {
+    let rows = subjectRows.map { row in
+      [
+        row.differs ? "**\(row.label)** (differs)" : row.label,
+        row.actual.map(MarkdownText.code) ?? "–", row.expected.map(MarkdownText.code) ?? "–",
+      ]
+    }
+    return MarkdownText.table(["", "actual", "expected"], rows)
+  }
+
+  /// What is known of both runs.
+  var subjectRows: [(label: String, actual: String?, expected: String?, differs: Bool)] {
     let (actual, expected) = (comparison.actual, comparison.expected)
-    var rows = [
-      ["path", MarkdownText.code(actual.path), MarkdownText.code(expected.path)],
-      ["run", MarkdownText.code(actual.manifest.id), MarkdownText.code(expected.manifest.id)],
+    var rows: [(label: String, actual: String?, expected: String?, differs: Bool)] = [
+      ("path", actual.path, expected.path, false),
+      ("run", actual.manifest.id, expected.manifest.id, false),
     ]
     for (label, read) in MarkdownWriter.provenanceRows {
       let ours = actual.manifest.provenance.flatMap(read)
       let theirs = expected.manifest.provenance.flatMap(read)
       guard ours != nil || theirs != nil else { continue }
-      let mark = ours != nil && theirs != nil && ours != theirs ? "**\(label)** (differs)" : label
-      rows.append([mark, ours.map(MarkdownText.code) ?? "–", theirs.map(MarkdownText.code) ?? "–"])
+      rows.append((label, ours, theirs, ours != nil && theirs != nil && ours != theirs))
     }
-    return MarkdownText.table(["", "actual", "expected"], rows)
+    return rows
   }
 
   private static let provenanceRows: [(String, @Sendable (Provenance) -> String?)] = [

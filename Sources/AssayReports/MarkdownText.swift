@@ -87,7 +87,8 @@ enum MarkdownText {
     return "\(before)\(shape.index(ofElement: offset))\(after)"
   }
 
-  private static func format(_ value: Double, digits: Int) -> String {
+  /// A number in so many significant digits, as C's `%g` writes it but for the exponent's zeros.
+  static func format(_ value: Double, digits: Int) -> String {
     if value.isNaN { return "nan" }
     if value.isInfinite { return value < 0 ? "-inf" : "inf" }
     let text = String(format: "%.\(digits)g", value)

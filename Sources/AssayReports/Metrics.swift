@@ -8,7 +8,7 @@ import AssayTensors
 /// index leaves out the last axis. Figures that do not exist, such as a maximum over no finite pair,
 /// are `null`.
 enum Metrics {
-  static func json(_ difference: Difference, shape: Shape, quantiles: [Double]?)
+  static func json(_ difference: Difference, shape: Shape, detail: TensorDetail?)
     -> [String: JSONValue]
   {
     var members: [String: JSONValue] = [
@@ -45,7 +45,13 @@ enum Metrics {
       members[name + "_actual"] = real(extreme?.actual)
       members[name + "_expected"] = real(extreme?.expected)
     }
-    for (name, value) in zip(quantileNames, quantiles ?? []) { members[name] = real(value) }
+    guard let detail else { return members }
+    for (name, value) in zip(quantileNames, detail.quantiles) { members[name] = real(value) }
+    members["histogram"] = .object([
+      "zeros": .integer(Int64(detail.histogram.zeroCount)),
+      "first_exponent": .integer(Int64(detail.histogram.firstExponent)),
+      "counts": integers(detail.histogram.counts),
+    ])
     return members
   }
 

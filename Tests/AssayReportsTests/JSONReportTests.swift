@@ -126,5 +126,5 @@ import Testing
 }
 
 extension JSONValue {
-  fileprivate subscript(_ key: String) -> JSONValue { members?[key] ?? .string("no \(key)") }
+  subscript(_ key: String) -> JSONValue { members?[key] ?? .string("no \(key)") }
 }

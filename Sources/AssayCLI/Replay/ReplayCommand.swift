@@ -29,7 +29,7 @@ struct ReplayCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Also write the report as <golden's name>.md and .json into this directory.",
+      "Also write the report as <golden's name>.md, .json and .html into this directory.",
       valueName: "dir"))
   var reportDir: String?
 

@@ -90,7 +90,7 @@ public final class LiveComparison: Sendable {
     let isDetailed = state.withLock {
       $0.addFailure(rank: reference.rank, step: record.key.step, limit: options.detailLimit)
     }
-    if isDetailed { result.quantiles = judge.quantiles(pair, actual: actual) }
+    if isDetailed { result.detail = judge.detail(pair, result, actual: actual) }
     return result
   }
 
@@ -148,7 +148,7 @@ public final class LiveComparison: Sendable {
     }
     let detailed = Set(tensors.detailed(limit: options.detailLimit))
     for position in tensors.indices where !detailed.contains(position) {
-      tensors[position].quantiles = nil
+      tensors[position].detail = nil
     }
     var comparison = RunComparison(pairing: pairing, tensors: tensors, options: options)
     if isStopped, comparison.isMatch {

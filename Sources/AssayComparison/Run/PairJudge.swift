@@ -37,15 +37,16 @@ struct PairJudge: Sendable {
     return result
   }
 
-  /// The 50th, 90th, 99th and 99.9th percentile of `|d|`, where elements were compared.
-  func quantiles(_ pair: RunPairing.Pair, actual: ActualTensor) -> [Double]? {
+  /// What further passes show of a pair whose elements were compared.
+  func detail(
+    _ pair: RunPairing.Pair, _ result: TensorResult, actual: ActualTensor
+  ) -> TensorDetail? {
     guard
-      let ours = pair.actual, let theirs = pair.expected,
+      let difference = result.difference, let ours = pair.actual, let theirs = pair.expected,
       case .success(let tensors) = read(ours, theirs, actual)
     else { return nil }
     let (a, e) = WidenedPair.widened(tensors.actual, tensors.expected) ?? tensors
-    guard let values = try? TensorComparison.quantiles(actual: a, expected: e) else { return nil }
-    return values.isEmpty ? nil : values
+    return try? TensorComparison.detail(actual: a, expected: e, difference: difference)
   }
 
   private func judgeMissing(_ pair: RunPairing.Pair, _ result: inout TensorResult) {

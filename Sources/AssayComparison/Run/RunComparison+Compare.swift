@@ -30,10 +30,10 @@ extension RunComparison {
       judge.judge(pairs[$0], actual: actual.tensor)
     }
     let detailed = Array(tensors.detailed(limit: options.detailLimit))
-    let quantiles = concurrentMap(count: detailed.count) {
-      judge.quantiles(pairs[detailed[$0]], actual: actual.tensor)
+    let details = concurrentMap(count: detailed.count) { [tensors] in
+      judge.detail(pairs[detailed[$0]], tensors[detailed[$0]], actual: actual.tensor)
     }
-    for (position, values) in zip(detailed, quantiles) { tensors[position].quantiles = values }
+    for (position, detail) in zip(detailed, details) { tensors[position].detail = detail }
     if let mapped { pairing.notes += mapped.notes }
     mapped?.addOrigins(to: &tensors, of: pairing)
     var comparison = RunComparison(pairing: pairing, tensors: tensors, options: options)

@@ -82,8 +82,6 @@ public struct TensorResult: Sendable, Equatable {
   public var shape: Shape?
   /// The figures, where elements were compared.
   public var difference: Difference?
-  /// The 50th, 90th, 99th and 99.9th percentile of `|d|`, for tensors shown in full detail.
-  public var quantiles: [Double]?
   /// The position of the tolerance rule that decided, from 0; `nil` without rules, or without one
   /// that matches.
   public var rule: Int?
@@ -91,4 +89,9 @@ public struct TensorResult: Sendable, Equatable {
   public var pairing: PairOrigin?
   /// Whether there are rules and none matches.
   var isUnmatched = false
+  /// What further passes show, for the first failing tensors.
+  public var detail: TensorDetail?
+
+  /// The 50th, 90th, 99th and 99.9th percentile of `|d|`, for tensors shown in full detail.
+  public var quantiles: [Double]? { detail?.quantiles }
 }

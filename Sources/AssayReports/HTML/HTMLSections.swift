@@ -1,0 +1,163 @@
+import AssayComparison
+import AssayRuns
+import AssayTensors
+
+/// The parts of the page that need no script.
+struct HTMLSections {
+  var comparison: RunComparison
+
+  var verdict: String { comparison.isMatch ? "Match" : "Mismatch" }
+
+  /// The last part of each run's path.
+  var subjects: String {
+    [comparison.actual.path, comparison.expected.path]
+      .map { $0.split(separator: "/").last.map(String.init) ?? $0 }
+      .joined(separator: " against ")
+  }
+
+  var header: String {
+    let summary = comparison.summary
+    let tensors = summary.tensors
+    let tiles = [
+      tile("tensors", tensors.matched, tensors.total - tensors.skipped),
+      tile("module calls", summary.modules.matched, summary.modules.total),
+      tile("steps", summary.steps.matched, summary.steps.total),
+      tile(
+        "elements", summary.elements.compared - summary.elements.mismatched,
+        summary.elements.compared),
+    ]
+    return """
+      <header class="\(comparison.isMatch ? "match" : "mismatch")">
+      <p class="brand">Assay comparison</p>
+      <h1><span aria-hidden="true">\(comparison.isMatch ? "✓" : "✗")</span> \(verdict)</h1>
+      <p class="lede">\(HTMLText.escaped(headline))</p>
+      <dl class="tiles">\(tiles.joined())</dl>
+      <dl class="subject"><div><dt>actual</dt><dd>\(HTMLText.code(comparison.actual.path))</dd></div>\
+      <div><dt>expected</dt><dd>\(HTMLText.code(comparison.expected.path))</dd></div>\
+      <div><dt>tolerance</dt><dd>\(HTMLText.escaped(comparison.options.tolerance.name))</dd></div></dl>
+      </header>
+      """
+  }
+
+  private func tile(_ name: String, _ matched: Int, _ total: Int) -> String {
+    "<div><dt>\(name) matched</dt><dd><b>\(Self.grouped(matched))</b> of \(Self.grouped(total))</dd></div>"
+  }
+
+  /// A count with commas: `127,855`.
+  private static func grouped(_ count: Int) -> String {
+    let digits = Array(String(count))
+    return digits.indices.map {
+      ($0 > 0 && (digits.count - $0) % 3 == 0 ? "," : "") + String(digits[$0])
+    }.joined()
+  }
+
+  private var headline: String {
+    let writer = FailureTextWriter(comparison: comparison, words: .ofRuns)
+    guard comparison.isMatch else { return writer.sentence + "." }
+    return "All that was compared is within the tolerance: \(writer.counts)."
+  }
+
+  /// Where the runs part, and what else fails or is to be known.
+  var divergence: String {
+    let facts = FailureTextWriter(comparison: comparison, words: .ofRuns).facts
+      .filter { !["also", "counts", "tolerance"].contains($0.label) }
+    var text = "<section aria-labelledby=\"divergence\" class=\"card\">"
+    if comparison.isMatch {
+      text += "<h2 id=\"divergence\">First difference</h2>" + firstDifference
+    } else {
+      text += "<h2 id=\"divergence\">First divergence</h2>" + place
+      if !facts.isEmpty {
+        text += "<dl class=\"facts\">"
+        for fact in facts {
+          text +=
+            "<div><dt>\(Self.label(fact.label))</dt><dd>\(HTMLText.escaped(fact.value))</dd></div>"
+        }
+        text += "</dl>"
+      }
+    }
+    let remarks =
+      comparison.failures.map { ("failure", $0.description) }
+      + comparison.notes.map { ("note", $0) }
+    if !remarks.isEmpty {
+      text += "<ul class=\"remarks\">"
+      for (kind, sentence) in remarks {
+        text += "<li class=\"\(kind)\"><b>\(kind)</b> \(HTMLText.escaped(sentence))</li>"
+      }
+      text += "</ul>"
+    }
+    return text + "</section>"
+  }
+
+  private var place: String {
+    guard let divergence = comparison.firstDivergence else {
+      return "<p>No tensor fails, but the comparison as a whole does.</p>"
+    }
+    return "<p class=\"place\">\(HTMLText.code(PlainText.name(divergence.call)))"
+      + " <span>step \(divergence.step)</span>"
+      + " <span>\(HTMLText.code(divergence.tensor.slot.rawValue))</span>"
+      + " <button type=\"button\" id=\"show-first\" hidden>Show its figures</button></p>"
+  }
+
+  private var firstDifference: String {
+    guard let difference = comparison.firstDifference else {
+      return "<p>Every value that was compared is equal.</p>"
+    }
+    return "<p>Values begin to differ, within the tolerance, in step \(difference.step) at "
+      + HTMLText.code(PlainText.name(difference.call)) + ", "
+      + HTMLText.code(difference.tensor.slot.rawValue) + " (max abs "
+      + MarkdownText.number(difference.tensor.difference?.maxAbs?.value) + ").</p>"
+  }
+
+  /// A fact's label as a heading over its value.
+  private static func label(_ name: String) -> String {
+    switch name {
+    case "born": "born"
+    case "worst": "worst element"
+    case "passes": "smallest tolerance that would have hidden it"
+    default: name
+    }
+  }
+
+  /// Both runs and how they were compared.
+  var parameters: String {
+    let writer = MarkdownWriter(comparison: comparison, verbose: false)
+    var text =
+      "<section aria-labelledby=\"parameters\" class=\"card\"><h2 id=\"parameters\">Runs and "
+      + "parameters</h2><div class=\"scroll\"><table><caption>Both runs</caption><thead><tr>"
+      + "<td></td><th scope=\"col\">actual</th><th scope=\"col\">expected</th></tr></thead><tbody>"
+    for row in writer.subjectRows {
+      text +=
+        "<tr\(row.differs ? " class=\"differs\"" : "")><th scope=\"row\">\(row.label)"
+        + "\(row.differs ? " (differs)" : "")</th>"
+        + "<td>\(row.actual.map { HTMLText.code($0) } ?? "–")</td>"
+        + "<td>\(row.expected.map { HTMLText.code($0) } ?? "–")</td></tr>"
+    }
+    text += "</tbody></table></div><dl class=\"facts\">"
+    for (name, value) in options {
+      text += "<div><dt>\(name)</dt><dd>\(HTMLText.escaped(value))</dd></div>"
+    }
+    return text + "</dl></section>"
+  }
+
+  private var options: [(String, String)] {
+    let options = comparison.options
+    var rows = [
+      ("tolerance", options.tolerance.name),
+      ("equal NaN", options.tolerance.equalNaN ? "yes" : "no"),
+      ("steps", options.steps.map { $0.map(String.init).joined(separator: ", ") } ?? "all"),
+      ("modules", options.modules.map { $0.map(\.source).joined(separator: ", ") } ?? "all"),
+    ]
+    if !options.deviceMap.isEmpty {
+      rows.append(
+        ("device map", options.deviceMap.map { "\($0)=\($1)" }.joined(separator: ", ")))
+    }
+    if let sides = options.sides {
+      let names = Slot.Side.allCases.filter(sides.contains).map(\.rawValue)
+      rows.append(("sides", names.joined(separator: ", ")))
+    }
+    if options.isIsolated {
+      rows.append(("isolated", "every module was given the expected run's inputs"))
+    }
+    return rows
+  }
+}
