@@ -140,7 +140,7 @@ struct FailureTextWriter {
       return "unknown: its inputs match and its outputs differ by \(output), but it failed in step "
         + "\(origin.earlierStep ?? 0) too and may keep state"
     case .unknown:
-      return "unknown: not all its inputs were recorded; its outputs differ by \(output)"
+      return "unknown: not all its inputs were compared; its outputs differ by \(output)"
     }
   }
 

@@ -61,7 +61,7 @@ extension MarkdownWriter {
     if let divergence = comparison.firstDivergence {
       lines +=
         "First divergence: \(name(divergence.call)) in step \(divergence.step)"
-        + (divergence.tensor.verdict.isDivergence ? ", \(divergence.origin.cause.rawValue)" : "")
+        + (divergence.tensor.verdict.isDivergence ? ", \(divergence.origin.cause.words)" : "")
         + ".\n"
     }
     return lines + remarks
@@ -200,4 +200,9 @@ extension MarkdownWriter {
     let rest = call.module.dropFirst(parent.module.count + 1)
     return name(ModuleCall(module: String(rest), call: call.call))
   }
+}
+
+extension ErrorCause {
+  /// The cause after a comma.
+  var words: String { self == .unknown ? "cause unknown" : rawValue }
 }

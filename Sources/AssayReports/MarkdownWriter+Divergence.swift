@@ -63,7 +63,7 @@ extension MarkdownWriter {
         + "such as a key-value cache, is not recorded"
     case .unknown:
       text =
-        "Introduced or inherited is **unknown**: not all its inputs were recorded; its outputs "
+        "Introduced or inherited is **unknown**: not all its inputs were compared; its outputs "
         + "differ\(output)"
     }
     if let growth = origin.growth { text += "; the error grew \(MarkdownText.number(growth))-fold" }
@@ -88,7 +88,7 @@ extension MarkdownWriter {
     case .introduced:
       return "\(name(call)) itself **introduced** it: all its recorded inputs match.\n"
     case .unknown:
-      return "Whether \(name(call)) introduced it is unknown: its inputs were not all recorded.\n"
+      return "Whether \(name(call)) introduced it is unknown: its inputs were not all compared.\n"
     default:
       return ""
     }
@@ -186,7 +186,7 @@ extension MarkdownWriter {
     switch birth.origin.cause {
     case .introduced: text += ". They were **born** there"
     case .unknown:
-      text += ". Whether they were born there is **unknown**: not all its inputs were recorded"
+      text += ". Whether they were born there is **unknown**: not all its inputs were compared"
     default: break
     }
     if let place = birth.origin.birthplace { text += ": born \(describe(place))" }

@@ -51,6 +51,13 @@ package struct InMemoryRun: RunReader {
     }
   }
 
+  /// Says which inputs of a call the run can show.
+  package mutating func cover(
+    step: Int = 0, _ module: String, call: Int = 0, _ coverage: InputCoverage
+  ) {
+    change(step: step, ModuleCall(module: module, call: call)) { $0.inputCoverage = coverage }
+  }
+
   /// Says that the order of a step's calls was not recorded.
   package mutating func forgetOrder() {
     for position in steps.indices { steps[position].isOrderRecorded = false }

@@ -31,14 +31,33 @@ public struct CallRecord: Sendable {
   public var descriptions: [Slot.Side: JSONValue]
   /// The tensors of the call, by slot and device.
   public var tensors: [TensorRecord]
+  /// Which of the tensors that the module was given are among them.
+  public var inputCoverage: InputCoverage
 
   /// Makes a record.
   public init(
-    call: ModuleCall, descriptions: [Slot.Side: JSONValue] = [:], tensors: [TensorRecord] = []
+    call: ModuleCall, descriptions: [Slot.Side: JSONValue] = [:], tensors: [TensorRecord] = [],
+    inputCoverage: InputCoverage = .all
   ) {
     self.call = call
     self.descriptions = descriptions
     self.tensors = tensors
+    self.inputCoverage = inputCoverage
+  }
+}
+
+/// Which of the tensors that a module was given a run can show; the later case knows less.
+public enum InputCoverage: Int, Sendable, Comparable {
+  /// All that it was given, or notes of what was skipped.
+  case all
+  /// Those given by position: vLLM's hooks do not see keyword inputs.
+  case positional
+  /// Not all: some were left out by a mapping.
+  case partial
+
+  /// Whether the first knows more than the second.
+  public static func < (first: InputCoverage, second: InputCoverage) -> Bool {
+    first.rawValue < second.rawValue
   }
 }
 

@@ -121,6 +121,7 @@ extension StepRecord {
           MappingSummary.Dropped(
             key: tensor.key, isActual: side == .actual, rule: rule.position))
         isDropped = true
+        if tensor.key.slot.side == .inputs { record.inputCoverage = .partial }
         return true
       }
       if record.tensors.isEmpty, let rule = matching.first(where: { $0.drop.slot == nil }) {

@@ -277,14 +277,18 @@ extension StepPairing {
   ) -> [CallRecord] {
     if record.tensors.isEmpty {
       let calls = side == .actual ? emptyCalls[record.call] ?? [record.call] : [record.call]
-      return calls.map { CallRecord(call: $0, descriptions: record.descriptions) }
+      return calls.map {
+        CallRecord(
+          call: $0, descriptions: record.descriptions, inputCoverage: record.inputCoverage)
+      }
     }
     var calls: [CallRecord] = []
     func add(_ tensor: TensorRecord, to call: ModuleCall) {
       if let position = calls.firstIndex(where: { $0.call == call }) {
         calls[position].tensors.append(tensor)
       } else {
-        calls.append(CallRecord(call: call, tensors: [tensor]))
+        calls.append(
+          CallRecord(call: call, tensors: [tensor], inputCoverage: record.inputCoverage))
       }
     }
     let home =

@@ -13,7 +13,7 @@ public enum ErrorCause: String, Sendable, CaseIterable {
   case amplified
   /// Its inputs already differ, and its outputs match or differ by at most half as much.
   case absorbed
-  /// It cannot be told: its inputs were not all recorded, or what it keeps between steps is not.
+  /// It cannot be told: its inputs were not all compared, or what it keeps between steps is not.
   case unknown
 }
 

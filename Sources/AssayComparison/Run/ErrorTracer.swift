@@ -12,6 +12,7 @@ struct ErrorTracer {
   /// Where the step's first error was born.
   private var firstBirthplace: Birthplace?
   private let preForwardOrder: [Int]
+  private let inputCoverage: [InputCoverage]
   private let isIsolated: Bool
   private let earlier: EarlierFailures
   private let differs: (TensorResult) -> Bool
@@ -61,15 +62,18 @@ struct ErrorTracer {
   /// - Parameters:
   ///   - step: A step whose modules stand in completion order.
   ///   - preForwardOrder: Positions of the modules in the order in which they began.
+  ///   - inputCoverage: What the runs can show of each module's inputs.
   ///   - isIsolated: Whether no call hands its error to another.
   ///   - earlier: What failed in the steps before.
   ///   - differs: Which tensors carry an error.
   init(
-    step: StepResult, preForwardOrder: [Int], isIsolated: Bool, after earlier: EarlierFailures,
+    step: StepResult, preForwardOrder: [Int], inputCoverage: [InputCoverage], isIsolated: Bool,
+    after earlier: EarlierFailures,
     differs: @escaping (TensorResult) -> Bool
   ) {
     self.step = step
     self.preForwardOrder = preForwardOrder
+    self.inputCoverage = inputCoverage
     self.isIsolated = isIsolated
     self.earlier = earlier
     self.differs = differs
@@ -104,18 +108,23 @@ struct ErrorTracer {
     return nil
   }
 
-  private func state(ofInputs inputs: [TensorResult]) -> InputState {
+  private func state(ofInputs inputs: [TensorResult], _ coverage: InputCoverage) -> InputState {
     if inputs.contains(where: differs) { return .failing }
     let areCompared =
       !inputs.isEmpty
       && inputs.allSatisfy { $0.verdict == .match || $0.verdict == .values }
-    return areCompared ? .matching : .unknown
+    switch coverage {
+    case .all: return areCompared ? .matching : .unknown
+    // Before anything fails, nothing that differs can have come by keyword.
+    case .positional: return areCompared && !hasFailed ? .matching : .unknown
+    case .partial: return .unknown
+    }
   }
 
   private mutating func begin(_ position: Int) {
     let module = step.modules[position]
     var frame = Frame(
-      position: position, inputs: state(ofInputs: module.inputs),
+      position: position, inputs: state(ofInputs: module.inputs, inputCoverage[position]),
       suppliedError: module.inputError)
     if frame.inputs == .failing {
       if let parent = running.last, let error = parent.suppliedError {

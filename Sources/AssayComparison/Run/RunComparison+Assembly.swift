@@ -26,7 +26,8 @@ extension RunComparison {
         modules: modules)
       func traced(_ differs: @escaping (TensorResult) -> Bool) -> ErrorTracer {
         var tracer = ErrorTracer(
-          step: result, preForwardOrder: step.preForwardOrder, isIsolated: options.isIsolated,
+          step: result, preForwardOrder: step.preForwardOrder,
+          inputCoverage: step.calls.map(\.inputCoverage), isIsolated: options.isIsolated,
           after: earlier, differs: differs)
         tracer.trace()
         return tracer

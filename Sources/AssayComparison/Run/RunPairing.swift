@@ -16,6 +16,8 @@ struct RunPairing {
     var call: ModuleCall
     var presence: Presence
     var pairs: [Pair]
+    /// What both runs can show of its inputs.
+    var inputCoverage = InputCoverage.all
   }
 
   struct Pair {
@@ -178,12 +180,15 @@ struct RunPairing {
         "step \(step): neither run recorded the order of execution, so modules stand in the order "
           + "of their names and the first divergence need not be where the error began")
     }
-    let actualTensors = actual?.tensorsByCall ?? [:]
-    let expectedTensors = expected?.tensorsByCall ?? [:]
+    let actualCalls = actual?.callsByName ?? [:]
+    let expectedCalls = expected?.callsByName ?? [:]
     let calls = order.completion.compactMap { call -> Call? in
-      let (ours, theirs) = (actualTensors[call], expectedTensors[call])
+      let (ours, theirs) = (actualCalls[call], expectedCalls[call])
       return Presence(actual: ours != nil, expected: theirs != nil).map {
-        Call(call: call, presence: $0, pairs: pairs(ours ?? [], theirs ?? [], deviceMap))
+        Call(
+          call: call, presence: $0,
+          pairs: pairs(ours?.tensors ?? [], theirs?.tensors ?? [], deviceMap),
+          inputCoverage: max(ours?.inputCoverage ?? .all, theirs?.inputCoverage ?? .all))
       }
     }.map { $0.explained(step: step, presence) }
     let positions = Dictionary(
@@ -278,9 +283,14 @@ extension [StepRecord] {
 }
 
 extension StepRecord {
-  /// The tensors of every call; of one that is listed twice, all.
-  fileprivate var tensorsByCall: [ModuleCall: [TensorRecord]] {
-    Dictionary(calls.map { ($0.call, $0.tensors) }, uniquingKeysWith: +)
+  /// The calls by name; one that is listed twice has the tensors of both.
+  fileprivate var callsByName: [ModuleCall: CallRecord] {
+    Dictionary(calls.map { ($0.call, $0) }) { first, second in
+      var both = first
+      both.tensors += second.tensors
+      both.inputCoverage = max(first.inputCoverage, second.inputCoverage)
+      return both
+    }
   }
 
   fileprivate mutating func keep(_ sides: Set<Slot.Side>) {

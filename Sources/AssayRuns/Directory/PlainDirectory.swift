@@ -78,7 +78,7 @@ struct PlainDirectory {
         throw .damaged(
           path: folder + "/" + name, reason: "module_calls.txt lists it, but it is no directory")
       }
-      var record = CallRecord(call: call)
+      var record = CallRecord(call: call, inputCoverage: .positional)
       if directories.contains(name) {
         try read(&record, step: step, from: folder + "/" + name, &files)
       }

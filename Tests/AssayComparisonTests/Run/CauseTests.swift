@@ -141,6 +141,44 @@ private struct Layers {
     #expect(comparison.introduced.isEmpty)
     #expect(comparison.module("attn")?.origin?.introducedError == nil)
   }
+
+  /// Two modules side by side, both with inputs that match and outputs that do not.
+  private func sideBySide(_ coverage: InputCoverage) throws -> RunComparison {
+    func run(_ path: String, _ output: Float) throws -> InMemoryRun {
+      var run = InMemoryRun(path: path)
+      for module in ["rotary", "attn"] {
+        run.add(try rows([1, 1]), step: 0, module, "inputs_0")
+        run.add(try rows([output, 1]), step: 0, module, "outputs")
+        run.cover(module, coverage)
+      }
+      return run
+    }
+    return try compare(run("A", 2), run("B", 1))
+  }
+
+  @Test func keywordInputsThatNobodyRecordedLeaveTheCauseUnknown() throws {
+    let whole = try sideBySide(.all)
+    #expect(whole.introduced.map(\.call.module) == ["rotary", "attn"])
+    // Nothing failed before the first; what it made may reach the second by keyword.
+    let plain = try sideBySide(.positional)
+    #expect(plain.introduced.map(\.call.module) == ["rotary"])
+    #expect(plain.module("attn")?.origin?.cause == .unknown)
+    let partial = try sideBySide(.partial)
+    #expect(partial.introduced.isEmpty)
+    #expect(partial.firstDivergence?.origin.cause == .unknown)
+  }
+
+  @Test func inputsThatAMappingLeavesOutLeaveTheCauseUnknown() throws {
+    func run(_ path: String, _ mask: Float, _ output: Float) throws -> InMemoryRun {
+      try AssayComparisonTests.run(
+        path, [("attn", [("inputs_0", [1, 1]), ("inputs_mask", [mask]), ("outputs", [output])])])
+    }
+    var options = ComparisonOptions()
+    options.mapping = try Mapping(yaml: "rules: [{drop: both, module: attn, slot: inputs_mask}]")
+    let comparison = try compare(run("A", 1, 2), run("B", 0, 1), options)
+    #expect(comparison.firstDivergence?.origin.cause == .unknown)
+    #expect(comparison.introduced.isEmpty)
+  }
 }
 
 @Suite struct NonFiniteTests {
