@@ -117,6 +117,8 @@ extension Inventory {
     var shape: Shape
     var measured: (statistics: TensorStatistics, sha256: String)?
     var skipped: String?
+    /// What stands for the elements of a tensor that was skipped.
+    var digest: TensorDigest?
   }
 
   /// Reads every tensor once, on all cores.
@@ -135,7 +137,10 @@ extension Inventory {
         key: entry.key, dtype: tensor.dtype, shape: tensor.shape,
         measured: (TensorStatistics(of: tensor), ContentHash.sha256(of: tensor)))
     case .skipped(let note):
-      return Row(key: entry.key, dtype: note.dtype, shape: note.shape, skipped: note.reason)
+      return Row(
+        key: entry.key, dtype: note.dtype, shape: note.shape,
+        measured: note.digest.map { ($0.statistics, $0.sha256) }, skipped: note.reason,
+        digest: note.digest)
     }
   }
 }
@@ -153,6 +158,7 @@ extension Inventory.Row {
       "bytes": .integer(Int64(shape.elementCount * dtype.byteCount)),
     ]
     if let skipped { members["skipped"] = .string(skipped) }
+    if let digest { members["digest"] = digest.jsonValue }
     if let measured {
       let statistics = measured.statistics
       members["sha256"] = .string(measured.sha256)

@@ -72,7 +72,10 @@ enum InventoryText {
       statistics.min, statistics.max, statistics.mean, statistics.standardDeviation, statistics.l2,
     ].map { $0.map { String(format: "%.6g", $0) } ?? "-" }
     return name + numbers
-      + [String(statistics.nanCount), String(statistics.infCount), String(sha256.prefix(16))]
+      + [
+        String(statistics.nanCount), String(statistics.infCount),
+        String(sha256.prefix(16)) + (row.digest == nil ? "" : "  \(row.skipped ?? "")"),
+      ]
   }
 
   /// Pads every column but the last to its widest cell.

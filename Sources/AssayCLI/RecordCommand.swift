@@ -44,6 +44,8 @@ struct RecordCommand: ParsableCommand {
   @Option(help: "Write one .h5 file with the recipe to replay it, instead of the default run.")
   var golden: String?
 
+  @OptionGroup var keep: KeepOption
+
   enum DTypeChoice: String, CaseIterable, ExpressibleByArgument {
     case auto, float32, bfloat16, float16
     case float, half
@@ -142,6 +144,7 @@ struct RecordCommand: ParsableCommand {
       isConfigured = false
     }
     guard capture.isEnabled else { throw CommandError.recordingDisabled }
+    if let keep = keep.keep { capture.keep = keep }
     return (capture, isConfigured)
   }
 

@@ -25,12 +25,14 @@ public protocol CallSink: AnyObject, Sendable {
   func finish(_ manifest: RunManifest) throws
 }
 
-/// Hands every call to some run writers.
+/// Hands every call to some run writers, with what is to be kept of its tensors.
 final class RunSink: CallSink {
   private let writers: [any RunWriter]
+  private let keep: TensorKeep
 
-  init(_ writers: [any RunWriter]) {
+  init(_ writers: [any RunWriter], keep: TensorKeep) {
     self.writers = writers
+    self.keep = keep
   }
 
   func beginStep(_ step: Int) throws {
@@ -38,7 +40,8 @@ final class RunSink: CallSink {
   }
 
   func receive(_ part: CallPart) throws {
-    for writer in writers { try writer.write(part) }
+    let kept = part.keeping(keep)
+    for writer in writers { try writer.write(kept) }
   }
 
   func endStep(_ step: Int, calls: [ModuleCall], completionOrder: [Int]) throws {

@@ -12,6 +12,7 @@ extension CaptureConfiguration {
     case devices = "device_names"
     case postForwardInputs = "log_post_fwd_inputs"
     case formats
+    case keep
   }
 
   /// Reads a configuration that was given inline: without `enabled` it is off.
@@ -77,15 +78,15 @@ extension CaptureConfiguration {
     case .devices: devices = Set(try value.strings("an array of strings").map { Device($0) })
     case .postForwardInputs: recordsPostForwardInputs = try value.bool()
     case .formats: formats = try value.formats()
+    case .keep: keep = try value.keep()
     }
   }
 
-  /// The configuration with all its keys, as a run's manifest keeps it.
+  /// The configuration with its keys, as a run's manifest keeps it.
   public var jsonValue: JSONValue {
     func member(_ key: Key, _ value: JSONValue) -> (String, JSONValue) { (key.rawValue, value) }
     let rules = modules.rules.map { JSONValue.string($0.source) }
-    return .object(
-      Dictionary(uniqueKeysWithValues: [
+    var members = Dictionary(uniqueKeysWithValues: [
         member(.enabled, .bool(isEnabled)),
         member(.outputDirectory, .string(outputDirectory)),
         member(.modules, rules.isEmpty ? .null : .array(rules)),
@@ -94,6 +95,9 @@ extension CaptureConfiguration {
         member(.devices, .array(devices.map(\.name).sorted().map(JSONValue.string))),
         member(.postForwardInputs, .bool(recordsPostForwardInputs)),
         member(.formats, .array(formats.map { .string($0.rawValue) })),
-      ]))
+      ])
+    // Only where it says something: readers of before do not know it.
+    if keep != .full { members[Key.keep.rawValue] = .string(keep.rawValue) }
+    return .object(members)
   }
 }

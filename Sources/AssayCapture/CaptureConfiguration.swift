@@ -1,3 +1,4 @@
+public import AssayRuns
 public import AssayTensors
 
 /// What a recording takes in and where it goes: vLLM's intermediate-logging configuration.
@@ -18,6 +19,8 @@ public struct CaptureConfiguration: Hashable, Sendable {
   public var recordsPostForwardInputs = false
   /// The layouts that the run is written in.
   public var formats: [Format] = [.pt, .hdf5]
+  /// What is kept of the tensors that are recorded.
+  public var keep = TensorKeep.full
 
   /// A layout of a run on disk.
   public enum Format: String, CaseIterable, Hashable, Sendable {

@@ -67,6 +67,15 @@ struct ConfigurationValue {
     }
   }
 
+  func keep() throws(CaptureError) -> TensorKeep {
+    let valid = TensorKeep.allCases.map { "\"\($0.rawValue)\"" }.joined(separator: ", ")
+    guard let name = value.text else { throw wrongType(valid) }
+    guard let keep = TensorKeep(rawValue: name) else {
+      throw .invalidValue(key: key, value: "\"\(name)\"", reason: "valid values: \(valid)")
+    }
+    return keep
+  }
+
   func formats() throws(CaptureError) -> [CaptureConfiguration.Format] {
     let valid = CaptureConfiguration.Format.allCases.map { "\"\($0.rawValue)\"" }
       .joined(separator: ", ")

@@ -47,7 +47,8 @@ public final class Recorder: Sendable {
   /// Makes a recorder of any sink.
   ///
   /// - Parameters:
-  ///   - configuration: What is recorded; one that is not enabled makes ``probe`` detached.
+  ///   - configuration: What is recorded; one that is not enabled makes ``probe`` detached. The
+  ///     sink receives whole tensors, whatever writers are to keep of them.
   ///   - sink: What receives the calls.
   ///   - manifest: What the run says about itself; the configuration is added to it.
   ///   - source: Judges each recorded module by itself: after the live inputs are recorded, the
@@ -71,7 +72,8 @@ public final class Recorder: Sendable {
     queueByteLimit: Int = defaultQueueByteLimit
   ) {
     self.init(
-      configuration: configuration, sink: RunSink(writers), paths: writers.map(\.path),
+      configuration: configuration, sink: RunSink(writers, keep: configuration.keep),
+      paths: writers.map(\.path),
       manifest: manifest, source: nil, goldenInputs: nil, queueByteLimit: queueByteLimit)
   }
 

@@ -1,3 +1,5 @@
+public import AssayRuns
+
 /// How two tensors of one shape and dtype differ: every figure of one pass over both.
 ///
 /// `d` is actual minus expected. Sums and maxima go over the pairs in which both elements are

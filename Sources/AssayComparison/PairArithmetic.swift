@@ -1,3 +1,5 @@
+import AssayRuns
+
 /// How elements of one dtype are loaded, subtracted and judged.
 ///
 /// The plain definition of every verdict and figure: what the C kernels do for the common floats is
@@ -203,14 +205,8 @@ enum ComplexPair<Part: BinaryFloatingPoint & BitwiseCopyable>: PairArithmetic {
     actual == expected
   }
 
-  /// The modulus, without overflow between and without a library whose last bit may vary.
   static func value(_ element: SIMD2<Double>) -> Double {
-    let (x, y) = (element.x.magnitude, element.y.magnitude)
-    let (large, small) = x > y ? (x, y) : (y, x)
-    if large == 0 || small == 0 { return large }
-    let ratio = small / large
-    let square = ratio * ratio
-    return large * (1 + square).squareRoot()
+    ComplexModulus.of(element.x, element.y)
   }
 
   static var isWide: Bool { true }

@@ -4,6 +4,8 @@
   import Darwin
 #endif
 
+import AssayRuns
+
 /// Sums over the finite pairs, and the figures that come of them.
 struct PairSums {
   var abs = 0.0

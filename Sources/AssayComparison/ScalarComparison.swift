@@ -1,3 +1,5 @@
+import AssayRuns
+
 /// Compares element by element: the oracle of the kernels and the way of the rarer dtypes.
 struct ScalarComparison<Arithmetic: PairArithmetic> {
   private let rule: ElementRule

@@ -1,3 +1,4 @@
+import AssayRuns
 import AssayTensors
 internal import CAssayKernels
 

@@ -15,7 +15,7 @@ package struct HDF5Dataset: Sendable {
     /// The elements of a tensor.
     case stored(Shape, Location)
     /// A note only: the shape that was left out, and why.
-    case skipped(Shape, reason: String)
+    case skipped(Shape, reason: String, digest: HDF5Digest?)
   }
 
   /// Where a tensor's bytes are.

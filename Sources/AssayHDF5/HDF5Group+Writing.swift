@@ -28,7 +28,11 @@ extension HDF5Group {
   }
 
   /// Writes the note of a tensor that was left out: a dataset without elements.
-  package func writeSkipped(_ name: String, dtype: DType, shape: Shape, reason: String) throws {
+  ///
+  /// - Parameter digest: What stands for the elements.
+  package func writeSkipped(
+    _ name: String, dtype: DType, shape: Shape, reason: String, digest: HDF5Digest? = nil
+  ) throws {
     let path = path(of: try usable(name))
     try Library.call {
       let dataset = try create(name, type: try Datatype.stored(dtype), space: try .null())
@@ -36,6 +40,7 @@ extension HDF5Group {
       try attributes.set("dtype", text: dtype.torchName)
       try attributes.set("shape", integers: shape.dimensions)
       try attributes.set("skipped", text: reason)
+      if let digest { try attributes.set(digest, dtype: dtype) }
       try dataset.close("write \(path)")
     }
   }

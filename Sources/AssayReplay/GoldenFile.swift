@@ -48,7 +48,7 @@ public struct GoldenFile: Hashable, Sendable {
     guard candidate.manifest.isComplete else {
       throw ReplayError.incompleteCandidate(path: candidate.path, steps: candidate.steps.count)
     }
-    guard candidate.steps.contains(where: \.hasStoredTensor) else {
+    guard candidate.steps.contains(where: \.hasComparableTensor) else {
       throw ReplayError.emptyCandidate(path: candidate.path)
     }
     guard !isSameFile(as: candidate.path) else {
@@ -73,7 +73,7 @@ public struct GoldenFile: Hashable, Sendable {
 }
 
 extension StepRecord {
-  fileprivate var hasStoredTensor: Bool {
-    calls.contains { $0.tensors.contains { $0.skipped == nil } }
+  fileprivate var hasComparableTensor: Bool {
+    calls.contains { $0.tensors.contains(where: \.isComparable) }
   }
 }

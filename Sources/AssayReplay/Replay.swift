@@ -52,6 +52,10 @@ public final class Replay: Sendable {
   ) throws {
     guard writer == nil || !options.isIsolated else { throw ReplayError.isolatedCopy }
     try options.checkMapping(isCopied: writer != nil)
+    let digestCount = golden.digestCount
+    guard !options.isIsolated || digestCount == 0 else {
+      throw ReplayError.isolatedDigests(path: golden.path, count: digestCount)
+    }
     self.golden = golden
     self.options = options
     let source = GoldenTensorSource(golden, deviceMap: options.deviceMap)
@@ -70,7 +74,7 @@ public final class Replay: Sendable {
       temporary == nil
         ? LiveComparison(expected: golden, options: options.comparisonOptions) : nil,
       stopsAtFirstDivergence: options.stopsAtFirstDivergence && writer == nil,
-      copy: temporary?.writer ?? writer)
+      copy: temporary?.writer ?? writer, keep: temporary == nil ? configuration.keep : .full)
     recorder = Recorder(
       configuration: configuration, sink: sink, manifest: manifest,
       substituting: options.isIsolated ? source : nil, goldenInputs: source,

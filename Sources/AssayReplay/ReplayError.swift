@@ -14,6 +14,8 @@ public enum ReplayError: Error, Equatable, Sendable {
   case incompleteCopy(reason: String)
   /// An isolated replay was to be copied: its modules worked on the golden's values.
   case isolatedCopy
+  /// An isolated replay was to run modules on tensors of which the golden has digests only.
+  case isolatedDigests(path: String, count: Int)
   /// A replay with a mapping was to do what needs a comparison while the model runs, or was to be
   /// copied.
   case notWithMapping(String)
@@ -50,6 +52,9 @@ extension ReplayError: CustomStringConvertible {
     case .isolatedCopy:
       "an isolated replay cannot be recorded, because its modules are given the golden's inputs; "
         + "record without isolation"
+    case .isolatedDigests(let path, let count):
+      "\(path) keeps digests of \(count) tensors, so that modules cannot be run on them; replay "
+        + "without isolation, or against a golden that was recorded whole (\"keep\": \"full\")"
     case .notWithMapping(let what):
       "a replay with a mapping cannot be \(what): its tensors pair only when the model is done, and "
         + "its modules are not those of the golden"

@@ -13,6 +13,8 @@ final class ReplaySink: CallSink {
   /// `nil` where the copy is compared when the model is done.
   let comparison: LiveComparison?
   private let stopsAtFirstDivergence: Bool
+  /// What the copy keeps of its tensors.
+  private let keep: TensorKeep
   private let state: Mutex<State>
 
   private struct State {
@@ -20,8 +22,12 @@ final class ReplaySink: CallSink {
     var hasStopped = false
   }
 
-  init(_ comparison: LiveComparison?, stopsAtFirstDivergence: Bool, copy: (any RunWriter)?) {
+  init(
+    _ comparison: LiveComparison?, stopsAtFirstDivergence: Bool, copy: (any RunWriter)?,
+    keep: TensorKeep
+  ) {
     self.comparison = comparison
+    self.keep = keep
     self.stopsAtFirstDivergence = stopsAtFirstDivergence
     state = Mutex(State(copy: copy))
   }
@@ -50,7 +56,7 @@ final class ReplaySink: CallSink {
   func receive(_ part: CallPart) throws {
     let matches = comparison?.receive(part) ?? true
     try state.withLock { state in
-      try state.copy?.write(part)
+      try state.copy?.write(part.keeping(keep))
       try stop(&state, unless: matches)
     }
   }

@@ -65,7 +65,7 @@ extension CapturedTensor {
   }
 }
 
-/// What is known of a tensor that was not written.
+/// What is known of a tensor whose elements were not written.
 public struct SkippedTensor: Hashable, Sendable {
   /// The element type.
   public var dtype: DType
@@ -75,12 +75,17 @@ public struct SkippedTensor: Hashable, Sendable {
   public var device: Device
   /// A sentence saying why it was skipped.
   public var reason: String
+  /// What stands for its elements; `nil` where nothing does.
+  public var digest: TensorDigest?
 
   /// Makes a note.
-  public init(dtype: DType, shape: Shape, device: Device, reason: String) {
+  public init(
+    dtype: DType, shape: Shape, device: Device, reason: String, digest: TensorDigest? = nil
+  ) {
     self.dtype = dtype
     self.shape = shape
     self.device = device
     self.reason = reason
+    self.digest = digest
   }
 }

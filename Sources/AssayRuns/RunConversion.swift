@@ -1,6 +1,6 @@
 import AssayTensors
 
-/// Copies a run into another layout without losing a bit.
+/// Copies a run into another layout, without losing a bit unless it is told what to keep.
 public enum RunConversion {
   /// Copies every step, description, tensor and note, in order, and finishes the writer.
   ///
@@ -8,12 +8,13 @@ public enum RunConversion {
   ///   - reader: The run.
   ///   - writer: A writer to which nothing was written yet.
   ///   - manifest: What the copy says about itself; the run's own manifest unless it is given.
+  ///   - keep: What to keep of the tensors that the run has whole; what it has as digests stays so.
   ///   - progress: Called whenever one side of a call is written, with the number of tensors done
   ///     and their total.
   /// - Throws: ``RunError``; then the copy is not complete.
   public static func convert(
     from reader: any RunReader, to writer: any RunWriter, manifest: RunManifest? = nil,
-    progress: ((Int, Int) -> Void)? = nil
+    keep: TensorKeep = .full, progress: ((Int, Int) -> Void)? = nil
   ) throws {
     let total = reader.steps.reduce(0) { $1.calls.reduce($0) { $0 + $1.tensors.count } }
     var done = 0
@@ -21,7 +22,7 @@ public enum RunConversion {
       try writer.beginStep(step.step)
       for record in step.calls {
         for part in try parts(of: record, step: step.step, reader) {
-          try writer.write(part)
+          try writer.write(part.keeping(keep))
           done += part.tensors.count
           progress?(done, total)
         }

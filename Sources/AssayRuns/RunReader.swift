@@ -16,6 +16,15 @@ public protocol RunReader: Sendable {
   func tensor(_ key: TensorKey) throws -> Tensor
 }
 
+extension RunReader {
+  /// How many of its tensors the run has as digests only.
+  public var digestCount: Int {
+    steps.reduce(0) { count, step in
+      step.calls.reduce(count) { $0 + $1.tensors.count { $0.digest != nil } }
+    }
+  }
+}
+
 /// Writes one run.
 ///
 /// Calls come from one thread at a time, in the order of the protocol.

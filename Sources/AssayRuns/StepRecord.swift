@@ -73,6 +73,11 @@ public struct TensorRecord: Sendable {
     self.key = key
     self.skipped = skipped
   }
+
+  /// What stands for the elements of a tensor that was not written, if anything does.
+  public var digest: TensorDigest? { skipped?.digest }
+  /// Whether the tensor can be compared: by its elements or by its digest.
+  public var isComparable: Bool { skipped == nil || digest != nil }
 }
 
 /// The order in which modules finish, derived from the order in which they begin.

@@ -116,8 +116,20 @@ final class MappedRun: RunReader {
   /// The shape of a tensor of the other run, which is read once for it.
   private func shape(of sibling: Source) throws -> Shape {
     if let known = shapes.withLock({ $0[sibling.key] }) { return known }
-    let shape = try transformed(try other.tensor(sibling.key), sibling.transforms).shape
+    // A digest has a shape too.
+    let kept = sibling.transforms.isEmpty ? other.skipped(sibling.key)?.shape : nil
+    let shape =
+      try kept ?? transformed(try other.tensor(sibling.key), sibling.transforms).shape
     shapes.withLock { $0[sibling.key] = shape }
     return shape
+  }
+}
+
+extension RunReader {
+  /// What is known of a tensor whose elements were not written.
+  fileprivate func skipped(_ key: TensorKey) -> SkippedTensor? {
+    steps.first { $0.step == key.step }?.calls
+      .first { $0.call.module == key.module && $0.call.call == key.call }?.tensors
+      .first { $0.key == key }?.skipped
   }
 }

@@ -304,6 +304,10 @@ extension StepPairing {
         var copy = tensor
         copy.key = target.common.key(on: tensor.key.device)
         sources[copy.key] = source(tensor, target, side)
+        if copy.digest != nil, !target.transforms.isEmpty || target.part != nil {
+          copy.skipped?.digest = nil
+          copy.skipped?.reason += ", which the mapping cannot transform"
+        }
         add(copy, to: target.common.call)
       }
     }

@@ -13,36 +13,31 @@ public indirect enum MetricBound: Sendable, Hashable {
   ///
   /// A figure that does not exist meets no bound.
   public func failure(of difference: Difference) -> String? {
-    switch self {
-    case .atMost(let metric, let limit):
-      Self.failure(metric, difference, "<=", limit) { $0 <= limit }
-    case .atLeast(let metric, let limit):
-      Self.failure(metric, difference, ">=", limit) { $0 >= limit }
-    case .all(let bounds):
-      Self.joined(bounds.compactMap { $0.failure(of: difference) })
-    case .any(let bounds):
-      Self.failureOfAll(bounds, difference)
+    failure { metric, sign, limit, holds in
+      guard let value = metric.value(of: difference) else {
+        return "\(metric.rawValue) is undefined, so not \(sign) \(limit.shortText)"
+      }
+      return holds(value)
+        ? nil : "\(metric.rawValue) \(value.shortText) is not \(sign) \(limit.shortText)"
     }
   }
 
-  private static func failure(
-    _ metric: Metric, _ difference: Difference, _ sign: String, _ limit: Double,
-    _ holds: (Double) -> Bool
+  /// Joins what `body` says of each figure: why it does not hold, or `nil`.
+  func failure(
+    _ body: (Metric, _ sign: String, _ limit: Double, _ holds: (Double) -> Bool) -> String?
   ) -> String? {
-    guard let value = metric.value(of: difference) else {
-      return "\(metric.rawValue) is undefined, so not \(sign) \(limit.shortText)"
+    switch self {
+    case .atMost(let metric, let limit): return body(metric, "<=", limit) { $0 <= limit }
+    case .atLeast(let metric, let limit): return body(metric, ">=", limit) { $0 >= limit }
+    case .all(let bounds): return Self.joined(bounds.compactMap { $0.failure(body) })
+    case .any(let bounds):
+      var failures: [String] = []
+      for bound in bounds {
+        guard let failure = bound.failure(body) else { return nil }
+        failures.append(failure)
+      }
+      return Self.joined(failures) ?? "no bound is given"
     }
-    return holds(value)
-      ? nil : "\(metric.rawValue) \(value.shortText) is not \(sign) \(limit.shortText)"
-  }
-
-  private static func failureOfAll(_ bounds: [MetricBound], _ difference: Difference) -> String? {
-    var failures: [String] = []
-    for bound in bounds {
-      guard let failure = bound.failure(of: difference) else { return nil }
-      failures.append(failure)
-    }
-    return joined(failures) ?? "no bound is given"
   }
 
   private static func joined(_ failures: [String]) -> String? {

@@ -277,7 +277,8 @@ extension TensorResult {
 
   /// Whether anything differs at all, be it within the tolerance.
   var differsAtAll: Bool {
-    guard !verdict.isDivergence, let difference else { return verdict.isDivergence }
+    if verdict.isDivergence { return true }
+    guard let difference else { return estimate.map { !$0.isEqual } ?? false }
     return difference.nonFiniteDifferenceCount > 0 || difference.maxAbs?.value ?? 0 > 0
   }
 }

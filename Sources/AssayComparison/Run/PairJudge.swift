@@ -23,6 +23,10 @@ struct PairJudge: Sendable {
       judgeMissing(pair, &result)
       return result
     }
+    if ours.isComparable, theirs.isComparable, ours.digest != nil || theirs.digest != nil {
+      judgeDigests(ours, theirs, actual, &result)
+      return result
+    }
     if ours.skipped != nil || theirs.skipped != nil {
       judgeSkipped(ours.skipped, theirs.skipped, &result)
       return result
@@ -35,6 +39,64 @@ struct PairJudge: Sendable {
       judge(tensors.actual, tensors.expected, theirs.key, &result)
     }
     return result
+  }
+
+  /// Judges a pair of which at least one side has no elements but a digest.
+  private func judgeDigests(
+    _ ours: TensorRecord, _ theirs: TensorRecord, _ actual: ActualTensor,
+    _ result: inout TensorResult
+  ) {
+    let a: DigestedTensor
+    let e: DigestedTensor
+    do {
+      a = try DigestedTensor(ours, "actual", like: theirs.digest, actual)
+      e = try DigestedTensor(theirs, "expected", like: ours.digest, expected.tensor)
+    } catch {
+      result.verdict = .unreadable
+      result.reason = error.reason
+      return
+    }
+    result.dtype = e.dtype
+    result.shape = e.shape
+    let criterion = criteria.criterion(for: theirs.key, dtype: e.dtype)
+    result.rule = criterion.position
+    result.isUnmatched = criterion.isUnmatched
+    if judgeForm(a.dtype, a.shape, e.dtype, e.shape, &result) { return }
+    let estimate = DigestEstimate(
+      actual: a.digest, expected: e.digest, rule: criterion.rule, dtype: e.dtype)
+    result.estimate = estimate
+    if case .mismatch(let reason) = criterion.outcome(of: estimate, dtype: e.dtype) {
+      result.verdict = .values
+      result.reason = reason
+    }
+  }
+
+  /// A tensor's digest, kept or made now.
+  private struct DigestedTensor {
+    var dtype: DType
+    var shape: Shape
+    var digest: TensorDigest
+
+    /// - Parameters:
+    ///   - other: The digest that it is to be compared with, where this one has its elements.
+    init(
+      _ record: TensorRecord, _ name: String, like other: TensorDigest?, _ read: ActualTensor
+    ) throws(Unreadable) {
+      if let note = record.skipped, let digest = note.digest {
+        (dtype, shape, self.digest) = (note.dtype, note.shape, digest)
+        return
+      }
+      let tensor = try PairJudge.reading(name) { try read(record.key) }
+      dtype = tensor.dtype
+      shape = tensor.shape
+      if let other, other.sha256 == ContentHash.sha256(of: tensor) {
+        digest = other
+      } else {
+        digest = TensorDigest(
+          of: tensor, seed: other?.seed ?? TensorDigest.defaultSeed,
+          withSample: other?.sample != nil)
+      }
+    }
   }
 
   /// What further passes show of a pair whose elements were compared.
@@ -132,18 +194,28 @@ struct PairJudge: Sendable {
     var reason: String
   }
 
+  private static func reading(
+    _ name: String, _ read: () throws -> Tensor
+  ) throws(Unreadable) -> Tensor {
+    do {
+      return try read()
+    } catch RunError.unreadableTensor(_, let path, let reason) {
+      throw Unreadable(reason: "\(name): \(path): \(reason)")
+    } catch {
+      throw Unreadable(reason: "\(name): \(error)")
+    }
+  }
+
   private func read(
     _ ours: TensorRecord, _ theirs: TensorRecord, _ actual: ActualTensor
   ) -> Result<(actual: Tensor, expected: Tensor), Unreadable> {
     var tensors: [Tensor] = []
     var problems: [String] = []
     func add(_ name: String, _ read: () throws -> Tensor) {
-      do {
-        tensors.append(try read())
-      } catch RunError.unreadableTensor(_, let path, let reason) {
-        problems.append("\(name): \(path): \(reason)")
+      do throws(Unreadable) {
+        tensors.append(try Self.reading(name, read))
       } catch {
-        problems.append("\(name): \(error)")
+        problems.append(error.reason)
       }
     }
     add("actual") { try actual(ours.key) }

@@ -48,7 +48,7 @@ extension RunComparison {
         .map { CallReference(step: step.step, call: $0.call) }
     }
     summary = ComparisonSummary(of: steps)
-    if summary.elements.compared == 0 { failures.append(pairing.failureOfNothing) }
+    if summary.elements.compared == 0, summary.tensors.estimated == 0 { failures.append(pairing.failureOfNothing) }
     checkRules(pairing)
     if let pattern = options.logits, logits.isEmpty {
       failures.append(.noLogits(pattern: pattern.source))
@@ -135,6 +135,15 @@ extension ComparisonSummary {
     case .missingInExpected: tensors.missingInExpected += 1
     case .unreadable: tensors.unreadable += 1
     case .skipped: tensors.skipped += 1
+    }
+    if let estimate = tensor.estimate {
+      tensors.compared += 1
+      if estimate.isEqual {
+        elements.compared += estimate.elementCount
+      } else {
+        tensors.estimated += 1
+        elements.compared += estimate.sample?.elementCount ?? 0
+      }
     }
     guard let difference = tensor.difference else { return }
     tensors.compared += 1

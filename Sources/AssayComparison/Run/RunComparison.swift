@@ -96,8 +96,10 @@ public struct ComparisonSummary: Sendable, Equatable {
   public struct TensorCounts: Sendable, Equatable {
     /// All that either run has, within the selection.
     public var total = 0
-    /// Those whose elements were compared.
+    /// Those whose elements, or digests, were compared.
     public var compared = 0
+    /// Those of them whose bytes differ and of which only digests tell by how much: an estimate.
+    public var estimated = 0
     /// Those within the tolerance.
     public var matched = 0
     /// Those with other values, another shape or another dtype.
@@ -114,7 +116,7 @@ public struct ComparisonSummary: Sendable, Equatable {
 
   /// Counts of elements.
   public struct ElementCounts: Sendable, Equatable {
-    /// Those compared.
+    /// Those compared; of a digest those that it tells: all where the bytes are equal, or a sample.
     public var compared = 0
     /// Those outside the tolerance, in tensors that fail.
     public var mismatched = 0

@@ -91,6 +91,8 @@ public struct TensorResult: Sendable, Equatable {
   var isUnmatched = false
   /// What further passes show, for the first failing tensors.
   public var detail: TensorDetail?
+  /// What digests tell of the difference, where a side has no elements; then `difference` is `nil`.
+  public var estimate: DigestEstimate?
 
   /// The 50th, 90th, 99th and 99.9th percentile of `|d|`, for tensors shown in full detail.
   public var quantiles: [Double]? { detail?.quantiles }

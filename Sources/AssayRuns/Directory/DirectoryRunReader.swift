@@ -112,8 +112,12 @@ enum RunFile {
       throw .damaged(path: path, reason: "unsupported dtype \(note.dtype)")
     }
     do {
+      let shape = try Shape(note.shape)
       return SkippedTensor(
-        dtype: dtype, shape: try Shape(note.shape), device: device, reason: note.skipped)
+        dtype: dtype, shape: shape, device: device, reason: note.skipped,
+        digest: try note.digest.map { try TensorDigest($0, dtype: dtype, shape: shape) })
+    } catch let failure as DigestFailure {
+      throw .damaged(path: path, reason: "the digest cannot be read: \(failure)")
     } catch {
       throw .damaged(path: path, reason: "\(error)")
     }

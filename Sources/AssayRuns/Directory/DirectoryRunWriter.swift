@@ -195,7 +195,8 @@ extension DirectoryRunWriter {
       try Self.write(
         SkippedNote(
           shape: note.shape.dimensions, dtype: note.dtype.torchName, device: device.name,
-          numel: note.shape.elementCount, skipped: note.reason),
+          numel: note.shape.elementCount, skipped: note.reason,
+          digest: note.digest?.jsonValue),
         to: folder + "/" + file)
     }
     directory.files.append(

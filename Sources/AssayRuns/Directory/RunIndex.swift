@@ -49,4 +49,6 @@ struct SkippedNote: Codable {
   var device: String?
   var numel: Int?
   var skipped: String
+  /// What stands for the elements, where anything does.
+  var digest: JSONValue?
 }

@@ -15,7 +15,11 @@ final class HDF5RunOutput {
   private struct Content: Hashable {
     var dtype: DType
     var shape: Shape
-    var hash: SHA256Digest
+    /// Of the elements, if there are any.
+    var hash: SHA256Digest?
+    /// What stands for them, if there are none.
+    var note: String?
+    var digest: TensorDigest?
   }
 
   /// Where a dataset is: the step being written is not yet linked to the root.
@@ -132,8 +136,7 @@ final class HDF5RunOutput {
       case .stored(_, let tensor):
         try write(tensor, named: name, in: group)
       case .skipped(_, let note):
-        try group.writeSkipped(
-          name, dtype: note.dtype, shape: note.shape, reason: note.reason)
+        try write(note, named: name, in: group)
       }
     }
     step?.calls[part.call, default: HDF5StepIndex.Call(part.call)].add(part)
@@ -181,16 +184,41 @@ final class HDF5RunOutput {
       var hash = SHA256()
       hash.update(bufferPointer: bytes)
       let content = Content(dtype: tensor.dtype, shape: tensor.shape, hash: hash.finalize())
-      if let target = written[content] {
-        let isHere = target.step == step?.number
-        let start = isHere ? step?.group ?? file.root : file.root
-        let names = isHere ? target.names : HDF5Schema.step(target.step) + "/" + target.names
-        try group.link(name, to: names, from: start)
-      } else {
+      try write(content, named: name, in: group) {
         try group.writeTensor(name, dtype: tensor.dtype, shape: tensor.shape, bytes: bytes)
-        let names = group.path.split(separator: "/").dropFirst() + [Substring(name)]
-        written[content] = Place(step: step?.number ?? 0, names: names.joined(separator: "/"))
       }
+    }
+  }
+
+  private func write(_ note: SkippedTensor, named name: String, in group: HDF5Group) throws {
+    guard let digest = note.digest else {
+      try group.writeSkipped(name, dtype: note.dtype, shape: note.shape, reason: note.reason)
+      return
+    }
+    let content = Content(
+      dtype: note.dtype, shape: note.shape, note: note.reason, digest: digest)
+    try write(content, named: name, in: group) {
+      try group.writeSkipped(
+        name, dtype: note.dtype, shape: note.shape, reason: note.reason,
+        digest: HDF5Digest(
+          figures: try json(digest.figures), projection: digest.projection,
+          sample: digest.sample))
+    }
+  }
+
+  /// Makes a dataset, or one more link to the one that has the same content.
+  private func write(
+    _ content: Content, named name: String, in group: HDF5Group, _ make: () throws -> Void
+  ) throws {
+    if let target = written[content] {
+      let isHere = target.step == step?.number
+      let start = isHere ? step?.group ?? file.root : file.root
+      let names = isHere ? target.names : HDF5Schema.step(target.step) + "/" + target.names
+      try group.link(name, to: names, from: start)
+    } else {
+      try make()
+      let names = group.path.split(separator: "/").dropFirst() + [Substring(name)]
+      written[content] = Place(step: step?.number ?? 0, names: names.joined(separator: "/"))
     }
   }
 }

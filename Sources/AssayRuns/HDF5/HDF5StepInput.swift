@@ -127,15 +127,33 @@ struct HDF5StepInput {
       return .damaged(failure.reason)
     case .success(let dataset):
       switch dataset.content {
-      case .skipped(let shape, let reason):
-        return .skipped(
-          SkippedTensor(dtype: dataset.dtype, shape: shape, device: device, reason: reason))
+      case .skipped(let shape, let reason, let digest):
+        do {
+          return .skipped(
+            SkippedTensor(
+              dtype: dataset.dtype, shape: shape, device: device, reason: reason,
+              digest: try digest.map { try read($0, dtype: dataset.dtype, shape: shape) }))
+        } catch {
+          return .damaged("\(dataset.path): the digest cannot be read: \(error)")
+        }
       case .stored(let shape, .library):
         return .library(names, dataset.dtype, shape)
       case .stored(let shape, .range(let range, let isBigEndian)):
         return .range(range, dataset.dtype, shape, isBigEndian: isBigEndian)
       }
     }
+  }
+
+  private func read(_ digest: HDF5Digest, dtype: DType, shape: Shape) throws -> TensorDigest {
+    let figures: JSONValue
+    do {
+      figures = try JSONText.decode(JSONValue.self, from: Data(digest.figures.utf8))
+    } catch {
+      throw DigestFailure(description: JSONText.reason(for: error))
+    }
+    return try TensorDigest(
+      figures: figures, projection: digest.projection, sample: digest.sample, dtype: dtype,
+      shape: shape)
   }
 
   // MARK: What should be there

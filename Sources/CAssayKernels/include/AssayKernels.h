@@ -96,4 +96,18 @@ void assay_comparison_begin(
 void assay_comparison_update(
     assay_comparison *state, int isa, const void *actual, const void *expected, size_t count);
 
+/// The output of the generator splitmix64 at a position, from 0: the finalizer of
+/// `seed + (index + 1) * 0x9E3779B97F4A7C15`, modulo 2^64.
+uint64_t assay_splitmix64(uint64_t seed, uint64_t index);
+
+/// Adds values with random signs to sums, value by value in order.
+///
+/// The sign of value i in sum 64 w + b is bit b of splitmix64's output i * words + w: 1 is minus.
+///
+/// - first: The position of the first value.
+/// - sums: 64 * words of them.
+void assay_project(
+    int isa, uint64_t seed, uint64_t first, const double *values, size_t count, size_t words,
+    double *sums);
+
 #endif

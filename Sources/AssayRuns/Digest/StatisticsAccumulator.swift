@@ -1,5 +1,5 @@
 /// Gathers one side's statistics, element by element (Welford's update for the deviation).
-struct StatisticsAccumulator {
+package struct StatisticsAccumulator {
   private var elementCount = 0
   private var nanCount = 0
   private var infCount = 0
@@ -12,7 +12,9 @@ struct StatisticsAccumulator {
   private var scale = SquareScale.first
   private var squares = ScaledSquares()
 
-  mutating func add(_ value: Double, isNaN: Bool, isFinite: Bool) {
+  package init() {}
+
+  package mutating func add(_ value: Double, isNaN: Bool, isFinite: Bool) {
     elementCount += 1
     guard isFinite else {
       if isNaN { nanCount += 1 } else { infCount += 1 }
@@ -36,7 +38,7 @@ struct StatisticsAccumulator {
     squares.add(value)
   }
 
-  var statistics: TensorStatistics {
+  package var statistics: TensorStatistics {
     var statistics = TensorStatistics()
     statistics.elementCount = elementCount
     statistics.nanCount = nanCount

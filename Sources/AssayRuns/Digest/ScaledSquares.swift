@@ -1,31 +1,31 @@
 /// The powers of two by which float64 values are scaled so that their squares stay in range.
 ///
 /// Scaling is exact: ordinary values are summed as if there were none.
-enum SquareScale {
+package enum SquareScale {
   /// The scale at which a sum begins, good for the smallest values.
-  static let first = 0x1p1000
+  package static let first = 0x1p1000
 
   /// Whether a value's square would leave the range.
-  static func isExceeded(by scaled: Double) -> Bool { scaled.magnitude > 0x1p490 }
+  package static func isExceeded(by scaled: Double) -> Bool { scaled.magnitude > 0x1p490 }
 
   /// The scale for a value that exceeds the present one.
-  static func fitting(_ value: Double) -> Double { value.magnitude > 0x1p490 ? 0x1p-534 : 1 }
+  package static func fitting(_ value: Double) -> Double { value.magnitude > 0x1p490 ? 0x1p-534 : 1 }
 }
 
 /// A sum of squares that neither overflows nor vanishes, whatever float64 values come.
-struct ScaledSquares {
+package struct ScaledSquares {
   private var sum = 0.0
   private var scale = SquareScale.first
 
-  init() {}
+  package init() {}
 
   /// Takes over a sum that is known to have met no extreme values.
-  init(plain sum: Double) {
+  package init(plain sum: Double) {
     self.sum = sum
     scale = 1
   }
 
-  mutating func add(_ value: Double) {
+  package mutating func add(_ value: Double) {
     var scaled = value * scale
     if SquareScale.isExceeded(by: scaled) {
       let next = SquareScale.fitting(value)
@@ -37,16 +37,16 @@ struct ScaledSquares {
     sum += scaled * scaled
   }
 
-  var isZero: Bool { sum == 0 }
+  package var isZero: Bool { sum == 0 }
 
   /// The square root of the sum, which may itself be out of range.
-  var root: Double { sum.squareRoot() / scale }
+  package var root: Double { sum.squareRoot() / scale }
 
   /// The square root times a power of two.
-  func root(times factor: Double) -> Double { sum.squareRoot() * (factor / scale) }
+  package func root(times factor: Double) -> Double { sum.squareRoot() * (factor / scale) }
 
   /// The quotient of two norms; 0 / 0 is no error, anything else over 0 an infinite one.
-  static func / (error: ScaledSquares, reference: ScaledSquares) -> Double {
+  package static func / (error: ScaledSquares, reference: ScaledSquares) -> Double {
     if error.isZero { return 0 }
     let ratio = error.sum.squareRoot() / reference.sum.squareRoot()
     return error.scale == reference.scale ? ratio : ratio / error.scale * reference.scale
@@ -54,21 +54,21 @@ struct ScaledSquares {
 }
 
 /// An inner product that neither overflows nor vanishes before it is divided by its norms.
-struct ScaledProduct {
+package struct ScaledProduct {
   private var plain = 0.0
   private var ofLarge = 0.0
   private var ofSmall = 0.0
   private static let down = 0x1p-534
   private static let up = 0x1p534
 
-  init() {}
+  package init() {}
 
   /// Takes over a sum that is known to have met no extreme values.
-  init(plain sum: Double) {
+  package init(plain sum: Double) {
     plain = sum
   }
 
-  mutating func add(_ product: (_ scale: Double) -> Double, isExtreme: Bool) {
+  package mutating func add(_ product: (_ scale: Double) -> Double, isExtreme: Bool) {
     plain += product(1)
     guard isExtreme else { return }
     ofLarge += product(ScaledProduct.down)
@@ -76,7 +76,7 @@ struct ScaledProduct {
   }
 
   /// The cosine of two vectors of these norms, neither of them zero.
-  func cosine(_ actual: ScaledSquares, _ expected: ScaledSquares) -> Double {
+  package func cosine(_ actual: ScaledSquares, _ expected: ScaledSquares) -> Double {
     let size = actual.root * expected.root
     if size > 0x1p-900 && size < 0x1p1000 { return plain / actual.root / expected.root }
     let (sum, scale) =
