@@ -38,7 +38,8 @@ struct ConvertCommand: ParsableCommand {
   }
 
   /// The run's configuration with what is now kept: a replay that is recorded anew follows it.
-  private func configuration(of reader: any RunReader, keeping keep: TensorKeep) throws -> JSONValue {
+  private func configuration(of reader: any RunReader, keeping keep: TensorKeep) throws -> JSONValue
+  {
     var configuration = try Replay.configuration(for: reader)
     if let value = reader.manifest.configuration, value != .null {
       configuration = try CaptureConfiguration(value)

@@ -87,15 +87,15 @@ extension CaptureConfiguration {
     func member(_ key: Key, _ value: JSONValue) -> (String, JSONValue) { (key.rawValue, value) }
     let rules = modules.rules.map { JSONValue.string($0.source) }
     var members = Dictionary(uniqueKeysWithValues: [
-        member(.enabled, .bool(isEnabled)),
-        member(.outputDirectory, .string(outputDirectory)),
-        member(.modules, rules.isEmpty ? .null : .array(rules)),
-        member(.steps, .array(steps.sorted().map { .integer(Int64($0)) })),
-        member(.maxTensorSize, maxTensorSize.map { .integer(Int64($0)) } ?? .null),
-        member(.devices, .array(devices.map(\.name).sorted().map(JSONValue.string))),
-        member(.postForwardInputs, .bool(recordsPostForwardInputs)),
-        member(.formats, .array(formats.map { .string($0.rawValue) })),
-      ])
+      member(.enabled, .bool(isEnabled)),
+      member(.outputDirectory, .string(outputDirectory)),
+      member(.modules, rules.isEmpty ? .null : .array(rules)),
+      member(.steps, .array(steps.sorted().map { .integer(Int64($0)) })),
+      member(.maxTensorSize, maxTensorSize.map { .integer(Int64($0)) } ?? .null),
+      member(.devices, .array(devices.map(\.name).sorted().map(JSONValue.string))),
+      member(.postForwardInputs, .bool(recordsPostForwardInputs)),
+      member(.formats, .array(formats.map { .string($0.rawValue) })),
+    ])
     // Only where it says something: readers of before do not know it.
     if keep != .full { members[Key.keep.rawValue] = .string(keep.rawValue) }
     return .object(members)

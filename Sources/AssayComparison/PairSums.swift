@@ -1,10 +1,10 @@
+import AssayRuns
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Darwin)
   import Darwin
 #endif
-
-import AssayRuns
 
 /// Sums over the finite pairs, and the figures that come of them.
 struct PairSums {

@@ -49,7 +49,9 @@ struct DatasetReader {
         throw HDF5Error.unexpected(
           name: path, found: "without elements", expected: "the attribute skipped to say why")
       }
-      return HDF5Dataset(path: path, dtype: dtype, content: .skipped(shape, reason: reason, digest: try attributes.digest(dtype: dtype)))
+      return HDF5Dataset(
+        path: path, dtype: dtype,
+        content: .skipped(shape, reason: reason, digest: try attributes.digest(dtype: dtype)))
     }
     let shape = try Shape(try extents())
     let location = try location(

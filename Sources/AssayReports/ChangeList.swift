@@ -47,7 +47,7 @@ public struct ChangeList: Sendable {
     case .shape, .dtype: changed.append(change)
     case .match, .values, .skipped:
       // Equal NaNs fail under most tolerances, and yet nothing changes.
-      if change.tensor.difference?.isAny ?? false {
+      if change.tensor.isEstimated || change.tensor.difference?.isAny ?? false {
         changed.append(change)
       } else {
         unchangedCount += 1
@@ -110,7 +110,8 @@ extension ChangeList {
         MarkdownText.plain(PlainText.line(change.what, limit: 400)),
         MarkdownText.number(difference?.maxAbs?.value),
         MarkdownText.number(difference?.maxRel?.value),
-        MarkdownText.number(difference?.relativeL2), MarkdownText.number(change.tensor.error),
+        change.tensor.estimate?.relativeL2?.shown ?? MarkdownText.number(difference?.relativeL2),
+        change.tensor.estimate == nil ? MarkdownText.number(change.tensor.error) : "–",
         difference?.maxULP.map { "\($0.distance)" } ?? "–",
       ]
     }
@@ -147,6 +148,7 @@ extension ChangeList.Change {
     let place = "step \(step) \(PlainText.name(call)) \(PlainText.name(tensor))"
     switch tensor.verdict {
     case .match, .values, .skipped:
+      if let estimate = tensor.estimate { return place + ": " + estimate.errorText }
       guard let difference = tensor.difference else { return place }
       return place + ": "
         + [

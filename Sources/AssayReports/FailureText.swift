@@ -111,6 +111,11 @@ struct FailureTextWriter {
         MarkdownWriter(comparison: comparison, verbose: false)
           .passing(difference, failing.tensor), 130)
     }
+    if case .tensor(let failing) = subject, let estimate = failing.tensor.estimate {
+      add("tensor", form(failing.tensor), 120)
+      add("error", estimate.errorText, 160)
+      add("tolerance", tolerance, 160)
+    }
     return facts
   }
 
@@ -171,6 +176,7 @@ struct FailureTextWriter {
     return "of \(MarkdownText.count(tensors.total, "tensor")) \(tensors.matched) match"
       + parts.map { ", " + $0 }.joined()
       + "; \(elements.mismatched) of \(MarkdownText.count(elements.compared, "element")) outside"
+      + (tensors.estimateText.map { "; \($0)" } ?? "")
       + (comparison.droppedText.map { "; \($0)" } ?? "")
   }
 

@@ -93,6 +93,7 @@ public enum JSONReport {
       "modules": counts(summary.modules),
       "tensors": .object([
         "total": integer(tensors.total), "compared": integer(tensors.compared),
+        "estimated": integer(tensors.estimated),
         "matched": integer(tensors.matched), "mismatched": integer(tensors.mismatched),
         "missing_in_actual": integer(tensors.missingInActual),
         "missing_in_expected": integer(tensors.missingInExpected),
@@ -153,6 +154,7 @@ public enum JSONReport {
     members["shape"] = tensor.shape.map { .array($0.dimensions.map(integer)) } ?? .null
     members["pairing"] = tensor.pairing.map(json) ?? .null
     if let logits = tensor.difference?.logits { members["logits"] = json(logits) }
+    if let estimate = tensor.estimate { members["estimate"] = Metrics.json(estimate) }
     return .object(members)
   }
 

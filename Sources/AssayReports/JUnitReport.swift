@@ -104,6 +104,7 @@ struct JUnitRenderer {
         difference.errorText(first).map { "error: " + $0 },
       ].compactMap { $0 }
     }
+    if let estimate = first.estimate { lines.append("error: " + estimate.errorText) }
     if let cause = cause(module) { lines.append(cause) }
     let text = lines.joined(separator: "\n")
     return first.verdict == .unreadable

@@ -14,7 +14,7 @@ public enum MarkdownReport {
     let writer = MarkdownWriter(comparison: comparison, verbose: verbose)
     let sections = [
       writer.verdict, writer.subject, writer.parameters, writer.rules, writer.mapping,
-      writer.summary,
+      writer.summary, writer.estimates,
       writer.firstDivergence, writer.nonFinite,
       writer.firstDifference, writer.growth, writer.introduced, writer.logits, writer.largest,
       writer.stepResults,
@@ -41,6 +41,7 @@ extension MarkdownWriter {
     let compared =
       "\(MarkdownText.count(tensors.compared, "tensor")) "
       + "(\(MarkdownText.count(comparison.summary.elements.compared, "element"))) compared"
+      + (tensors.estimateText.map { ", \($0)" } ?? "")
     if comparison.isMatch {
       lines += "✅ **Match**: \(compared), all within the tolerance"
       if tensors.skipped > 0 { lines += "; \(tensors.skipped) skipped in both runs" }

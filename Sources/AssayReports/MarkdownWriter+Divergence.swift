@@ -23,6 +23,8 @@ extension MarkdownWriter {
     text += earlierGaps(divergence)
     if let difference = tensor.difference, difference.elementCount > 0 {
       text += "\n" + figures(difference, tensor)
+    } else if let estimate = tensor.estimate {
+      text += "\n" + MarkdownText.table(["figure", "value"], estimate.rows)
     }
     return text
   }
@@ -67,7 +69,9 @@ extension MarkdownWriter {
         + "differ\(output)"
     }
     if let growth = origin.growth { text += "; the error grew \(MarkdownText.number(growth))-fold" }
-    text += " (relative L2 of the worst row).\n"
+    text +=
+      divergence.tensor.isEstimated
+      ? " (relative L2, estimated from digests).\n" : " (relative L2 of the worst row).\n"
     if let place = origin.birthplace {
       text += "\nThe error was born " + describe(place) + ".\n"
       if let inside = place.inside, inside != divergence.call {
@@ -174,7 +178,7 @@ extension MarkdownWriter {
   /// Where values that are not finite were born, and what their module was given.
   var nonFinite: String {
     guard let birth = comparison.firstNonFinite else { return "" }
-    let statistics = birth.tensor.difference?.actualStatistics ?? TensorStatistics()
+    let statistics = birth.tensor.actualStatistics ?? TensorStatistics()
     var text =
       "## NaN and Inf\n\nNaN or infinite values differ first in step \(birth.step) at "
       + "\(name(birth.call)), \(MarkdownText.code(birth.tensor.slot.rawValue)): "
@@ -196,7 +200,7 @@ extension MarkdownWriter {
     let inputs = module?.tensors.filter { $0.slot.side == .inputs } ?? []
     guard !inputs.isEmpty else { return text }
     let rows = inputs.map { input -> [String] in
-      let sides = input.difference.map { [$0.actualStatistics, $0.expectedStatistics] } ?? []
+      let sides = [input.actualStatistics, input.expectedStatistics].compactMap { $0 }
       return [MarkdownText.code(input.slot.rawValue), input.dtype?.rawValue ?? "–"]
         + (sides.isEmpty
           ? [String](repeating: "–", count: 6)
@@ -224,11 +228,12 @@ extension MarkdownWriter {
       return ""
     }
     guard difference.tensor.verdict == .match else { return "" }
+    let maxAbs = MarkdownText.number(difference.tensor.difference?.maxAbs?.value)
     var text =
       "## First difference within the tolerance\n\nValues begin to differ in step "
       + "\(difference.step) at \(name(difference.call)), "
       + "\(MarkdownText.code(difference.tensor.slot.rawValue)) "
-      + "(max abs \(MarkdownText.number(difference.tensor.difference?.maxAbs?.value)))"
+      + "(\(difference.tensor.estimate?.errorText ?? "max abs " + maxAbs))"
     if let place = difference.origin.birthplace { text += ": born \(describe(place))" }
     return text + ".\n"
   }

@@ -23,21 +23,25 @@ extension MarkdownWriter {
           + MarkdownText.code(worst.tensor.slot.rawValue),
       ])
     }
-    guard all.contains(where: { $0.tensor.difference != nil }) else { return "" }
-    add("max abs") { $0.difference?.maxAbs?.value }
-    add("max rel") { $0.difference?.maxRel?.value }
+    guard all.contains(where: \.tensor.isCompared) else { return "" }
+    let known = comparison.summary.tensors.estimated == 0 ? "" : ", where elements are known"
+    add("max abs" + known) { $0.difference?.maxAbs?.value }
+    add("max rel" + known) { $0.difference?.maxRel?.value }
     add("worst row, relative L2") { $0.error }
     // A bound of other figures asks for neither.
     let isElementwise = all.contains { $0.tensor.difference != nil && !isJudgedByBound($0.tensor) }
     if isElementwise {
-      add("smallest rtol that passes all", as: MarkdownText.bound) {
+      add("smallest rtol that passes all" + known, as: MarkdownText.bound) {
         isJudgedByBound($0) ? nil : $0.difference?.minimumRtol
       }
-      add("smallest atol that passes all", as: MarkdownText.bound) {
+      add("smallest atol that passes all" + known, as: MarkdownText.bound) {
         isJudgedByBound($0) ? nil : $0.difference?.minimumAtol
       }
     }
-    return "## Largest errors\n\n"
+    let hint =
+      comparison.summary.tensors.estimated == 0
+      ? "" : "Of tensors compared by digest only the relative L2 is known, and of the whole.\n\n"
+    return "## Largest errors\n\n" + hint
       + MarkdownText.table(["figure", "value", "where"], rightAligned: [1], rows)
   }
 
@@ -92,11 +96,19 @@ extension MarkdownWriter {
   /// Mismatched elements, max abs, max rel and the worst row over some tensors.
   private func worstFigures(_ tensors: [TensorResult]) -> [String] {
     let differences = tensors.compactMap(\.difference)
-    guard !differences.isEmpty else { return ["–", "–", "–", "–"] }
+    guard !differences.isEmpty else {
+      let digests = tensors.count { $0.isEstimated && $0.verdict.isFailure }
+      return [
+        digests == 0 ? "–" : MarkdownText.count(digests, "digest"), "–", "–",
+        MarkdownText.number(tensors.compactMap(\.error).max()),
+      ]
+    }
     // A rule may allow outliers, or judge no single element at all.
     let failing = tensors.filter(\.verdict.isFailure).compactMap(\.difference)
+    let digests = tensors.count { $0.isEstimated && $0.verdict.isFailure }
     return [
-      "\(failing.reduce(0) { $0 + $1.mismatchedCount })",
+      "\(failing.reduce(0) { $0 + $1.mismatchedCount })"
+        + (digests == 0 ? "" : " and \(MarkdownText.count(digests, "digest"))"),
       MarkdownText.number(differences.compactMap(\.maxAbs?.value).max()),
       MarkdownText.number(differences.compactMap(\.maxRel?.value).max()),
       MarkdownText.number(tensors.compactMap(\.error).max()),

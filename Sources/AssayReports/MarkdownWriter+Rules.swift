@@ -10,7 +10,7 @@ extension MarkdownWriter {
 
   /// The number of the rule that decided about a tensor, from 1.
   func rule(_ tensor: TensorResult) -> String {
-    tensor.rule.map { "\($0 + 1)" } ?? (tensor.difference == nil ? "–" : "none")
+    tensor.rule.map { "\($0 + 1)" } ?? (tensor.isCompared ? "none" : "–")
   }
 
   /// What each rule decided.
@@ -19,7 +19,7 @@ extension MarkdownWriter {
     var counts: [Int?: (total: Int, failing: Int)] = [:]
     for step in comparison.steps {
       for module in step.modules {
-        for tensor in module.tensors where tensor.difference != nil {
+        for tensor in module.tensors where tensor.isCompared {
           counts[tensor.rule, default: (0, 0)].total += 1
           if tensor.verdict.isFailure { counts[tensor.rule, default: (0, 0)].failing += 1 }
         }

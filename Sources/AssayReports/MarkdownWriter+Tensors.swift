@@ -60,9 +60,12 @@ extension MarkdownWriter {
         tensor.shape?.description ?? "–",
         tensor.verdict.text + (tensor.reason.map { ": " + MarkdownText.plain($0) } ?? ""),
         difference.map { "\($0.mismatchedCount) / \($0.elementCount)" } ?? "–",
-        MarkdownText.number(difference?.maxAbs?.value),
+        tensor.isEstimated
+          ? tensor.estimate?.maxAbsAtLeast.map { "≥ \(MarkdownText.number($0))" } ?? "–"
+          : MarkdownText.number(difference?.maxAbs?.value),
         MarkdownText.number(difference?.maxRel?.value),
-        MarkdownText.number(difference?.relativeL2), MarkdownText.number(tensor.error),
+        tensor.estimate?.relativeL2?.shown ?? MarkdownText.number(difference?.relativeL2),
+        tensor.estimate == nil ? MarkdownText.number(tensor.error) : "–",
         MarkdownText.bound(difference?.minimumRtol), MarkdownText.bound(difference?.minimumAtol),
       ]
       return hasRules ? cells + [rule(tensor)] : cells
@@ -90,17 +93,16 @@ extension MarkdownWriter {
 
   /// Every figure of the first failing tensors.
   var details: String {
-    let failing = entries.filter { $0.tensor.verdict.isFailure && $0.tensor.difference != nil }
+    let failing = entries.filter { $0.tensor.verdict.isFailure && $0.tensor.isCompared }
     let shown = verbose ? failing[...] : failing.prefix(max(comparison.options.detailLimit, 0))
     guard !shown.isEmpty else { return "" }
     var text = ""
     for entry in shown {
-      guard let difference = entry.tensor.difference else { continue }
       text +=
         "\n#### Step \(entry.step), \(name(entry.call)), "
         + "\(MarkdownText.code(entry.tensor.slot.rawValue)) on "
         + "\(MarkdownText.code(entry.tensor.device.name))\n\n"
-      text += MarkdownText.table(["figure", "value"], rows(difference, entry.tensor))
+      text += MarkdownText.table(["figure", "value"], figures(of: entry.tensor))
     }
     let rest = failing.count - shown.count
     if rest > 0 {
@@ -109,6 +111,17 @@ extension MarkdownWriter {
     return "## Details\n\n"
       + "<details><summary>\(MarkdownText.count(shown.count, "failing tensor")) in full</summary>\n"
       + text + "\n</details>\n"
+  }
+
+  private func figures(of tensor: TensorResult) -> [[String]] {
+    if let difference = tensor.difference { return rows(difference, tensor) }
+    guard let estimate = tensor.estimate else { return [] }
+    var rows = estimate.rows
+    if hasRules { rows.append(["rule", rule(tensor)]) }
+    if let pairing = pairing(tensor) { rows.append(pairing) }
+    rows.append(["actual", statistics(estimate.actualStatistics)])
+    rows.append(["expected", statistics(estimate.expectedStatistics)])
+    return rows
   }
 
   private func rows(_ difference: Difference, _ tensor: TensorResult) -> [[String]] {

@@ -55,6 +55,35 @@ enum Metrics {
     return members
   }
 
+  /// What digests tell, in an object of its own: figures with bounds are objects too.
+  static func json(_ estimate: DigestEstimate) -> JSONValue {
+    func figure(_ figure: DigestEstimate.Figure?) -> JSONValue {
+      figure.map {
+        .object([
+          "value": real($0.value), "lower": real($0.lower), "upper": real($0.upper),
+        ])
+      } ?? .null
+    }
+    return .object([
+      "equal": .bool(estimate.isEqual),
+      "elements": .integer(Int64(estimate.elementCount)),
+      "confidence": real(DigestEstimate.confidence),
+      "rel_l2": figure(estimate.relativeL2),
+      "rmse": figure(estimate.rmse),
+      "cosine": figure(estimate.cosine),
+      "max_abs_at_least": real(estimate.maxAbsAtLeast),
+      "sample": estimate.sample.map {
+        .object([
+          "elements": .integer(Int64($0.elementCount)),
+          "mismatched": .integer(Int64($0.mismatchedCount)),
+          "max_abs": real($0.maxAbs?.value),
+        ])
+      } ?? .null,
+      "actual": json(estimate.actualStatistics),
+      "expected": json(estimate.expectedStatistics),
+    ])
+  }
+
   /// The names of the quantiles of `|d|`, for 50, 90, 99 and 99.9 percent.
   static let quantileNames = ["p50", "p90", "p99", "p999"]
 

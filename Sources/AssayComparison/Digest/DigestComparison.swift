@@ -28,6 +28,12 @@ extension DigestEstimate {
     [actualStatistics, expectedStatistics].reduce(0) { $0 + $1.nanCount + $1.infCount }
   }
 
+  /// Whether one side has more NaN or infinite elements.
+  var differsInNonFinite: Bool {
+    let (a, e) = (actualStatistics, expectedStatistics)
+    return a.nanCount != e.nanCount || a.infCount != e.infCount
+  }
+
   private static func extremeGap(_ actual: TensorDigest, _ expected: TensorDigest) -> Double {
     let (a, e) = (actual.statistics, expected.statistics)
     guard let min = a.min, let max = a.max, let otherMin = e.min, let otherMax = e.max else {
@@ -74,7 +80,8 @@ extension DigestEstimate {
     let estimate = (gaps / directions).squareRoot()
     // Each of both was rounded to nearest: by at most half a unit in the last of 24 places.
     let rounding =
-      0x1p-24 * ((squares.ours / directions).squareRoot()
+      0x1p-24
+      * ((squares.ours / directions).squareRoot()
         + (squares.theirs / directions).squareRoot()) + 0x1p-149
     // What is certain but for float64's own rounding of the figures.
     let doubt = 1e-12 * sum

@@ -1,10 +1,10 @@
+public import AssayRuns
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Darwin)
   import Darwin
 #endif
-
-public import AssayRuns
 
 /// What the digests of two tensors tell of their difference d.
 public struct DigestEstimate: Sendable, Equatable {
@@ -97,8 +97,11 @@ extension Metric {
       }
     case .snrDecibels:
       return estimate.relativeL2.map { $0.value == 0 ? .infinity : 0 - 20 * log10($0.value) }
-    case .maxAbs, .maxRel, .meanAbs, .worstRow, .relativeLinf, .maxULP, .mismatchedShare:
+    case .maxAbs, .maxRel, .meanAbs, .worstRow, .relativeLinf, .maxULP, .mismatchedShare,
+      .maxKL:
       return estimate.isEqual ? 0 : nil
+    case .top1:
+      return estimate.isEqual ? 1 : nil
     }
   }
 }

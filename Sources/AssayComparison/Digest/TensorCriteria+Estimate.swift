@@ -35,12 +35,13 @@ extension TensorCriteria.Criterion {
   /// Why digests of other hashes cannot be judged by an estimate.
   private func refusal(of estimate: DigestEstimate, _ dtype: DType) -> String? {
     let (a, e) = (estimate.actualStatistics, estimate.expectedStatistics)
-    if a.nanCount != e.nanCount || a.infCount != e.infCount {
+    if estimate.differsInNonFinite {
       return "it has \(a.nanCount) NaN and \(a.infCount) infinite values instead of \(e.nanCount) "
         + "and \(e.infCount)"
     }
     if estimate.nonFiniteCount > 0 {
-      return "its bytes differ, and digests do not tell where its \(e.nanCount + e.infCount) NaN or "
+      return
+        "its bytes differ, and digests do not tell where its \(e.nanCount + e.infCount) NaN or "
         + "infinite values are"
     }
     if !(dtype.isFloatingPoint || dtype.isComplex) {

@@ -273,7 +273,9 @@ struct EarlierFailures {
 
 extension TensorResult {
   /// Whether values are NaN or infinite on one side only, or differently.
-  var differsInNonFinite: Bool { difference?.nonFiniteDifferenceCount ?? 0 > 0 }
+  var differsInNonFinite: Bool {
+    estimate?.differsInNonFinite ?? (difference?.nonFiniteDifferenceCount ?? 0 > 0)
+  }
 
   /// Whether anything differs at all, be it within the tolerance.
   var differsAtAll: Bool {

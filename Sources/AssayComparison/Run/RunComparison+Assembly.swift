@@ -48,7 +48,9 @@ extension RunComparison {
         .map { CallReference(step: step.step, call: $0.call) }
     }
     summary = ComparisonSummary(of: steps)
-    if summary.elements.compared == 0, summary.tensors.estimated == 0 { failures.append(pairing.failureOfNothing) }
+    if summary.elements.compared == 0, summary.tensors.estimated == 0 {
+      failures.append(pairing.failureOfNothing)
+    }
     checkRules(pairing)
     if let pattern = options.logits, logits.isEmpty {
       failures.append(.noLogits(pattern: pattern.source))

@@ -96,4 +96,17 @@ public struct TensorResult: Sendable, Equatable {
 
   /// The 50th, 90th, 99th and 99.9th percentile of `|d|`, for tensors shown in full detail.
   public var quantiles: [Double]? { detail?.quantiles }
+
+  /// Whether its elements or digests were compared.
+  public var isCompared: Bool { difference != nil || estimate != nil }
+  /// Whether its verdict is an estimate: its bytes differ, and digests tell by how much.
+  public var isEstimated: Bool { estimate.map { !$0.isEqual } ?? false }
+  /// What the actual tensor's values look like; `nil` where it was not compared.
+  public var actualStatistics: TensorStatistics? {
+    difference?.actualStatistics ?? estimate?.actualStatistics
+  }
+  /// What the expected tensor's values look like; `nil` where it was not compared.
+  public var expectedStatistics: TensorStatistics? {
+    difference?.expectedStatistics ?? estimate?.expectedStatistics
+  }
 }

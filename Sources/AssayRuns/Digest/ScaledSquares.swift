@@ -9,7 +9,9 @@ package enum SquareScale {
   package static func isExceeded(by scaled: Double) -> Bool { scaled.magnitude > 0x1p490 }
 
   /// The scale for a value that exceeds the present one.
-  package static func fitting(_ value: Double) -> Double { value.magnitude > 0x1p490 ? 0x1p-534 : 1 }
+  package static func fitting(_ value: Double) -> Double {
+    value.magnitude > 0x1p490 ? 0x1p-534 : 1
+  }
 }
 
 /// A sum of squares that neither overflows nor vanishes, whatever float64 values come.

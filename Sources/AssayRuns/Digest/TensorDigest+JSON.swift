@@ -87,7 +87,8 @@ extension TensorDigest {
     }
     guard try integer(Key.version) == TensorDigest.version else {
       throw DigestFailure(
-        description: "it is of version \(try integer(Key.version)), and this is a reader of version "
+        description:
+          "it is of version \(try integer(Key.version)), and this is a reader of version "
           + "\(TensorDigest.version); read it with a later Assay")
     }
     let hash = members[Key.sha256]?.text ?? ""
