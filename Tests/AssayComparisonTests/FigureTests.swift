@@ -1,3 +1,4 @@
+import AssayRuns
 import Testing
 
 @testable import AssayComparison

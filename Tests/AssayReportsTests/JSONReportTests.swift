@@ -65,7 +65,8 @@ import Testing
     #expect(
       summary["tensors"]
         == counts([
-          "total": 9, "compared": 8, "matched": 4, "mismatched": 4, "missing_in_actual": 1,
+          "total": 9, "compared": 8, "estimated": 0, "matched": 4, "mismatched": 4,
+          "missing_in_actual": 1,
           "missing_in_expected": 0, "unreadable": 0, "skipped": 0,
         ]))
     #expect(summary["elements"] == counts(["compared": 32, "mismatched": 4]))

@@ -117,7 +117,7 @@ final class MappedRun: RunReader {
   private func shape(of sibling: Source) throws -> Shape {
     if let known = shapes.withLock({ $0[sibling.key] }) { return known }
     // A digest has a shape too.
-    let kept = sibling.transforms.isEmpty ? other.skipped(sibling.key)?.shape : nil
+    let kept = sibling.transforms.isEmpty ? other.digested(sibling.key)?.shape : nil
     let shape =
       try kept ?? transformed(try other.tensor(sibling.key), sibling.transforms).shape
     shapes.withLock { $0[sibling.key] = shape }
@@ -126,10 +126,11 @@ final class MappedRun: RunReader {
 }
 
 extension RunReader {
-  /// What is known of a tensor whose elements were not written.
-  fileprivate func skipped(_ key: TensorKey) -> SkippedTensor? {
-    steps.first { $0.step == key.step }?.calls
+  /// The note of a tensor of which there is a digest.
+  fileprivate func digested(_ key: TensorKey) -> SkippedTensor? {
+    let note = steps.first { $0.step == key.step }?.calls
       .first { $0.call.module == key.module && $0.call.call == key.call }?.tensors
       .first { $0.key == key }?.skipped
+    return note?.digest == nil ? nil : note
   }
 }
