@@ -3,9 +3,9 @@ import AssayRuns
 import AssayTensors
 
 extension ComparisonSummary.TensorCounts {
-  /// How many of those compared are estimates: `420 of them by digest, an estimate`; or `nil`.
+  /// How many of those compared are estimates: `420 by digest, an estimate`; or `nil`.
   var estimateText: String? {
-    estimated == 0 ? nil : "\(estimated) of them by digest, an estimate"
+    estimated == 0 ? nil : "\(estimated) by digest, an estimate"
   }
 }
 
@@ -49,6 +49,18 @@ extension DigestEstimate {
       ])
     }
     return rows
+  }
+}
+
+extension TensorResult {
+  /// Why it fails, or else that its figures are estimates.
+  var shownReason: String? {
+    isEstimated ? [reason, estimate?.errorText].compactMap { $0 }.joined(separator: "; ") : reason
+  }
+
+  /// How much it differs, in plain text.
+  var errorText: String {
+    estimate?.errorText ?? "max abs \(MarkdownText.number(difference?.maxAbs?.value))"
   }
 }
 

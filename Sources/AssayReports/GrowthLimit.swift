@@ -6,7 +6,7 @@ extension ModuleResult {
   ///
   /// - Returns: The strictest limit over the outputs; `nil` where none is relative.
   func growthLimit(under tolerance: Tolerance) -> Double? {
-    tensors.filter { $0.slot.side != .inputs && $0.difference != nil }
+    tensors.filter { $0.slot.side != .inputs && $0.isCompared }
       .compactMap { $0.growthLimit(under: tolerance) }.min()
   }
 }

@@ -41,7 +41,7 @@ extension MarkdownWriter {
     let compared =
       "\(MarkdownText.count(tensors.compared, "tensor")) "
       + "(\(MarkdownText.count(comparison.summary.elements.compared, "element"))) compared"
-      + (tensors.estimateText.map { ", \($0)" } ?? "")
+      + (tensors.estimateText.map { ", of them \($0)" } ?? "")
     if comparison.isMatch {
       lines += "✅ **Match**: \(compared), all within the tolerance"
       if tensors.skipped > 0 { lines += "; \(tensors.skipped) skipped in both runs" }

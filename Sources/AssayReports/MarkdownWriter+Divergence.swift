@@ -228,12 +228,11 @@ extension MarkdownWriter {
       return ""
     }
     guard difference.tensor.verdict == .match else { return "" }
-    let maxAbs = MarkdownText.number(difference.tensor.difference?.maxAbs?.value)
     var text =
       "## First difference within the tolerance\n\nValues begin to differ in step "
       + "\(difference.step) at \(name(difference.call)), "
       + "\(MarkdownText.code(difference.tensor.slot.rawValue)) "
-      + "(\(difference.tensor.estimate?.errorText ?? "max abs " + maxAbs))"
+      + "(\(difference.tensor.errorText))"
     if let place = difference.origin.birthplace { text += ": born \(describe(place))" }
     return text + ".\n"
   }

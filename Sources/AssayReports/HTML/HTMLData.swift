@@ -90,7 +90,7 @@ struct HTMLData {
     column("dtype", tensors, ",") { $0.append($0.position($1.result.dtype?.rawValue)) }
     column("shape", tensors, ",") { $0.append($0.position($1.result.shape?.description)) }
     column("verdict", tensors, ",") { $0.append($0.position($1.result.verdict.rawValue)) }
-    column("reason", tensors, ",") { $0.append($0.position($1.result.reason)) }
+    column("reason", tensors, ",") { $0.append($0.position($1.result.shownReason)) }
     column("rule", tensors, ",") { $0.append($1.result.rule.map { $0 + 1 }) }
     column("worst", tensors, ",") { data, tensor in
       let worst = tensor.result.difference?.maxAbs
@@ -102,7 +102,9 @@ struct HTMLData {
     }
     for metric in HTMLMetric.all {
       column(metric.key, tensors, ",") { data, tensor in
-        let value = tensor.result.difference.flatMap(metric.value)
+        let value =
+          tensor.result.difference.flatMap(metric.value)
+          ?? tensor.result.estimate.flatMap { Metric(rawValue: metric.key)?.value(of: $0) }
         let rounded = metric.roundsUp ? Double(MarkdownText.bound(value)) : value
         data.append(rounded, digits: metric.digits)
       }

@@ -1,4 +1,5 @@
 import AssayComparison
+import AssayRuns
 
 /// A figure of a tensor as a column of the page's table, under its name in the JSON report.
 struct HTMLMetric: Sendable {

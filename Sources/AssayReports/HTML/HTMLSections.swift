@@ -53,7 +53,12 @@ struct HTMLSections {
 
   private var headline: String {
     let writer = FailureTextWriter(comparison: comparison, words: .ofRuns)
-    guard comparison.isMatch else { return writer.sentence + "." }
+    guard comparison.isMatch else {
+      let estimate = comparison.summary.tensors.estimateText.map {
+        " Of the tensors compared, \($0)."
+      }
+      return writer.sentence + "." + (estimate ?? "")
+    }
     return "All that was compared is within the tolerance: \(writer.counts)."
   }
 
@@ -104,8 +109,8 @@ struct HTMLSections {
     }
     return "<p>Values begin to differ, within the tolerance, in step \(difference.step) at "
       + HTMLText.code(PlainText.name(difference.call)) + ", "
-      + HTMLText.code(difference.tensor.slot.rawValue) + " (max abs "
-      + MarkdownText.number(difference.tensor.difference?.maxAbs?.value) + ").</p>"
+      + HTMLText.code(difference.tensor.slot.rawValue)
+      + " (\(HTMLText.escaped(difference.tensor.errorText))).</p>"
   }
 
   /// A fact's label as a heading over its value.
