@@ -7,6 +7,7 @@ import sys
 import torch
 
 from assay_torch import Configuration, RecordError, model_hash, record
+from assay_torch.configuration import KEEPS
 
 
 def arguments():
@@ -26,6 +27,8 @@ def arguments():
     config = run.add_mutually_exclusive_group()
     config.add_argument("--intermediate-log-config", help="vLLM's configuration as JSON")
     config.add_argument("--intermediate-log-config-path", help="a file of that JSON")
+    run.add_argument("--keep", choices=KEEPS, help="what to keep of each tensor: all of it, or a "
+                     "digest for models that are too big (default full)")
     run.add_argument("--golden", help="the HDF5 file to write, replaced only by a whole one")
     run.add_argument("--enforce-eager", action="store_true",
                      help="accepted as vLLM's: models are always run eagerly")
@@ -86,7 +89,7 @@ def record_generation(options):
         attn_implementation=options.attention).eval().to(options.device)
     recipe, provenance = described_run(options, token_ids, transformers.__version__)
     with record(model, config, golden=options.golden, recipe=recipe,
-                provenance=provenance) as run, torch.no_grad():
+                provenance=provenance, keep=options.keep) as run, torch.no_grad():
         generated = generate(model, token_ids, options.max_tokens)
         run.recipe["generated_token_ids"] = generated
     print(options.prompt + tokenizer.decode(generated) if tokenizer else

@@ -8,6 +8,7 @@ import re
 from assay_torch.errors import RecordError
 
 FORMATS = ("pt", "hdf5")
+KEEPS = ("full", "sample", "digest")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,6 +49,7 @@ class Configuration:
     device_names: frozenset[str] = frozenset()
     log_post_fwd_inputs: bool = False
     formats: tuple[str, ...] = FORMATS
+    keep: str = "full"
 
     @classmethod
     def of(cls, value, enabled=True):
@@ -87,13 +89,19 @@ class Configuration:
         return cls(**read)
 
     def json(self):
-        """The configuration with all its keys, as a run's manifest keeps it."""
-        return {
+        """The configuration with its keys, as a run's manifest keeps it."""
+        # Only where it says something: readers of before do not know it.
+        keep = {} if self.keep == "full" else {"keep": self.keep}
+        return keep | {
             "enabled": self.enabled, "output_dir": self.output_dir,
             "module_call_match": [rule.source for rule in self.module_call_match] or None,
             "log_step_ids": sorted(self.log_step_ids), "max_tensor_size": self.max_tensor_size,
             "device_names": sorted(self.device_names),
             "log_post_fwd_inputs": self.log_post_fwd_inputs, "formats": list(self.formats)}
+
+    def keeping(self, value):
+        """The same with another ``keep``, if one is given."""
+        return self if value is None else dataclasses.replace(self, keep=keep("keep", value))
 
     def includes_step(self, step):
         return not self.log_step_ids or step in self.log_step_ids
@@ -180,9 +188,16 @@ def formats(key, value):
     return tuple(dict.fromkeys(names))
 
 
+def keep(key, value):
+    valid = f"valid values: {', '.join(KEEPS)}"
+    if typed(key, value, str, f"one of {', '.join(KEEPS)}") not in KEEPS:
+        raise invalid(key, value, valid)
+    return value
+
+
 READERS = {
     "enabled": flag, "output_dir": directory, "module_call_match": rules,
     "log_step_ids": naturals,
     "max_tensor_size": lambda key, value: None if value is None else natural(key, value),
     "device_names": lambda key, value: frozenset(strings(key, value)),
-    "log_post_fwd_inputs": flag, "formats": formats}
+    "log_post_fwd_inputs": flag, "formats": formats, "keep": keep}

@@ -5,6 +5,7 @@ import shutil
 
 import torch
 
+from assay_torch.digest import Digested
 from assay_torch.errors import RecordError
 from assay_torch.text import device_on_disk, escaped, json_text, replace_file
 from assay_torch.values import Skipped
@@ -43,6 +44,8 @@ class DirectoryWriter:
                 file, listed["skipped"] = file + ".json", True
                 note = {"type": "tensor", "shape": value.shape, "dtype": value.dtype,
                         "device": device, "numel": value.numel, "skipped": value.reason}
+                if isinstance(value, Digested):
+                    note["digest"] = value.json()
                 replace_file(os.path.join(folder, file), json_text(note) + "\n")
             else:
                 file += ".pt"

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from h5py import h5a, h5d, h5f, h5g, h5o, h5p, h5s, h5t
 
+from assay_torch.digest import Digested
 from assay_torch.errors import RecordError
 from assay_torch.text import device_on_disk, escaped, json_text
 from assay_torch.values import Skipped, bits
@@ -83,6 +84,13 @@ def set_integers(owner, name, values):
     attribute = h5a.create(owner, name.encode(), h5t.STD_I64LE, space)
     if values:
         attribute.write(np.array(values, dtype=np.int64))
+
+
+def set_array(owner, name, values, kind):
+    """Adds a list of elements, whose bytes are those of their type in the file."""
+    space = h5s.create_simple((values.nbytes // kind.get_size(),))
+    attribute = h5a.create(owner, name.encode(), kind, space)
+    attribute.write(values, mtype=kind)
 
 
 def dataset_properties():
@@ -207,7 +215,9 @@ class HDF5Writer:
                 group = self.group(names)
                 if not h5a.exists(group, b"device"):
                     set_text(group, "device", device)
-                if isinstance(value, Skipped):
+                if isinstance(value, Digested):
+                    self.write_digest(group, names + (escaped(slot),), value)
+                elif isinstance(value, Skipped):
                     self.write_skipped(group, escaped(slot), value)
                 else:
                     self.write_tensor(group, names + (escaped(slot),), value)
@@ -224,13 +234,7 @@ class HDF5Writer:
         kind = self.type(tensor.dtype)
         data, name = bits(tensor), names[-1].encode()
         key = (tensor.dtype, tuple(tensor.shape), hashlib.sha256(data).digest())
-        if key in self.written:
-            step, target = self.written[key]
-            is_here = step == self.step
-            start = self.step_group if is_here else self.root
-            if not is_here:
-                target = f"step_{step}/{target}"
-            group.links.create_hard(name, start, target.encode())
+        if self.is_linked(group, name, key):
             return
         shape = tuple(tensor.shape)
         space = h5s.create_simple(shape) if shape else h5s.create(h5s.SCALAR)
@@ -240,6 +244,31 @@ class HDF5Writer:
             dataset.write(h5s.ALL, h5s.ALL, data, mtype=kind)
         self.written[key] = (self.step, "/".join(names))
 
+    def is_linked(self, group, name, key):
+        """Makes a link to the dataset that has this content, if there is one."""
+        if key not in self.written:
+            return False
+        step, target = self.written[key]
+        is_here = step == self.step
+        start = self.step_group if is_here else self.root
+        if not is_here:
+            target = f"step_{step}/{target}"
+        group.links.create_hard(name, start, target.encode())
+        return True
+
+    def write_digest(self, group, names, digest):
+        key = (digest.dtype, digest.shape, digest.reason, digest.figures["sha256"])
+        if self.is_linked(group, names[-1].encode(), key):
+            return
+        dataset = self.write_skipped(group, names[-1], digest)
+        set_text(dataset, "digest", json_text(digest.figures))
+        if digest.projection is not None:
+            set_array(dataset, "projection", digest.projection.astype("<f4"), h5t.IEEE_F32LE)
+        if digest.sample is not None:
+            kind = self.type(getattr(torch, digest.dtype.removeprefix("torch.")))
+            set_array(dataset, "sample", digest.sample, kind)
+        self.written[key] = (self.step, "/".join(names))
+
     def write_skipped(self, group, name, note):
         kind = self.type(getattr(torch, note.dtype.removeprefix("torch.")))
         dataset = h5d.create(group, name.encode(), kind, h5s.create(h5s.NULL),
@@ -247,6 +276,7 @@ class HDF5Writer:
         set_text(dataset, "dtype", note.dtype)
         set_integers(dataset, "shape", note.shape)
         set_text(dataset, "skipped", note.reason)
+        return dataset
 
     def type(self, dtype):
         if dtype not in TYPES:

@@ -9,10 +9,11 @@ import torch
 
 from assay_torch import provenance as provenances
 from assay_torch.configuration import Configuration
+from assay_torch.digest import kept
 from assay_torch.directory import DirectoryWriter
 from assay_torch.errors import RecordError
 from assay_torch.hdf5 import HDF5Writer
-from assay_torch.values import captured, described, described_call, tensors
+from assay_torch.values import Skipped, captured, described, described_call, tensors
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,7 +35,8 @@ class Manifest:
         return {key: value for key, value in members.items() if value is not None}
 
 
-def record(model, config=None, *, golden=None, recipe=None, provenance=None, run_id=None):
+def record(model, config=None, *, golden=None, recipe=None, provenance=None, run_id=None,
+           keep=None):
     """Records every forward of a model while the context is open.
 
     A step is one forward of ``model`` itself, which is not recorded, but every module inside it is:
@@ -52,6 +54,8 @@ def record(model, config=None, *, golden=None, recipe=None, provenance=None, run
             ``devices`` are filled in. It may be changed while the context is open.
         provenance: Further members of the provenance, such as ``seed`` or ``model_hash``.
         run_id: The run's id; a random UUID unless given.
+        keep: ``"full"``, ``"sample"`` or ``"digest"``, whatever the configuration says: a digest of
+            each tensor, and a sample of it, make a small golden of a model that is too big to keep.
 
     Returns:
         A context manager, a ``Recording``. Leaving it completes the run; leaving it by an exception
@@ -61,14 +65,14 @@ def record(model, config=None, *, golden=None, recipe=None, provenance=None, run
         RecordError: for what cannot be recorded, such as a compiled model, or a run that would hold
             no tensor.
     """
-    return Recording(model, config, golden, recipe, provenance, run_id)
+    return Recording(model, config, golden, recipe, provenance, run_id, keep)
 
 
 class Recording:
     """A run being recorded; ``paths`` are those of what is written."""
 
-    def __init__(self, model, config, golden, recipe, provenance, run_id):
-        self.configuration = Configuration.of(config)
+    def __init__(self, model, config, golden, recipe, provenance, run_id, keep):
+        self.configuration = Configuration.of(config).keeping(keep)
         self.model, self.recipe, self.paths, self.steps = model, dict(recipe or {}), [], 0
         self._golden = None if golden is None else os.fspath(golden)
         self._writes_run = config is not None or golden is None
@@ -260,6 +264,8 @@ class Recording:
                     f"cannot record {slot} of {call.module}: {error}; leave the module out by "
                     "module_call_match, or hand it a plain tensor")
                 raise self._failure from None
+            if not isinstance(value, Skipped):
+                value = kept(value, self.configuration.keep)
             wanted.append((slot, device, value))
         self._hand("write", call, side, description, wanted)
 

@@ -1,0 +1,124 @@
+"""What stands for a tensor that is too big to keep; Assay's ``TensorDigest`` says the same.
+
+A digest has figures over the elements, the SHA-256 of their bytes and a random projection: 128 sums of
+all elements with random signs. As the projection is linear, the difference of two projections is that
+of the difference, whose norm they tell by the Johnson-Lindenstrauss lemma. Signs come from a generator
+whose outputs depend on nothing but the seed and their position.
+"""
+
+import base64
+import dataclasses
+import hashlib
+import math
+
+import numpy as np
+import torch
+
+from assay_torch.values import Skipped, bits, number
+
+DIRECTIONS = 128
+SAMPLE = 256
+NOTES = {"sample": "only a digest and a sample were kept", "digest": "only a digest was kept"}
+BLOCK = 2048  # components that are projected at once
+
+
+def splitmix64(seed, positions):
+    """The outputs of the generator splitmix64 at some positions, from 0, as an array of uint64."""
+    z = np.uint64(seed) + (positions.astype(np.uint64) + np.uint64(1)) * np.uint64(
+        0x9E3779B97F4A7C15)
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return z ^ (z >> np.uint64(31))
+
+
+def flips(seed, first, count):
+    """Which signs are minus, a row for each component: bit b of output 2 i + w is of sum 64 w + b."""
+    words = splitmix64(seed, np.arange(2 * first, 2 * (first + count), dtype=np.uint64))
+    octets = words.astype("<u8").view(np.uint8).reshape(count, DIRECTIONS // 8)
+    return np.unpackbits(octets, axis=1, bitorder="little")
+
+
+def projected(values, seed):
+    """The sums of float64 components as float32; ``None`` where float32 cannot hold one."""
+    sums = np.zeros(DIRECTIONS)
+    with np.errstate(over="ignore", invalid="ignore"):
+        for start in range(0, len(values), BLOCK):
+            part = values[start:start + BLOCK]
+            # Halves: 0.5 or -0.5.
+            sums += part @ (0.5 - flips(seed, start, len(part)))
+        rounded = (2 * sums).astype(np.float32)
+    return rounded if np.isfinite(rounded).all() else None
+
+
+def sample_positions(count, seed):
+    """One element of each of 256 runs of about equal length."""
+    starts = [run * count // SAMPLE for run in range(SAMPLE + 1)]
+    random = splitmix64(seed + (1 << 63), np.arange(SAMPLE, dtype=np.uint64))
+    return [start + int(value) % (end - start)
+            for start, end, value in zip(starts, starts[1:], random)]
+
+
+def components(tensor):
+    """A tensor's components as float64: each element's, and of a complex one both."""
+    flat = tensor.cpu().reshape(-1)
+    if flat.is_complex():
+        flat = torch.view_as_real(flat).reshape(-1)
+    if flat.dtype.is_floating_point and flat.dtype.itemsize == 1:
+        flat = flat.float()
+    return flat.to(torch.float64).numpy()
+
+
+@dataclasses.dataclass(frozen=True)
+class Digested(Skipped):
+    """A tensor of which a digest is kept."""
+    figures: dict
+    projection: np.ndarray | None
+    sample: np.ndarray | None  # bytes in the tensor's dtype
+
+    def json(self):
+        """The whole digest, as a note of the directory layout holds it."""
+        members = dict(self.figures)
+        if self.projection is not None:
+            members["projection"] = [float(value) for value in self.projection]
+        if self.sample is not None:
+            members["sample"] = base64.b64encode(self.sample.tobytes()).decode()
+        return members
+
+
+def kept(tensor, keep, seed=0):
+    """A contiguous tensor, or its digest where that is smaller."""
+    count = tensor.numel()
+    if keep == "full" or count <= (SAMPLE if keep == "sample" else DIRECTIONS):
+        return tensor
+    data = bits(tensor)
+    values = components(tensor)
+    size = np.abs(values) if not tensor.is_complex() else np.hypot(values[::2], values[1::2])
+    finite = np.isfinite(size)
+    elements = values if not tensor.is_complex() else size
+    projection = None
+    if tensor.dtype.is_floating_point or tensor.is_complex():
+        is_kept = finite if not tensor.is_complex() else np.repeat(finite, 2)
+        projection = projected(np.where(is_kept, values, 0.0), seed)
+    sample = None
+    if keep == "sample":
+        rows = data.reshape(count, -1)
+        sample = rows[sample_positions(count, seed)].reshape(-1).copy()
+    figures = {"version": 1, "seed": seed, "count": count,
+               "sha256": hashlib.sha256(data).hexdigest()}
+    not_a_number = int(np.isnan(size).sum())
+    figures |= {"nan": not_a_number, "inf": count - int(finite.sum()) - not_a_number}
+    figures |= statistics(elements[finite])
+    return Digested(str(tensor.dtype), tuple(tensor.shape), str(tensor.device), NOTES[keep],
+                    figures, projection, sample)
+
+
+def statistics(values):
+    """Figures over finite values, whose squares may be out of range."""
+    if not len(values):
+        return {"min": None, "max": None, "mean": None, "std": None, "l2": 0.0}
+    scale = float(np.abs(values).max()) or 1.0
+    scaled = values / scale
+    return {"min": number(float(values.min()) + 0.0), "max": number(float(values.max()) + 0.0),
+            "mean": number(float(scaled.mean()) * scale),
+            "std": number(float(scaled.std()) * scale),
+            "l2": number(math.sqrt(float(np.dot(scaled, scaled))) * scale)}
