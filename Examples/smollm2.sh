@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Holds the reference engine to a real language model: SmolLM2-135M, recorded by PyTorch.
-# Fetches the weights (93 MB), imports them, replays the golden, and finds bugs made on purpose.
+# Fetches the weights (93 MB), imports them, replays the goldens, and finds bugs made on purpose.
 # Usage: smollm2.sh path/to/assay
 set -euo pipefail
 assay=$(realpath "${1:?usage: smollm2.sh path/to/assay}")
@@ -24,24 +24,29 @@ if ! echo "$sha256  $gguf" | sha256sum --check --status 2>/dev/null; then
 fi
 [ -e "$checkpoint" ] || "$assay" import "$gguf" "$checkpoint"
 
-# Replays the golden on a checkpoint, and prints the part of the report that says what happened.
-replay() { # CHECKPOINT EXPECTED_STATUS [MODULE WHERE THE ERROR MUST BE INTRODUCED]
-  local status=0 report=$work/report.json
-  "$assay" replay "$golden" --model "$1" --allow-other-weights "${tolerance[@]}" \
-    --format json --output "$report" --report-dir "$work" 2>"$work/messages.txt" || status=$?
-  sed -n '/^❌\|^✅/,/^$/p' "$work/float32.md" | head -n 4
-  [ "$status" = "$2" ] || {
-    cat "$work/messages.txt" >&2
-    echo "expected exit status $2, not $status" >&2
-    exit 1
-  }
-  [ -z "${3:-}" ] || python3 - "$report" "$3" <<'END'
+# Replays both goldens, that with all elements and that with digests, on a checkpoint, and prints the
+# part of the reports that says what happened.
+replay() { # NAME CHECKPOINT EXPECTED_STATUS [MODULE WHERE THE ERROR MUST BE INTRODUCED]
+  local status kept report
+  for kept in float32 digest; do
+    status=0 report=$work/$1.$kept.json
+    "$assay" replay "Golden/smollm2/$kept.h5" --model "$2" --allow-other-weights \
+      "${tolerance[@]}" --format json --output "$report" --report-dir "$work" \
+      2>"$work/messages.txt" || status=$?
+    sed -n '/^❌\|^✅/,/^$/p' "$work/$kept.md" | head -n 4
+    [ "$status" = "$3" ] || {
+      cat "$work/messages.txt" >&2
+      echo "expected exit status $3, not $status" >&2
+      exit 1
+    }
+    [ -z "${4:-}" ] || python3 - "$report" "$4" <<'END'
 import json, sys
 found = json.load(open(sys.argv[1]))["first_divergence"]
 wanted = {"step": 0, "module": sys.argv[2], "cause": "introduced"}
 if any(found[key] != value for key, value in wanted.items()):
     sys.exit(f"expected {wanted}, found {found}")
 END
+  done
 }
 
 # A copy of the checkpoint with one number of config.json changed; the weights are linked.
@@ -55,7 +60,9 @@ changed() { # NAME KEY VALUE
 }
 
 say "2. Prefill and three decode steps, as transformers computed them from the same weights."
-replay "$checkpoint" 0
+say "   And digests of every module of the prefill, in less than 1 MiB."
+[ "$(wc -c <Golden/smollm2/digest.h5)" -lt 1048576 ]
+replay none "$checkpoint" 0
 
 say "   Prompt in, text out: the tokenizer of the GGUF file."
 "$assay" record --model "$checkpoint" --prompt "The capital of France is" --max-tokens 8 \
@@ -64,17 +71,17 @@ grep -qx 'The capital of France is Paris.' "$work/text.txt"
 
 say "3. RoPE theta 10000 for 100000."
 changed theta rope_theta 10000
-replay "$work/theta" 1 model.rotary_emb
+replay theta "$work/theta" 1 model.rotary_emb
 
 say "4. RMSNorm epsilon 1e-3 for 1e-5."
 changed epsilon rms_norm_eps 0.001
-replay "$work/epsilon" 1 model.layers.0.input_layernorm
+replay epsilon "$work/epsilon" 1 model.layers.0.input_layernorm
 
 say "5. One row of one weight zeroed."
 rm -rf "$work/weight" && cp -r "$checkpoint" "$work/weight"
 Examples/zero-weight-row.sh "$work/weight/model.safetensors" \
   model.layers.14.mlp.down_proj.weight 5
-replay "$work/weight" 1 model.layers.14.mlp.down_proj
+replay weight "$work/weight" 1 model.layers.14.mlp.down_proj
 rm -rf "$work/weight"
 
 say "6. bfloat16 against float32: no bug, but where does the error grow?"
@@ -87,3 +94,6 @@ status=0
 sed -n '3,5p; /^## Growth/,/^## Intro/p' "$work/bfloat16.md" | sed '/^## Intro/d'
 [ "$status" = 1 ] || { echo "expected exit status 1, not $status" >&2; exit 1; }
 echo "the whole report is in $work/bfloat16.md"
+
+say "7. What digests told of the same bugs: the error where it is introduced, beside the true one."
+python3 Examples/digests.py "$work" none theta epsilon weight
