@@ -13,7 +13,8 @@ struct AssayCommand: ParsableCommand {
     version: AssayVersion.current,
     subcommands: [
       RecordCommand.self, ReplayCommand.self, ApproveCommand.self, CompareCommand.self,
-      LogCommand.self, InspectCommand.self, ConvertCommand.self, ImportCommand.self,
+      LogCommand.self, CalibrateCommand.self,
+      LintTolerancesCommand.self, InspectCommand.self, ConvertCommand.self, ImportCommand.self,
     ])
 }
 

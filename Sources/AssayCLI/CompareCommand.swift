@@ -45,6 +45,14 @@ struct CompareCommand: ParsableCommand {
       valueName: "pattern"))
   var logits: String?
 
+  @Option(
+    help: ArgumentHelp(
+      """
+      Judge DIR1's error by that of this run, the noise floor, both from DIR2, the truth; without \\
+      another tolerance by AWS Neuron's three-way gate.
+      """, valueName: "run"))
+  var floor: String?
+
   @Flag(
     help: """
       Print a file for --mapping, proposed from shapes and statistics, instead of a comparison.
@@ -55,13 +63,18 @@ struct CompareCommand: ParsableCommand {
     if suggestMapping, mapping != nil {
       throw ValidationError("give either --mapping or --suggest-mapping")
     }
+    if floor != nil, mapping != nil {
+      throw ValidationError("--floor excludes --mapping: the three runs pair by equal names")
+    }
   }
 
   func run() throws {
     if suggestMapping { return try suggest() }
     var options = ComparisonOptions()
     options.mapping = try mapping.map { try Mapping(contentsOfFile: $0) }
-    options.tolerance = try tolerance.chosen()
+    options.floor = try floor.map { try RunLocation.open($0) }
+    options.tolerance = try tolerance.chosen(
+      standard: floor == nil ? .vllm : Tolerance.threeWayGate())
     options.deviceMap = try deviceMap.flatMap { try DeviceMapArgument.parse($0) }
     options.steps = try steps.map {
       try NaturalListArgument.parse($0, option: "--steps", items: "step numbers")

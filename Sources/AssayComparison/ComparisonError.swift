@@ -14,6 +14,8 @@ public enum ComparisonError: Error, Equatable, Sendable {
   case invalidBound(String, reason: String)
   /// A list of tolerance or mapping rules cannot be read; `rule` counts from 1.
   case invalidRules(source: String, rule: Int?, line: Int?, reason: String)
+  /// Runs cannot serve as samples of legitimate noise.
+  case cannotCalibrate(reason: String)
   /// A comparison that goes on while the model runs was given a mapping.
   case mappingWhileRunning
 }
@@ -35,6 +37,8 @@ extension ComparisonError: CustomStringConvertible {
     case .invalidRules(let source, let rule, let line, let reason):
       source + (rule.map { ", rule \($0)" } ?? "") + (line.map { " (line \($0))" } ?? "")
         + ": \(reason)"
+    case .cannotCalibrate(let reason):
+      "cannot calibrate: \(reason)"
     case .mappingWhileRunning:
       "a mapping pairs whole runs, and this comparison is made while the model runs; record the "
         + "run and compare it then"

@@ -83,6 +83,9 @@ public struct Difference: Sendable, Equatable {
   /// What the difference means for tokens; `nil` for what are no logits.
   public var logits: LogitsDifference?
 
+  /// The error beside that of a noise floor; `nil` without one.
+  public var floor: FloorFigures?
+
   /// What the actual tensor's values look like.
   public var actualStatistics = TensorStatistics()
   /// What the expected tensor's values look like.

@@ -58,6 +58,7 @@ public enum JSONReport {
           uniquingKeysWith: { $1 })),
     ]
     members["isolated"] = .bool(options.isIsolated)
+    members["floor"] = options.floor.map { .string($0.path) } ?? .null
     members["sides"] =
       options.sides.map { sides in
         .array(Slot.Side.allCases.filter(sides.contains).map { .string($0.rawValue) })
@@ -153,6 +154,12 @@ public enum JSONReport {
     members["rule"] = tensor.rule.map(integer) ?? .null
     members["shape"] = tensor.shape.map { .array($0.dimensions.map(integer)) } ?? .null
     members["pairing"] = tensor.pairing.map(json) ?? .null
+    if let floor = tensor.difference?.floor {
+      members["floor"] = .object([
+        "l2_ratio": real(floor.l2Ratio), "linf_ratio": real(floor.linfRatio),
+        "sigma_ratio": real(floor.sigmaRatio), "bhattacharyya": real(floor.bhattacharyya),
+      ])
+    }
     if let logits = tensor.difference?.logits { members["logits"] = json(logits) }
     if let estimate = tensor.estimate { members["estimate"] = Metrics.json(estimate) }
     return .object(members)

@@ -133,6 +133,9 @@ extension MarkdownWriter {
           + (rules.source.map { " of " + MarkdownText.code($0) } ?? ""),
       ])
     }
+    if let floor = options.floor {
+      rows.append(["noise floor", MarkdownText.code(floor.path)])
+    }
     rows.append(["equal NaN", options.tolerance.equalNaN ? "yes" : "no"])
     rows.append([
       "steps", options.steps.map { $0.map(String.init).joined(separator: ", ") } ?? "all",

@@ -161,6 +161,14 @@ extension MarkdownWriter {
       ],
       ["smallest tolerance that passes", passing(difference, tensor)],
     ]
+    if let floor = difference.floor {
+      rows.append([
+        "beside the noise floor",
+        "L2 ratio \(number(floor.l2Ratio)), Linf ratio \(number(floor.linfRatio)), "
+          + "sigma ratio \(number(floor.sigmaRatio)), "
+          + "Bhattacharyya \(MarkdownText.value(floor.bhattacharyya, .float16))",
+      ])
+    }
     if hasRules { rows.append(["rule", rule(tensor)]) }
     if let pairing = pairing(tensor) { rows.append(pairing) }
     if let quantiles = tensor.quantiles, quantiles.count == 4 {

@@ -154,7 +154,8 @@ import Testing
 
   @Test func badUsageLeavesWithStatus2() throws {
     for arguments in [
-      [], [Self.candidate], [Self.candidate, CompareTests.golden, "--tolerance", "no/such.yml"],
+      [], [Self.candidate],
+      [Self.candidate, CompareTests.golden, "--tolerance-file", "no/such.yml"],
       [Self.candidate, CompareTests.golden, "--rtol", "1", "--tolerance", "torch"],
     ] {
       let outcome = try AssayProcess.run(["approve"] + arguments)

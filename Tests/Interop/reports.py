@@ -54,7 +54,9 @@ def cases(folder):
 
     yield from CASES
     rules = written("tolerances.yml", RULES)
-    yield "rules", "bugs/norm-epsilon.h5", "float32.h5", ["--tolerance", rules], 1
+    yield "rules", "bugs/norm-epsilon.h5", "float32.h5", ["--tolerance-file", rules], 1
+    floor = ["--floor", os.path.join(GOLDEN, "bfloat16.h5")]
+    yield "floor", "bfloat16.h5", "float32.h5", floor, 0
     mapping = written("mapping.yml", MAPPING)
     yield "mapping", "float32.h5", "float32.h5", ["--mapping", mapping], 0
 

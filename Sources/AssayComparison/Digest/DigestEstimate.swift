@@ -102,6 +102,7 @@ extension Metric {
       return estimate.isEqual ? 0 : nil
     case .top1:
       return estimate.isEqual ? 1 : nil
+    case .l2Ratio, .linfRatio, .sigmaRatio, .bhattacharyya: return nil
     }
   }
 }

@@ -26,13 +26,21 @@ public enum Metric: String, CaseIterable, Sendable, Hashable {
   case maxKL = "max_kl"
   /// The share of a logits' positions whose greedy tokens are the same.
   case top1 = "top_1"
+  /// The norm of the error over that of the noise floor's.
+  case l2Ratio = "l2_ratio"
+  /// The largest error over that of the noise floor.
+  case linfRatio = "linf_ratio"
+  /// The standard deviation of the error over that of the noise floor's.
+  case sigmaRatio = "sigma_ratio"
+  /// How much the distributions of the error and of the noise floor's overlap.
+  case bhattacharyya
   /// The share of elements that are not equal.
   case mismatchedShare = "mismatched_share"
 
   /// Whether more of it is better.
   public var isBetterLarge: Bool {
     switch self {
-    case .cosine, .snrDecibels, .top1: true
+    case .cosine, .snrDecibels, .top1, .bhattacharyya: true
     default: false
     }
   }
@@ -53,6 +61,10 @@ public enum Metric: String, CaseIterable, Sendable, Hashable {
     case .maxULP: difference.maxULP.map { Double($0.distance) }
     case .maxKL: difference.definedLogits?.worst?.divergence
     case .top1: difference.definedLogits?.greedyAgreement
+    case .l2Ratio: difference.floor?.l2Ratio
+    case .linfRatio: difference.floor?.linfRatio
+    case .sigmaRatio: difference.floor?.sigmaRatio
+    case .bhattacharyya: difference.floor?.bhattacharyya
     case .mismatchedShare: difference.elementCount == 0 ? nil : difference.mismatchedShare
     }
   }

@@ -1,4 +1,4 @@
-package import AssayRuns
+public import AssayRuns
 public import AssayTensors
 
 /// What of two runs is compared, and under which rules.
@@ -25,6 +25,9 @@ public struct ComparisonOptions: Sendable {
   public var mapping: Mapping?
   /// Which modules' outputs are logits over a vocabulary; `nil` for those named `lm_head`.
   public var logits: ModulePattern?
+  /// A run whose error from the expected one is the noise floor; with one, tensors of another dtype
+  /// than the expected ones are judged by their values.
+  public var floor: (any RunReader)?
   /// Which calls of the actual run count that pair with nothing, by their names in the result; set
   /// where the expected run was recorded without the others.
   package var countsLoneCall: (@Sendable (ModuleCall) -> Bool)?
@@ -34,7 +37,7 @@ public struct ComparisonOptions: Sendable {
     tolerance: Tolerance = .vllm, steps: [Int]? = nil, modules: [ModulePattern]? = nil,
     deviceMap: [(actual: Device, expected: Device)] = [], detailLimit: Int = 50,
     sides: Set<Slot.Side>? = nil, isIsolated: Bool = false, mapping: Mapping? = nil,
-    logits: ModulePattern? = nil
+    logits: ModulePattern? = nil, floor: (any RunReader)? = nil
   ) {
     self.tolerance = tolerance
     self.steps = steps
@@ -45,6 +48,7 @@ public struct ComparisonOptions: Sendable {
     self.isIsolated = isIsolated
     self.mapping = mapping
     self.logits = logits
+    self.floor = floor
   }
 
   func areLogits(_ key: TensorKey) -> Bool {

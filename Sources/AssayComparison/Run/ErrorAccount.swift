@@ -49,9 +49,9 @@ struct ErrorAccount {
   private let isIsolated: Bool
   private let handed: [ErrorTracer.Handed]
   /// By kind: growth from a call's inputs to its outputs.
-  private let modules: [String: Peers]
+  private let modules: [ModuleKind: Peers]
   /// By kind: growth from what the code around a call had at hand to the call's inputs.
-  private let suppliers: [String: Peers]
+  private let suppliers: [ModuleKind: Peers]
 
   /// - Parameters:
   ///   - steps: The steps with every failing call's cause.
@@ -60,17 +60,17 @@ struct ErrorAccount {
   init(_ steps: [StepResult], _ handed: [ErrorTracer.Handed], isIsolated: Bool) {
     self.handed = handed
     self.isIsolated = isIsolated
-    var modules: [String: [Double]] = [:]
-    var suppliers: [String: [Double]] = [:]
+    var modules: [ModuleKind: [Double]] = [:]
+    var suppliers: [ModuleKind: [Double]] = [:]
     for (step, handed) in zip(steps, handed) {
       for module in step.modules where module.hasFailingInputs {
         guard let growth = module.origin?.growth, growth.isNormal else { continue }
-        modules[module.call.kind, default: []].append(growth)
+        modules[ModuleKind(module.call.module), default: []].append(growth)
       }
       for (position, supply) in handed.supplies {
         let module = step.modules[position]
         guard let input = module.inputError, (input / supply.error).isNormal else { continue }
-        suppliers[module.call.kind, default: []].append(input / supply.error)
+        suppliers[ModuleKind(module.call.module), default: []].append(input / supply.error)
       }
     }
     self.modules = modules.compactMapValues(Peers.init)
@@ -94,7 +94,7 @@ struct ErrorAccount {
   private func settle(_ module: inout ModuleResult, isContainer: Bool) {
     guard var origin = module.origin else { return }
     let output = origin.outputError ?? 0
-    let peers = modules[module.call.kind]
+    let peers = modules[ModuleKind(module.call.module)]
     if origin.cause == .introduced {
       let input = origin.inputError ?? 0
       origin.introducedError =
@@ -121,7 +121,8 @@ struct ErrorAccount {
   private func blame(
     _ supply: ErrorTracer.Supply, for call: ModuleResult, in step: inout StepResult
   ) {
-    guard let peers = suppliers[call.call.kind], let input = call.inputError, supply.error > 0,
+    guard let peers = suppliers[ModuleKind(call.call.module)], let input = call.inputError,
+      supply.error > 0,
       peers.isOutside(input / supply.error),
       var origin = step.modules[supply.parent].origin, origin.cause != .introduced,
       origin.cause != .unknown
@@ -139,14 +140,5 @@ extension ModuleResult {
   /// Whether values are NaN or infinite on one side only in the outputs, and not in the inputs.
   fileprivate var makesNonFinite: Bool {
     results.contains(where: \.differsInNonFinite) && !inputs.contains(where: \.differsInNonFinite)
-  }
-}
-
-extension ModuleCall {
-  /// The module's name with a star for each number, which its counterparts in other layers share.
-  fileprivate var kind: String {
-    module.split(separator: ".", omittingEmptySubsequences: false)
-      .map { !$0.isEmpty && $0.allSatisfy(\.isNumber) ? "*" : String($0) }
-      .joined(separator: ".")
   }
 }

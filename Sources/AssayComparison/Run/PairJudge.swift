@@ -163,14 +163,38 @@ struct PairJudge: Sendable {
       if options.areLogits(key) {
         difference.logits = LogitsDifference(actual: a, expected: e)
       }
+      if let floor = options.floor {
+        difference.floor = FloorFigures(
+          candidate: difference, floor: try floorDifference(floor, theirs, key))
+        if isRetyped {
+          // Another dtype is what the floor is there to judge.
+          result.verdict = .match
+          result.reason = nil
+        }
+      }
       result.difference = difference
-      if !isRetyped, case .mismatch(let reason) = criterion.outcome(of: difference) {
+      if !isRetyped || options.floor != nil,
+        case .mismatch(let reason) = criterion.outcome(of: difference)
+      {
         result.verdict = .values
         result.reason = reason
       }
     } catch {
       result.verdict = .unreadable
-      result.reason = "\(error)"
+      result.reason = (error as? Unreadable)?.reason ?? "\(error)"
+    }
+  }
+
+  /// How the noise floor's tensor differs from the expected one.
+  private func floorDifference(
+    _ floor: any RunReader, _ expected: Tensor, _ key: TensorKey
+  ) throws -> Difference {
+    let tensor = try PairJudge.reading("floor") { try floor.tensor(key) }
+    let (a, e) = WidenedPair.widened(tensor, expected) ?? (tensor, expected)
+    do {
+      return try TensorComparison.difference(actual: a, expected: e, rule: .exact)
+    } catch {
+      throw Unreadable(reason: "floor: \(floor.path): \(error)")
     }
   }
 

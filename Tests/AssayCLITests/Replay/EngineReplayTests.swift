@@ -122,7 +122,7 @@ import Testing
     #expect(
       try AssayProcess.run(
         [
-          "replay", Self.golden, "--tolerance", rules.path, "--", "assay", "record", "--model",
+          "replay", Self.golden, "--tolerance-file", rules.path, "--", "assay", "record", "--model",
           RecordTests.checkpoint, "--prompt", RecordTests.prompt, "--max-tokens", "4",
         ], environment: ["PATH": AssayProcess.binaryFolder.path]
       ).status == 0)
@@ -170,7 +170,7 @@ import Testing
     for arguments in [
       [], ["no/such.h5"], [Self.golden, "--"], [Self.golden, "--threads", "0"],
       [Self.golden, "--tolerance", "torch", "--rtol", "1"],
-      [Self.golden, "--tolerance", "no/such.yml"], [Self.golden, "--model", "no/such"],
+      [Self.golden, "--tolerance-file", "no/such.yml"], [Self.golden, "--model", "no/such"],
       [Self.golden, "--isolated", "--", "true"], [Self.golden, "--model", "x", "--", "true"],
       [Self.golden, "--stop-at-first-divergence", "--", "true"],
     ] {

@@ -1,0 +1,172 @@
+public import AssayRuns
+public import AssayTensors
+
+/// What legitimate runs of one model differ by, module by module.
+public struct NoiseFloor: Sendable, Equatable {
+  /// One run that was measured.
+  public struct Run: Sendable, Equatable {
+    /// The directory or file.
+    public var path: String
+    /// The run's id.
+    public var id: String
+  }
+
+  /// The largest figures of one side of one module, over all calls, steps, devices and pairs.
+  public struct Entry: Sendable, Equatable {
+    /// The module.
+    public var module: String
+    /// Its inputs, its outputs, or its inputs after the forward.
+    public var side: Slot.Side
+    /// The dtype in the first run.
+    public var dtype: DType
+    /// How many tensors of the first run it is about.
+    public var tensorCount = 0
+    /// The relative L2 error.
+    public var relativeL2 = 0.0
+    /// The relative L2 error of the worst row.
+    public var worstRow = 0.0
+    /// The largest error over the largest value.
+    public var relativeLinf = 0.0
+    /// Whether a tensor has no such figures, having no finite pair.
+    public var isUndefined = false
+    /// The pair of runs with the largest relative L2 error, by their positions; `nil` where all
+    /// are equal.
+    public var worstPair: [Int]?
+  }
+
+  /// The runs, the first being the reference.
+  public var runs: [Run]
+  /// One entry for each module, side and dtype, in the reference's order of execution.
+  public var entries: [Entry]
+
+  /// Measures the noise floor.
+  ///
+  /// - Parameters:
+  ///   - runs: At least two legitimate runs of the same model and input, which may differ in threads,
+  ///     kernels, machine and dtype; the first is the reference.
+  ///   - progress: Called with the number of tensors compared and their total, from any thread.
+  /// - Throws: ``ComparisonError/cannotCalibrate(reason:)`` where runs differ by more than values:
+  ///   by modules, tensors, shapes or NaN; and what comparing them throws.
+  public init(
+    measuring runs: [any RunReader], progress: (@Sendable (Int, Int) -> Void)? = nil
+  ) throws(ComparisonError) {
+    guard runs.count >= 2 else {
+      throw .cannotCalibrate(
+        reason: "it takes at least two runs, since noise is what they differ by")
+    }
+    self.runs = runs.map { Run(path: $0.path, id: $0.manifest.id) }
+    var options = ComparisonOptions(detailLimit: 0)
+    options.tolerance = .exact
+    options.tolerance.equalNaN = true
+    var measured = Measured()
+    for second in runs.indices {
+      for first in 0..<second {
+        let comparison = try RunComparison.compare(
+          actual: runs[second], expected: runs[first], options: options, progress: progress)
+        try measured.add(comparison, pair: [first, second])
+      }
+    }
+    entries = measured.order.compactMap { measured.entries[$0] }
+  }
+
+  private struct Name: Hashable {
+    var module: String
+    var side: Slot.Side
+    var dtype: DType
+  }
+
+  /// The entries while pairs come in; the first pair has the reference in it and sets the order.
+  private struct Measured {
+    var entries: [Name: Entry] = [:]
+    var order: [Name] = []
+    private var dtypes: [TensorKey: DType] = [:]
+
+    mutating func add(
+      _ comparison: RunComparison, pair: [Int]
+    ) throws(ComparisonError) {
+      for step in comparison.steps {
+        for module in step.modules {
+          for tensor in module.tensors {
+            let key = TensorKey(
+              step: step.step, module: module.call.module, call: module.call.call,
+              device: tensor.device, slot: tensor.slot)
+            try add(tensor, key, pair, comparison)
+          }
+        }
+      }
+      if let failure = comparison.failures.first {
+        throw .cannotCalibrate(reason: "\(comparison.actual.path): \(failure)")
+      }
+    }
+
+    private mutating func add(
+      _ tensor: TensorResult, _ key: TensorKey, _ pair: [Int], _ comparison: RunComparison
+    ) throws(ComparisonError) {
+      if tensor.verdict == .skipped { return }
+      guard let side = key.slot.side, let difference = tensor.difference, let dtype = tensor.dtype
+      else {
+        let reason = tensor.reason ?? "its elements were not compared"
+        throw .cannotCalibrate(
+          reason: "\(comparison.actual.path) and \(comparison.expected.path) differ by more than "
+            + "values in \(key): \(reason)")
+      }
+      guard difference.nonFiniteDifferenceCount == 0 else {
+        throw .cannotCalibrate(
+          reason: "\(comparison.actual.path) and \(comparison.expected.path) have NaN or infinite "
+            + "values at other places of \(key)")
+      }
+      // The rules are for the reference's dtype, which all later pairs are counted under.
+      let known = dtypes[key]
+      if known == nil { dtypes[key] = dtype }
+      let name = Name(module: key.module, side: side, dtype: known ?? dtype)
+      if entries[name] == nil { order.append(name) }
+      var entry =
+        entries[name] ?? Entry(module: name.module, side: name.side, dtype: name.dtype)
+      if known == nil { entry.tensorCount += 1 }
+      if difference.elementCount > 0 {
+        entry.raise(by: difference, pair)
+      }
+      entries[name] = entry
+    }
+  }
+}
+
+extension NoiseFloor.Entry {
+  fileprivate mutating func raise(by difference: Difference, _ pair: [Int]) {
+    guard let l2 = difference.relativeL2, let linf = difference.relativeLinf else {
+      isUndefined = true
+      return
+    }
+    if l2 > relativeL2 {
+      relativeL2 = l2
+      worstPair = pair
+    }
+    worstRow = max(worstRow, difference.worstRow?.value ?? l2)
+    relativeLinf = max(relativeLinf, linf)
+  }
+}
+
+extension NoiseFloor {
+  /// The floor as JSON, schema `assay.floor/1`.
+  public var json: JSONValue {
+    func json(_ run: Run) -> JSONValue {
+      .object(["path": .string(run.path), "run": .string(run.id)])
+    }
+    return .object([
+      "schema": .string("assay.floor/1"),
+      "runs": .array(runs.map(json)),
+      "modules": .array(
+        entries.map { entry in
+          .object([
+            "module": .string(entry.module), "side": .string(entry.side.rawValue),
+            "dtype": .string(entry.dtype.torchName),
+            "tensors": .integer(Int64(entry.tensorCount)),
+            "rel_l2": JSONValue(real: entry.relativeL2),
+            "worst_row": JSONValue(real: entry.worstRow),
+            "rel_linf": JSONValue(real: entry.relativeLinf),
+            "worst_pair": entry.worstPair.map { .array($0.map { .integer(Int64($0)) }) } ?? .null,
+          ])
+        }),
+    ])
+  }
+}

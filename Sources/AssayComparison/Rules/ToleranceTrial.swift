@@ -1,0 +1,140 @@
+import AssayTensors
+
+/// What one tensor shows of the rule that decides about it.
+struct ToleranceTrial: Sendable {
+  /// The rule that decides; `nil` for none.
+  private(set) var rule: Int?
+  /// All rules that match.
+  private(set) var matching: [Int]
+  private(set) var kinds: [(kind: ToleranceFinding.Kind, detail: String?)] = []
+
+  init(
+    _ tensor: Tensor, _ key: TensorKey, _ rules: ToleranceRules, _ criteria: TensorCriteria,
+    _ options: ComparisonOptions
+  ) throws {
+    matching = rules.rules.indices.filter {
+      rules.rules[$0].module.matches(key.module)
+        && rules.rules[$0].matchesRest(of: key, dtype: tensor.dtype)
+    }
+    let criterion = criteria.criterion(for: key, dtype: tensor.dtype)
+    rule = criterion.position
+    guard !criterion.isUnmatched else {
+      kinds = [(.unmatched, nil)]
+      return
+    }
+    guard tensor.elementCount > 0 else { return }
+    /// Why a changed copy fails; `nil` where it passes.
+    func failure(of changed: Tensor) throws -> String? {
+      var difference = try TensorComparison.difference(
+        actual: changed, expected: tensor, rule: criterion.rule)
+      if options.areLogits(key) {
+        difference.logits = LogitsDifference(actual: changed, expected: tensor)
+      }
+      guard case .mismatch(let reason) = criterion.outcome(of: difference) else { return nil }
+      return reason ?? "max_abs \(difference.maxAbs?.value.shortText ?? "") at expected "
+        + "\(difference.maxAbs?.expected.shortText ?? "")"
+    }
+    if let reason = try failure(of: tensor) {
+      kinds = [(.cannotPass, reason)]
+      return
+    }
+    if let nudged = tensor.nudgedByOneULP(), let reason = try failure(of: nudged) {
+      kinds.append((criterion.asksForEquality ? .asksForEquality : .tighterThanOneULP, reason))
+    }
+    if try failure(of: tensor.pushedToExtremes()) == nil {
+      kinds.append((.cannotFail, nil))
+    } else if !tensor.isAllZero, try failure(of: tensor.zeroed()) == nil {
+      kinds.append((.passesZeros, nil))
+    }
+  }
+}
+
+extension TensorCriteria.Criterion {
+  /// Whether it was written to pass nothing but equal values.
+  fileprivate var asksForEquality: Bool {
+    switch bound {
+    case nil: rule.rtol == 0 && rule.atol == 0 && outliers == .none
+    case .atMost(_, let limit): limit == 0
+    default: false
+    }
+  }
+}
+
+extension Tensor {
+  fileprivate var isAllZero: Bool {
+    withContiguousBytes { $0.allSatisfy { $0 == 0 } }
+  }
+
+  /// The same form with nothing but zeros.
+  fileprivate func zeroed() throws(TensorError) -> Tensor {
+    try changed { bytes in bytes.initializeMemory(as: UInt8.self, repeating: 0) }
+  }
+
+  /// A copy whose largest finite element is one unit in the last place nearer to zero; `nil` for
+  /// dtypes whose values are no real floats, and for tensors without a finite element but zero.
+  fileprivate func nudgedByOneULP() -> Tensor? {
+    guard dtype.isFloatingPoint else { return nil }
+    let values = float64Values()
+    var largest: Int?
+    for (index, value) in values.enumerated() where value.isFinite && value != 0 {
+      if value.magnitude > largest.map({ values[$0].magnitude }) ?? 0 { largest = index }
+    }
+    guard let largest else { return nil }
+    // The bits of a float of either sign count its magnitude, so one less is the next one down.
+    let width = dtype.byteCount
+    return try? changed { bytes in
+      for byte in largest * width..<(largest + 1) * width {
+        bytes[byte] &-= 1
+        if bytes[byte] != 0xFF { break }
+      }
+    }
+  }
+
+  /// A copy with the largest finite values that differ from the elements in sign.
+  fileprivate func pushedToExtremes() throws(TensorError) -> Tensor {
+    let (dtype, width) = (dtype, dtype.byteCount)
+    let part = dtype.isComplex ? width / 2 : width
+    return try changed { bytes in
+      for start in stride(from: 0, to: bytes.count, by: part) {
+        let last = start + part - 1
+        let isNegative = bytes[last] & 0x80 != 0
+        switch dtype {
+        case .bool: bytes[start] = bytes[start] == 0 ? 1 : 0
+        case .uint8, .uint16, .uint32, .uint64:
+          for byte in start...last { bytes[byte] = isNegative ? 0 : 0xFF }
+        case .int8, .int16, .int32, .int64:
+          for byte in start..<last { bytes[byte] = isNegative ? 0xFF : 0 }
+          bytes[last] = isNegative ? 0x7F : 0x80
+        default:
+          for byte in start..<last { bytes[byte] = 0xFF }
+          let high = dtype.highestFiniteBytes
+          if part > 1 { bytes[last - 1] = high.next }
+          bytes[last] = high.top | (isNegative ? 0 : 0x80)
+        }
+      }
+    }
+  }
+
+  private func changed(
+    _ change: (UnsafeMutableRawBufferPointer) -> Void
+  ) throws(TensorError) -> Tensor {
+    let storage = Storage(byteCount: byteCount) { bytes in
+      copyBytes(to: bytes)
+      change(bytes)
+    }
+    return try Tensor(storage: storage, dtype: dtype, shape: shape, device: device)
+  }
+}
+
+extension DType {
+  /// The two highest bytes of the largest finite value; all others are 0xFF.
+  fileprivate var highestFiniteBytes: (top: UInt8, next: UInt8) {
+    switch self {
+    case .float16: (0x7B, 0xFF)
+    case .float8_e4m3fn: (0x7E, 0xFF)
+    case .float8_e5m2: (0x7B, 0xFF)
+    case .float64, .complex128: (0x7F, 0xEF)
+    default: (0x7F, 0x7F)
+    }
+  }
+}

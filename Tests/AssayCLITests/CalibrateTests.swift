@@ -1,0 +1,68 @@
+import Foundation
+import Testing
+
+/// `assay calibrate`, and `assay lint-tolerances` on what it wrote.
+@Suite struct CalibrateTests {
+  private static let kernels = [CompareTests.golden, "Golden/tiny-llama/float32-math.h5"]
+
+  @Test func rulesFromTwoKernelsPassThemAndCatchEveryBug() throws {
+    let folder = try TemporaryFolder()
+    let golden = folder.path("golden.h5")
+    try FileManager.default.copyItem(
+      at: AssayProcess.packageRoot.appending(path: Self.kernels[0]), to: URL(filePath: golden))
+    let rules = folder.path("tolerances.yml")
+    let calibrated = try AssayProcess.run([
+      "calibrate", golden, Self.kernels[1], "--output", rules, "--safety", "8",
+    ])
+    #expect(calibrated.status == 0, "\(calibrated.stderr)")
+    #expect(calibrated.stdout.contains("golden.floor.json"))
+    let floor = try #require(
+      try JSONSerialization.jsonObject(
+        with: Data(contentsOf: URL(filePath: folder.path("golden.floor.json")))) as? [String: Any])
+    #expect(floor["schema"] as? String == "assay.floor/1")
+    #expect((floor["modules"] as? [Any])?.isEmpty == false)
+
+    let lint = try AssayProcess.run(["lint-tolerances", rules, golden])
+    #expect(lint.status == 0, "\(lint.stdout)\(lint.stderr)")
+    #expect(lint.stdout.contains("nothing is wrong"))
+    for (run, status) in [
+      (Self.kernels[1], 0), ("Golden/tiny-llama/bugs/weight-row.h5", 1),
+      ("Golden/tiny-llama/bugs/norm-epsilon.h5", 1), ("Golden/tiny-llama/bugs/rope-theta.h5", 1),
+    ] {
+      let outcome = try AssayProcess.run([
+        "compare", "--dir1", run, "--dir2", golden, "--tolerance-file", rules,
+      ])
+      #expect(outcome.status == status, "\(run)")
+    }
+  }
+
+  @Test func lintNamesWhatIsWrong() throws {
+    let folder = try TemporaryFolder()
+    let rules = folder.path("rules.yml")
+    try Data("rules: [{module: norm, rtol: 0, atol: 1e-12}, {module: '.*', rtol: 2, atol: 1}]".utf8)
+      .write(to: URL(filePath: rules))
+    let outcome = try AssayProcess.run(["lint-tolerances", rules, CompareTests.golden])
+    #expect(outcome.status == 1)
+    #expect(outcome.stdout.contains("fault: rule 1, norm: tighter than one unit in the last place"))
+    #expect(outcome.stdout.contains("fault: rule 2, .*: passes"))
+    let json = try AssayProcess.run(
+      ["lint-tolerances", rules, CompareTests.golden, "--format", "json"])
+    let object = try #require(
+      try JSONSerialization.jsonObject(with: Data(json.stdout.utf8)) as? [String: Any])
+    let findings = try #require(object["findings"] as? [[String: Any]])
+    #expect(findings.contains { $0["kind"] as? String == "tighter_than_one_ulp" })
+  }
+
+  @Test(arguments: [
+    ["calibrate", CompareTests.golden, "--output", "x.yml"],
+    ["calibrate", CompareTests.golden, CompareTests.golden],
+    ["calibrate", CompareTests.golden, "no/such.h5", "--output", "x.yml"],
+    ["calibrate", CompareTests.golden, CompareTests.golden, "--output", "x.yml", "--safety", "0"],
+    ["lint-tolerances", "no/such.yml", CompareTests.golden], ["lint-tolerances", "README.md"],
+  ])
+  func badUsageLeavesWithStatus2(arguments: [String]) throws {
+    let outcome = try AssayProcess.run(arguments)
+    #expect(outcome.status == 2)
+    #expect(!outcome.stderr.isEmpty)
+  }
+}
