@@ -51,9 +51,9 @@ struct CalibrateCommand: ParsableCommand {
 
   /// `float32.floor.json` for the reference `float32.h5`.
   private var floorPath: String {
-    let reference = URL(filePath: runs[0])
-    let base = reference.pathExtension == "h5" ? reference.deletingPathExtension() : reference
-    return base.deletingLastPathComponent()
-      .appending(component: "\(base.lastPathComponent).floor.json").relativePath
+    var base = runs[0]
+    while base.count > 1, base.hasSuffix("/") { base.removeLast() }
+    if base.hasSuffix(".h5") { base.removeLast(3) }
+    return base + ".floor.json"
   }
 }

@@ -17,12 +17,8 @@ struct InspectCommand: ParsableCommand {
   @Option(help: "Only modules that match this regular expression (Python's re.search).")
   var module: String?
 
-  @Option(help: "text or json.")
-  var format = Format.text
-
-  enum Format: String, CaseIterable, ExpressibleByArgument {
-    case text, json
-  }
+  @Option(help: ListingFormat.help)
+  var format = ListingFormat.text
 
   func run() throws {
     let pattern = try module.map { try ModulePattern($0) }

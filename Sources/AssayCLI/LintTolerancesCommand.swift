@@ -18,14 +18,8 @@ struct LintTolerancesCommand: ParsableCommand {
   @Argument(help: "The runs that they are for: directories or .h5 files.")
   var runs: [String]
 
-  @Option(help: "The format: \(Format.list).")
-  var format = Format.text
-
-  enum Format: String, CaseIterable, ExpressibleByArgument {
-    case text, json
-
-    static let list = allCases.map(\.rawValue).joined(separator: " or ")
-  }
+  @Option(help: ListingFormat.help)
+  var format = ListingFormat.text
 
   func validate() throws {
     guard !runs.isEmpty else {

@@ -11,14 +11,8 @@ struct LogCommand: ParsableCommand {
   @Argument(help: "The golden: an .h5 file, or a run's directory.")
   var golden: String
 
-  @Option(help: "The format: \(Format.list).")
-  var format = Format.text
-
-  enum Format: String, CaseIterable, ExpressibleByArgument {
-    case text, json
-
-    static let list = allCases.map(\.rawValue).joined(separator: " or ")
-  }
+  @Option(help: ListingFormat.help)
+  var format = ListingFormat.text
 
   func run() throws {
     let manifest = try RunLocation.open(golden).manifest
