@@ -16,6 +16,8 @@ public enum ComparisonError: Error, Equatable, Sendable {
   case invalidRules(source: String, rule: Int?, line: Int?, reason: String)
   /// Runs cannot serve as samples of legitimate noise.
   case cannotCalibrate(reason: String)
+  /// Runs hold no elements to try rules on.
+  case nothingToTry(paths: [String])
   /// A comparison that goes on while the model runs was given a mapping.
   case mappingWhileRunning
 }
@@ -39,6 +41,9 @@ extension ComparisonError: CustomStringConvertible {
         + ": \(reason)"
     case .cannotCalibrate(let reason):
       "cannot calibrate: \(reason)"
+    case .nothingToTry(let paths):
+      "\(paths.joined(separator: ", ")): no tensor has its elements there, all were skipped or kept as "
+        + "digests; rules are tried on a full run"
     case .mappingWhileRunning:
       "a mapping pairs whole runs, and this comparison is made while the model runs; record the "
         + "run and compare it then"

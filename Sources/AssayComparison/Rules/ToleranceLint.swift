@@ -13,7 +13,8 @@ public enum ToleranceLint {
   ///   - runs: Runs whose tensors they are for.
   ///   - progress: Called with the number of tensors done and their total, from any thread.
   /// - Returns: What was found, in the order of the rules, tensors without a rule last.
-  /// - Throws: ``RunError`` for a tensor that cannot be read.
+  /// - Throws: ``RunError`` for a tensor that cannot be read,
+  ///   ``ComparisonError/nothingToTry(paths:)``.
   /// - Complexity: A few passes over every tensor, and two copies of it.
   public static func check(
     _ rules: ToleranceRules, on runs: [any RunReader],
@@ -25,6 +26,9 @@ public enum ToleranceLint {
           call.tensors.filter { $0.skipped == nil }.map { (run: run, key: $0.key) }
         }
       }
+    }
+    guard !tensors.isEmpty else {
+      throw ComparisonError.nothingToTry(paths: runs.map(\.path))
     }
     let criteria = TensorCriteria(.rules(rules))
     let options = ComparisonOptions()

@@ -74,12 +74,7 @@ extension Tensor {
   /// dtypes whose values are no real floats, and for tensors without a finite element but zero.
   fileprivate func nudgedByOneULP() -> Tensor? {
     guard dtype.isFloatingPoint else { return nil }
-    let values = float64Values()
-    var largest: Int?
-    for (index, value) in values.enumerated() where value.isFinite && value != 0 {
-      if value.magnitude > largest.map({ values[$0].magnitude }) ?? 0 { largest = index }
-    }
-    guard let largest else { return nil }
+    guard let largest = indexOfLargestFinite else { return nil }
     // The bits of a float of either sign count its magnitude, so one less is the next one down.
     let width = dtype.byteCount
     return try? changed { bytes in
@@ -88,6 +83,24 @@ extension Tensor {
         if bytes[byte] != 0xFF { break }
       }
     }
+  }
+
+  /// The first of the largest finite elements; `nil` where there is none but zero.
+  private var indexOfLargestFinite: Int? {
+    var largest: (index: Int, magnitude: Double)?
+    let chunk = 1 << 16
+    for start in stride(from: 0, to: elementCount, by: chunk) {
+      let range = start..<min(start + chunk, elementCount)
+      let values = [Double](unsafeUninitializedCapacity: range.count) { buffer, count in
+        count = range.count
+        convert(range, into: buffer)
+      }
+      for (index, value) in values.enumerated()
+      where value.isFinite && value.magnitude > largest?.magnitude ?? 0 {
+        largest = (start + index, value.magnitude)
+      }
+    }
+    return largest?.index
   }
 
   /// A copy with the largest finite values that differ from the elements in sign.

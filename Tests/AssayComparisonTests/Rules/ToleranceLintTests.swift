@@ -86,6 +86,18 @@ import Testing
     #expect(found[2].first?.module == "b")
   }
 
+  @Test func runsWithoutElementsAreRefused() throws {
+    var run = InMemoryRun(path: "skipped.h5")
+    run.add(
+      nil, step: 0, "m", "outputs",
+      skipped: SkippedTensor(
+        dtype: .float32, shape: try Shape([2]), device: .cpu, reason: "too large"))
+    let rules = try ToleranceRules(yaml: "rules: [{module: m, rtol: 0, atol: 1}]")
+    #expect(throws: ComparisonError.nothingToTry(paths: ["skipped.h5"])) {
+      try ToleranceLint.check(rules, on: [run])
+    }
+  }
+
   @Test func recordedNaNNeedsEqualNaN() throws {
     let broken = try rows([1, .nan])
     #expect(try kinds("{module: m, rtol: 1e-3, atol: 0}", broken) == [.cannotPass])
