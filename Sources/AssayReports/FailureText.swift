@@ -98,8 +98,10 @@ struct FailureTextWriter {
       add("cause", cause(divergence), 260)
       add("born", divergence.origin.birthplace?.description, 300)
     }
+    add("largest", largestOther, 200)
     for sentence in others.prefix(3) { add("also", sentence, 200) }
     add("counts", counts, 160)
+    add("tokens", tokens, 120)
     if case .tensor(let failing) = subject, let difference = failing.tensor.difference {
       add("tensor", form(failing.tensor), 120)
       add("paired", failing.tensor.pairing?.text, 300)
@@ -117,6 +119,26 @@ struct FailureTextWriter {
       add("tolerance", tolerance, 160)
     }
     return facts
+  }
+
+  /// The call that added the largest error, where that is another than the first.
+  private var largestOther: String? {
+    guard let first = comparison.firstDivergence, first.tensor.verdict.isDivergence,
+      let largest = comparison.introducedByError.first, largest.module.call != first.call,
+      let error = largest.module.origin?.introducedError,
+      error > 2 * (first.origin.introducedError ?? first.origin.outputError ?? 0)
+    else { return nil }
+    return
+      "\(PlainText.name(largest.module.call)) in step \(largest.step) adds a larger error of its own: "
+      + MarkdownText.number(error)
+  }
+
+  private var tokens: String? {
+    guard let other = comparison.firstOtherToken, let last = other.difference.last else {
+      return nil
+    }
+    return "greedy decoding takes \(last.actualToken) instead of \(last.expectedToken) in step "
+      + "\(other.step), where that has rank \(last.rank)"
   }
 
   private func cause(_ divergence: Divergence) -> String {

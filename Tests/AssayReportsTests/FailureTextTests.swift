@@ -5,6 +5,31 @@ import AssayTensors
 import Testing
 
 @Suite struct FailureTextTests {
+  @Test func tokensAndTheLargestErrorAreNamed() throws {
+    func run(_ path: String, _ isActual: Bool) throws -> InMemoryRun {
+      var run = InMemoryRun(path: path)
+      func add(_ module: String, _ slot: String, _ values: [Float]) throws {
+        run.add(
+          try Tensor(values, dtype: .float32, shape: Shape([1, values.count])), step: 0, module,
+          slot)
+      }
+      for (module, error) in [("a", Float(0.01)), ("b", 0.5)] {
+        try add(module, "inputs_0", [1, 0])
+        try add(module, "outputs", [isActual ? 1 + error : 1, 0])
+      }
+      try add("lm_head", "inputs_0", [isActual ? 1.5 : 1, 0])
+      try add("lm_head", "outputs", isActual ? [1, 3, 2] : [1, 2, 3])
+      return run
+    }
+    let comparison = try RunComparison.compare(actual: run("a", true), expected: run("e", false))
+    let text = FailureText.render(
+      comparison, headline: "x", goldenPath: "e", reportPath: nil)
+    #expect(text.contains("largest:   b in step 0 adds a larger error of its own: 0.5"))
+    #expect(
+      text.contains(
+        "tokens:    greedy decoding takes 1 instead of 2 in step 0, where that has rank 2"))
+  }
+
   private func pair() throws -> (actual: InMemoryRun, golden: InMemoryRun) {
     var runs = (actual: InMemoryRun(path: "live"), golden: InMemoryRun(path: "g.h5"))
     for step in 0..<2 {
