@@ -15,6 +15,15 @@ import Testing
     #expect(configuration.devices.isEmpty)
     #expect(!configuration.recordsPostForwardInputs)
     #expect(configuration.formats == [.pt, .hdf5])
+    #expect(configuration.keep == .full)
+    // Readers of before know no such key.
+    #expect(configuration.jsonValue.members?["keep"] == nil)
+  }
+
+  @Test(arguments: TensorKeep.allCases) func whatIsKeptIsRead(_ keep: TensorKeep) throws {
+    let configuration = try CaptureConfiguration(json: #"{"keep": "\#(keep.rawValue)"}"#)
+    #expect(configuration.keep == keep)
+    #expect(try CaptureConfiguration(configuration.jsonValue) == configuration)
   }
 
   @Test func readsEveryKey() throws {
@@ -76,6 +85,8 @@ import Testing
     (#"{"formats": ["npz"]}"#, #"valid formats: "pt", "hdf5""#),
     (#"{"formats": []}"#, #"valid formats: "pt", "hdf5""#),
     (#"{"formats": "pt"}"#, #""formats""#),
+    (#"{"keep": "all"}"#, #"valid values: "full", "sample", "digest""#),
+    (#"{"keep": ["digest"]}"#, #""keep""#),
     (#"{"module_call_match": 1}"#, #""module_call_match""#),
     (#"{"module_call_match": ["a", "b("]}"#, "unterminated subpattern"),
     (#"{"module_call_match": "rotary_emb:-1"}"#, "must be a number from 0"),
