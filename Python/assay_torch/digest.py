@@ -92,21 +92,20 @@ def kept(tensor, keep, seed=0):
         return tensor
     data = bits(tensor)
     values = components(tensor)
-    size = np.abs(values) if not tensor.is_complex() else np.hypot(values[::2], values[1::2])
-    finite = np.isfinite(size)
-    elements = values if not tensor.is_complex() else size
+    parts = values.reshape(count, -1)  # two of a complex element
+    finite, not_a_number = np.isfinite(parts).all(axis=1), np.isnan(parts).any(axis=1)
+    with np.errstate(over="ignore", invalid="ignore"):
+        elements = np.hypot(parts[:, 0], parts[:, 1]) if tensor.is_complex() else values
     projection = None
     if tensor.dtype.is_floating_point or tensor.is_complex():
-        is_kept = finite if not tensor.is_complex() else np.repeat(finite, 2)
-        projection = projected(np.where(is_kept, values, 0.0), seed)
+        projection = projected(np.where(finite[:, None], parts, 0.0).reshape(-1), seed)
     sample = None
     if keep == "sample":
         rows = data.reshape(count, -1)
         sample = rows[sample_positions(count, seed)].reshape(-1).copy()
     figures = {"version": 1, "seed": seed, "count": count,
                "sha256": hashlib.sha256(data).hexdigest()}
-    not_a_number = int(np.isnan(size).sum())
-    figures |= {"nan": not_a_number, "inf": count - int(finite.sum()) - not_a_number}
+    figures |= {"nan": int(not_a_number.sum()), "inf": int((~finite & ~not_a_number).sum())}
     figures |= statistics(elements[finite])
     return Digested(str(tensor.dtype), tuple(tensor.shape), str(tensor.device), NOTES[keep],
                     figures, projection, sample)

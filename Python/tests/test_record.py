@@ -1,8 +1,11 @@
+import hashlib
 import json
+import math
 import os
 import threading
 
 import h5py
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -443,3 +446,75 @@ def test_two_runs_in_threads_do_not_mix(config):
     for thread in threads:
         thread.join()
     assert [runs[name].steps for name in ("a", "b")] == [5, 5]
+
+
+class Wide(torch.nn.Module):
+    """Gives a large and a small tensor, and an odd one."""
+
+    def forward(self, x):
+        odd = torch.linspace(-1, 1, 300)
+        odd[[3, 5]], odd[7] = torch.nan, torch.inf
+        return x.repeat(100, 4), x, odd
+
+
+class WideModel(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.wide = Wide()
+
+    def forward(self, ids):
+        return self.wide(ids.float())
+
+
+def test_digests_stand_for_large_tensors(config, tmp_path):
+    golden = str(tmp_path / "golden.h5")
+    run = recorded(config | {"keep": "digest"}, WideModel(), golden=golden)
+    note = read_json(run.paths[0], "step_0/wide/outputs_0_cpu.json")
+    assert note["skipped"] == "only a digest was kept" and note["shape"] == [100, 12]
+    digest = note["digest"]
+    large = IDS.float().repeat(100, 4)
+    assert (digest["count"], digest["min"], digest["max"]) == (1200, 1, 5)
+    assert digest["mean"] == pytest.approx(large.double().mean().item(), rel=1e-14)
+    assert digest["l2"] == pytest.approx(large.double().norm().item(), rel=1e-14)
+    assert digest["std"] == pytest.approx(large.double().std(correction=0).item(), rel=1e-14)
+    assert digest["sha256"] == hashlib.sha256(large.numpy().tobytes()).hexdigest()
+    # The sums with random signs keep the length, by the lemma within 1.41.
+    length = math.sqrt(sum(value ** 2 for value in digest["projection"]) / 128)
+    assert 0.7 < length / digest["l2"] < 1.41
+    assert torch.equal(load(run.paths[0], "step_0/wide/outputs_1_cpu.pt"), IDS.float())
+    odd = read_json(run.paths[0], "step_0/wide/outputs_2_cpu.json")["digest"]
+    assert (odd["nan"], odd["inf"], odd["min"], odd["max"]) == (2, 1, -1, 1)
+    assert read_json(run.paths[0], "run.json")["configuration"]["keep"] == "digest"
+    for path in (run.paths[1], golden):
+        with h5py.File(path) as file:
+            dataset = file["step_0/wide/call_0/cpu/outputs_0"]
+            assert dataset.shape is None and dataset.attrs["shape"].tolist() == [100, 12]
+            assert json.loads(dataset.attrs["digest"]) == {
+                name: value for name, value in digest.items() if name != "projection"}
+            assert dataset.attrs["projection"].tolist() == digest["projection"]
+            assert "sample" not in dataset.attrs
+            assert file["step_0/wide/call_0/cpu/outputs_1"].shape == (1, 3)
+
+
+def test_samples_are_elements(tmp_path):
+    golden = str(tmp_path / "golden.h5")
+    recorded(None, WideModel(), golden=golden, keep="sample")
+    with h5py.File(golden) as file:
+        sample = file["step_0/wide/call_0/cpu/outputs_0"].attrs["sample"]
+        assert len(sample) == 256 and set(sample.tolist()) == {1, 5, 2}
+
+
+def test_equal_tensors_have_one_digest(tmp_path):
+    golden = str(tmp_path / "golden.h5")
+    recorded(None, WideModel(), forwards=2, golden=golden, keep="digest")
+    with h5py.File(golden) as file:
+        places = [h5py.h5o.get_info(file[f"step_{step}/wide/call_0/cpu/outputs_0"].id).addr
+                  for step in (0, 1)]
+    assert places[0] == places[1]
+
+
+def test_generator_is_splitmix64():
+    """What the generator's reference code in C prints for the seed 1234567."""
+    from assay_torch.digest import splitmix64
+    assert splitmix64(1234567, np.arange(3)).tolist() == [
+        6457827717110365317, 3203168211198807973, 9817491932198370423]

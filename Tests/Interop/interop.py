@@ -9,6 +9,7 @@ import traceback
 
 import comparing
 import converting
+import digests
 import python_recorder
 import reading
 import recording
@@ -20,7 +21,8 @@ def main():
     if len(sys.argv) != 2:
         sys.exit(__doc__)
     checks = Checks(sys.argv[1])
-    for part in (recording, reading, converting, comparing, python_recorder, reports):
+    for part in (recording, reading, converting, comparing, digests, python_recorder,
+                 reports):
         for name, test in vars(part).items():
             if name.startswith("test_"):
                 with tempfile.TemporaryDirectory(prefix="assay-interop-") as folder:

@@ -105,7 +105,10 @@ public struct NoiseFloor: Sendable, Equatable {
       if tensor.verdict == .skipped { return }
       guard let side = key.slot.side, let difference = tensor.difference, let dtype = tensor.dtype
       else {
-        let reason = tensor.reason ?? "its elements were not compared"
+        let reason =
+          tensor.estimate != nil
+          ? "only digests of it were kept, and noise is that of elements"
+          : tensor.reason ?? "its elements were not compared"
         throw .cannotCalibrate(
           reason: "\(comparison.actual.path) and \(comparison.expected.path) differ by more than "
             + "values in \(key): \(reason)")

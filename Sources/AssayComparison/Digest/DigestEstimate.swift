@@ -98,11 +98,11 @@ extension Metric {
     case .snrDecibels:
       return estimate.relativeL2.map { $0.value == 0 ? .infinity : 0 - 20 * log10($0.value) }
     case .maxAbs, .maxRel, .meanAbs, .worstRow, .relativeLinf, .maxULP, .mismatchedShare,
-      .maxKL:
+      .maxKL, .l2Ratio, .linfRatio, .sigmaRatio:
       return estimate.isEqual ? 0 : nil
     case .top1:
       return estimate.isEqual ? 1 : nil
-    case .l2Ratio, .linfRatio, .sigmaRatio, .bhattacharyya: return nil
+    case .bhattacharyya: return nil
     }
   }
 }

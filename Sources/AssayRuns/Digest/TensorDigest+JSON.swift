@@ -127,6 +127,10 @@ extension TensorDigest {
     case .integer(let value): return Double(value)
     case .number(let value): return value
     case .string("inf"): return .infinity
+    case .string(let text):
+      // A whole number that no signed 64 bits hold is kept as its digits.
+      guard let value = UInt64(text) else { fallthrough }
+      return Double(value)
     default: throw DigestFailure(description: "its \(key) is no number")
     }
   }
@@ -147,7 +151,7 @@ extension TensorDigest {
       figures.allSatisfy { ($0 != nil) == (nonFinite < count) },
       "its figures do not fit its counts of NaN and Inf")
     if let min, let max {
-      try require(min.isFinite && max.isFinite && min <= max, "its min and max are no range")
+      try require(min < .infinity && min <= max, "its min and max are no range")
     }
     try require(
       statistics.l2 >= 0 && statistics.standardDeviation ?? 0 >= 0, "its l2 or std is negative")

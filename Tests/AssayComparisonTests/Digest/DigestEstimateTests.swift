@@ -42,7 +42,9 @@ import Testing
       rule: rule, dtype: .float32)
   }
 
-  /// Of 300 pairs, the lemma lets 3 be outside; by its caution fewer are. The mean of the estimates'
+  /// Of 300 pairs, the lemma lets 3 be outside; by its caution fewer are.
+  ///
+  /// The mean of the estimates'
   /// squares over the true ones is 1, and their deviation sqrt(2 / 128).
   @Test func boundsHoldAsOftenAsTheySay() throws {
     var (outside, ratios): (Int, [Double]) = (0, [])
@@ -74,7 +76,10 @@ import Testing
     let found = try estimate(values(300, seed: 1), values(300, seed: 1))
     #expect(found.isEqual)
     #expect(found.relativeL2 == .init(value: 0, lower: 0, upper: 0))
-    #expect(Metric.allCases.allSatisfy { $0.value(of: found) != nil })
+    // How a floor's errors are distributed, equal bytes do not tell.
+    for metric in Metric.allCases where metric != .bhattacharyya {
+      #expect(metric.value(of: found) != nil, "\(metric)")
+    }
     #expect(Metric.snrDecibels.value(of: found) == .infinity)
     #expect(Metric.cosine.value(of: found) == 1)
   }

@@ -7,7 +7,7 @@ import Testing
 @Suite struct TensorDigestTests {
   @Test func figuresProjectionAndSampleAreNumpys() throws {
     let cases = try DigestFixture.all.get()
-    #expect(cases.count == 15)
+    #expect(cases.count == 16)
     for fixture in cases {
       let digest = TensorDigest(of: try fixture.tensor(), seed: fixture.seed, withSample: true)
       let statistics = digest.statistics

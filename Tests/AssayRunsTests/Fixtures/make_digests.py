@@ -88,6 +88,7 @@ def main():
         case("complex64", "complex64",
              (normal((3, 90)) + 1j * normal((3, 90))).astype(np.complex64)),
         case("int64", "int64", random.integers(-10**12, 10**12, 300)),
+        case("uint64", "uint64", random.integers(1 << 63, 1 << 64, 300, dtype=np.uint64)),
         case("uint8", "uint8", random.integers(0, 256, 257).astype(np.uint8)),
         case("bool", "bool", random.integers(0, 2, 300).astype(bool)),
     ]
