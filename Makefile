@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo causes calibration smollm2 bert test matrix interop lint format bench clean
+.PHONY: help setup build demo causes calibration smollm2 bert test matrix interop browser lint format bench clean
 
 SWIFT ?= swift
 PACKAGES := libhdf5-dev libopenblas-dev libdeflate-dev pkg-config
@@ -64,6 +64,11 @@ interop: PACKAGES += hdf5-tools
 interop: setup ## Check both layouts against PyTorch, h5py and h5dump
 	$(SWIFT) build --product assay
 	Tests/Interop/run.sh $(VENV) .build/debug/assay
+
+browser: PACKAGES += chromium python3
+browser: setup ## Check the HTML report in a headless Chromium, light and dark
+	$(SWIFT) build --product assay
+	Tests/Browser/run.sh .build/debug/assay
 
 lint: ## Check the formatting and documentation rules
 	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests Examples

@@ -2,6 +2,13 @@ import Foundation
 
 /// Where commands print: results to standard output, all else to standard error.
 enum Console {
+  /// Whether standard output is a terminal on which colours are wanted: see no-color.org.
+  static var isColorful: Bool {
+    let environment = ProcessInfo.processInfo.environment
+    return isatty(STDOUT_FILENO) == 1 && environment["NO_COLOR", default: ""].isEmpty
+      && environment["TERM", default: "dumb"] != "dumb"
+  }
+
   /// Writes text and a line end to standard output.
   ///
   /// - Throws: ``CommandError/cannotWrite(path:reason:)``: a report cut by a full disk is no report.

@@ -19,23 +19,52 @@ struct ReportOptions: ParsableArguments {
   @Flag(name: .shortAndLong, help: "List every tensor, also those that match, in full detail.")
   var verbose = false
 
+  @Flag(help: "Write one screen of markdown: the verdict and what to look at first.")
+  var summary = false
+
+  @Option(
+    help: ArgumentHelp(
+      "Also draw the growth of the error as growth.svg in this directory; the markdown report "
+        + "embeds it by reference.", valueName: "dir"))
+  var plots: String?
+
   enum Format: String, CaseIterable, ExpressibleByArgument {
-    case md, json, html
+    case md, json, html, text
 
     static let list =
       allCases.dropLast().map(\.rawValue).joined(separator: ", ") + " or "
       + (allCases.last?.rawValue ?? "")
   }
 
+  func validate() throws {
+    if summary, format != .md {
+      throw ValidationError("--summary is markdown; it excludes --format \(format.rawValue)")
+    }
+    if summary, verbose { throw ValidationError("--summary excludes --verbose") }
+  }
+
   /// Writes the reports that were asked for.
   ///
-  /// - Parameter name: What was compared, as the JUnit report calls it.
-  func write(_ comparison: RunComparison, named name: String) throws {
+  /// - Parameters:
+  ///   - name: What was compared, as the JUnit report calls it.
+  ///   - wholeReport: Where the whole report is, for a summary.
+  func write(_ comparison: RunComparison, named name: String, wholeReport: String? = nil) throws {
     if let junit {
       let text = JUnitReport.render([(name: name, comparison: comparison)])
       try WholeFile.replace(junit, with: Data(text.utf8))
     }
-    let report = try render(comparison, as: format)
+    if let plots {
+      try FileSystem.makeDirectory(plots, withParents: true)
+      try WholeFile.replace(
+        ReportOptions.plot(in: plots), with: Data(GrowthPlot.svg(comparison).utf8))
+    }
+    let report =
+      summary
+      ? Data(
+        MarkdownReport.summary(
+          comparison, wholeReport: wholeReport, growthPlot: plotReference(from: output)
+        ).utf8)
+      : try render(comparison, as: format, to: output)
     if let output {
       try WholeFile.replace(output, with: report)
     } else {
@@ -43,12 +72,43 @@ struct ReportOptions: ParsableArguments {
     }
   }
 
-  func render(_ comparison: RunComparison, as format: Format) throws -> Data {
+  /// Renders a whole report.
+  ///
+  /// - Parameter file: The file that it is for; `nil` for standard output.
+  func render(_ comparison: RunComparison, as format: Format, to file: String?) throws -> Data {
     switch format {
-    case .md: Data(MarkdownReport.render(comparison, verbose: verbose).utf8)
+    case .md:
+      Data(
+        MarkdownReport.render(
+          comparison, verbose: verbose, growthPlot: plotReference(from: file)
+        ).utf8)
     case .json: try JSONReport.render(comparison)
     case .html: Data(HTMLReport.render(comparison).utf8)
+    case .text: Data(TextReport.render(comparison, inColor: file == nil && Console.isColorful).utf8)
     }
+  }
+
+  private static func plot(in directory: String) -> String {
+    URL(filePath: directory).appending(component: "growth.svg").relativePath
+  }
+
+  /// Where the plot is as a link in a report says it: relative to the report's file.
+  private func plotReference(from report: String?) -> String? {
+    guard let plots else { return nil }
+    var path = ReportOptions.plot(in: plots)
+    if let report {
+      let folder = URL(filePath: report).standardizedFileURL.deletingLastPathComponent()
+        .pathComponents
+      let target = URL(filePath: path).standardizedFileURL.pathComponents
+      let shared = zip(folder, target).prefix { $0 == $1 }.count
+      path =
+        (Array(repeating: "..", count: folder.count - shared) + target.dropFirst(shared))
+        .joined(separator: "/")
+    }
+    let plain = CharacterSet(charactersIn: "-._~/").union(
+      CharacterSet(charactersIn: "0"..."9").union(CharacterSet(charactersIn: "A"..."Z"))
+        .union(CharacterSet(charactersIn: "a"..."z")))
+    return path.addingPercentEncoding(withAllowedCharacters: plain)
   }
 }
 

@@ -9,14 +9,19 @@ public enum MarkdownReport {
   /// - Parameters:
   ///   - comparison: What comparing two runs came to.
   ///   - verbose: Whether to show every tensor, not only what failed, and every detail.
+  ///   - growthPlot: Where the picture of the error's growth is, relative to the report and
+  ///     percent-encoded; `nil` for none.
   /// - Returns: UTF-8 text that ends with a newline.
-  public static func render(_ comparison: RunComparison, verbose: Bool = false) -> String {
+  public static func render(
+    _ comparison: RunComparison, verbose: Bool = false, growthPlot: String? = nil
+  ) -> String {
     let writer = MarkdownWriter(comparison: comparison, verbose: verbose)
     let sections = [
       writer.verdict, writer.subject, writer.parameters, writer.rules, writer.mapping,
       writer.summary, writer.estimates,
       writer.firstDivergence, writer.nonFinite,
-      writer.firstDifference, writer.growth, writer.introduced, writer.logits, writer.largest,
+      writer.firstDifference, writer.growthPicture(growthPlot), writer.growth, writer.introduced,
+      writer.logits, writer.largest,
       writer.stepResults,
       writer.moduleResults,
       writer.unpaired, writer.tensorTables, writer.details,
@@ -35,7 +40,10 @@ struct MarkdownWriter {
 }
 
 extension MarkdownWriter {
-  var verdict: String {
+  var verdict: String { headline + (remarks.isEmpty ? "" : "\n" + remarks) }
+
+  /// The verdict with its counts, and where the runs part.
+  var headline: String {
     var lines = "# Assay comparison: \(comparison.isMatch ? "match" : "mismatch")\n\n"
     let tensors = comparison.summary.tensors
     let compared =
@@ -46,7 +54,7 @@ extension MarkdownWriter {
       lines += "✅ **Match**: \(compared), all within the tolerance"
       if tensors.skipped > 0 { lines += "; \(tensors.skipped) skipped in both runs" }
       if let dropped = comparison.droppedText { lines += "; \(dropped)" }
-      return lines + ".\n" + remarks
+      return lines + ".\n"
     }
     let counts = [
       (tensors.mismatched, "differ"), (tensors.missingInActual, "missing in the actual run"),
@@ -65,14 +73,14 @@ extension MarkdownWriter {
         + (divergence.tensor.verdict.isDivergence ? ", \(divergence.origin.cause.words)" : "")
         + ".\n"
     }
-    return lines + remarks
+    return lines
   }
 
   private var remarks: String {
     let lines =
       comparison.failures.map { "- **Failure**: \(MarkdownText.plain($0.description)).\n" }
       + comparison.notes.map { "- Note: \(MarkdownText.plain($0)).\n" }
-    return lines.isEmpty ? "" : "\n" + lines.joined()
+    return lines.joined()
   }
 
   var subject: String {

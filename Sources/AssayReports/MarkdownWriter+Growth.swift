@@ -31,8 +31,7 @@ extension MarkdownWriter {
   }
 
   /// The first few calls and, of the rest, the levels of nesting that fit.
-  private static func representatives(_ modules: [ModuleResult]) -> [ModuleResult] {
-    let limit = 24
+  static func representatives(_ modules: [ModuleResult], limit: Int = 24) -> [ModuleResult] {
     guard modules.count > limit else { return modules }
     let leading = 6
     func depth(_ module: ModuleResult) -> Int { module.call.module.count { $0 == "." } }

@@ -23,6 +23,9 @@ final class PseudoTerminal: Sendable {
     terminal = FileHandle(fileDescriptor: slave, closeOnDealloc: true)
   }
 
+  /// What a command has written to the terminal since the last call; a screenful fits.
+  var screen: String { String(decoding: keyboard.availableData, as: UTF8.self) }
+
   /// Types text; the terminal keeps it until a command reads it.
   func type(_ text: String) throws {
     try keyboard.write(contentsOf: Data(text.utf8))

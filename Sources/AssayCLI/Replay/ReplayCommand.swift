@@ -121,7 +121,7 @@ struct ReplayCommand: ParsableCommand {
       ).run()
     }
     let files = try writeReports(comparison)
-    try report.write(comparison, named: name)
+    try report.write(comparison, named: name, wholeReport: files.first)
     if report.output != nil, !comparison.isMatch {
       Console.complain(
         FailureText.render(
@@ -140,9 +140,9 @@ struct ReplayCommand: ParsableCommand {
   private func writeReports(_ comparison: RunComparison) throws -> [String] {
     guard let reportDir else { return [] }
     try FileSystem.makeDirectory(reportDir, withParents: true)
-    return try ReportOptions.Format.allCases.map { format in
+    return try [ReportOptions.Format.md, .json, .html].map { format in
       let path = "\(reportDir)/\(name).\(format.rawValue)"
-      try WholeFile.replace(path, with: try report.render(comparison, as: format))
+      try WholeFile.replace(path, with: try report.render(comparison, as: format, to: path))
       return path
     }
   }

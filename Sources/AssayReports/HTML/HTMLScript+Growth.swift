@@ -157,7 +157,8 @@ extension HTMLScript {
       }
       const others = Math.min(curves.length, fainter) - 1;
       $('growth-hint').textContent = 'Relative L2 of the worst row of each call’s outputs, log scale'
-        + (others > 0 ? `; the thin lines are ${plural(others, 'other step')}` : '')
+        + (others > 0 ? `; the thin lines are ${others < curves.length - 1
+            ? `the first ${others} of ${curves.length - 1} other steps` : plural(others, 'other step')}` : '')
         + (calls.limit.some(v => v !== null) ? `. Dashed: ${data.limit}.` : '.');
       $('growth-step').append(...curves.map((c, i) => option(i, c.step)));
       $('growth-step').value = curves.indexOf(curve);

@@ -40,7 +40,7 @@ extension HTMLScript {
         el('div', { class: 'node', title: text },
           el('span', { class: 'twist', 'aria-hidden': 'true' }, isBranch ? '▸' : ''),
           el('span', { class: style, 'aria-hidden': 'true' }, glyph),
-          el('span', {}, node.name || '(root)'),
+          el('span', { class: 'name' }, node.name || '(root)'),
           ...(node.introduced ? [el('span', { class: 'badge is-fail' }, 'introduced')] : []),
           el('span', { class: 'few' }, few)));
       item.node = node;

@@ -80,8 +80,9 @@ struct HTMLSections {
         text += "</dl>"
       }
     }
+    text += introduced
     let remarks =
-      comparison.failures.map { ("failure", $0.description) }
+      comparison.failures.map { ("failure", $0.description) } + findings
       + comparison.notes.map { ("note", $0) }
     if !remarks.isEmpty {
       text += "<ul class=\"remarks\">"
@@ -91,6 +92,56 @@ struct HTMLSections {
       text += "</ul>"
     }
     return text + "</section>"
+  }
+
+  /// What there is to say about values that are not finite, and about tokens.
+  private var findings: [(String, String)] {
+    var findings: [(String, String)] = []
+    if let birth = comparison.firstNonFinite {
+      findings.append(
+        (
+          "NaN",
+          "NaN or infinite values differ first in step \(birth.step) at "
+            + "\(PlainText.name(birth.call)), \(birth.tensor.slot)"
+            + (birth.origin.cause == .introduced ? ", and were born there" : "")
+        ))
+    }
+    if let other = comparison.firstOtherToken, let last = other.difference.last {
+      findings.append(
+        (
+          "tokens",
+          "greedy decoding first takes another token in step \(other.step): \(last.actualToken) "
+            + "instead of \(last.expectedToken), which has rank \(last.rank)"
+        ))
+    }
+    return findings
+  }
+
+  /// The calls that made an error of their own, where there are several.
+  private var introduced: String {
+    let limit = 8
+    let calls = comparison.introducedByError
+    guard calls.count > 1 else { return "" }
+    let rest = calls.count - limit
+    var text =
+      "<div class=\"scroll\"><table class=\"sides\"><caption>Calls that made an error of their own, "
+      + "the largest first\(rest > 0 ? "; \(rest) more are not shown" : "")</caption><thead><tr>"
+    for (name, isNumber) in [
+      ("step", true), ("module", false), ("introduced", true), ("inputs", true), ("outputs", true),
+    ] {
+      text += "<th scope=\"col\"\(isNumber ? " class=\"n\"" : "")>\(name)</th>"
+    }
+    text += "</tr></thead><tbody>"
+    for (step, module) in calls.prefix(limit) {
+      text +=
+        "<tr><td class=\"n\">\(step)</td><th scope=\"row\">"
+        + HTMLText.code(PlainText.name(module.call)) + "</th>"
+      for figure in [module.origin?.introducedError, module.inputError, module.outputError] {
+        text += "<td class=\"n\">\(MarkdownText.number(figure))</td>"
+      }
+      text += "</tr>"
+    }
+    return text + "</tbody></table></div>"
   }
 
   private var place: String {

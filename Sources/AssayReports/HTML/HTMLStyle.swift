@@ -27,6 +27,7 @@ enum HTMLStyle {
     h1 { font-size: 26px; line-height: 1.25; letter-spacing: -0.01em; }
     h2 { font-size: 15px; } h3 { font-size: 13px; color: var(--soft); font-weight: 600; }
     .brand { color: var(--soft); font-size: 12px; letter-spacing: 0.06em; text-transform: uppercase; }
+    h2 code { font-size: 14px; }
     .hint { color: var(--soft); font-size: 12.5px; }
     .card, header { background: var(--card); border: 1px solid var(--line); border-radius: 8px;
       padding: 16px 20px; margin-bottom: 14px; }
@@ -39,8 +40,8 @@ enum HTMLStyle {
     .subject { display: flex; flex-wrap: wrap; gap: 4px 36px; margin-top: 12px; padding-top: 10px;
       border-top: 1px solid var(--line); }
     .subject dd, .facts dd { margin: 0; overflow-wrap: anywhere; }
-    .facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(230px, 1fr));
-      gap: 8px 28px; margin-top: 10px; }
+    .facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(200px, 1fr));
+      gap: 8px 24px; margin-top: 10px; }
     .place { display: flex; flex-wrap: wrap; gap: 4px 14px; align-items: baseline; margin-top: 6px; }
     .place > code { font-size: 16px; font-weight: 600; } .place span { color: var(--soft); }
     .remarks { list-style: none; padding: 0; margin-top: 12px; display: grid; gap: 4px; }
@@ -69,20 +70,21 @@ enum HTMLStyle {
 
   private static let explorer = """
     .tools { margin: 10px 0 12px; }
-    .columns { display: grid; grid-template-columns: minmax(220px, 290px) minmax(0, 1fr); gap: 16px; }
-    nav { border-right: 1px solid var(--line); padding-right: 12px; position: sticky; top: 8px;
+    .columns { display: grid; grid-template-columns: minmax(200px, 250px) minmax(0, 1fr); gap: 14px; }
+    nav { border-right: 1px solid var(--line); padding-right: 8px; position: sticky; top: 8px;
       align-self: start; max-height: calc(100vh - 16px); overflow: auto; }
     [role=tree], [role=group] { list-style: none; padding: 0; margin: 0; }
-    [role=group] { padding-left: 14px; margin-left: 7px; border-left: 1px solid var(--line); }
+    [role=group] { padding-left: 5px; margin-left: 10px; border-left: 1px solid var(--line); }
     [role=treeitem] > .node { display: flex; gap: 5px; align-items: baseline; padding: 1px 6px;
       border-radius: 4px; cursor: pointer; white-space: nowrap; font-size: 13px; }
+    .node > .name { overflow: hidden; text-overflow: ellipsis; }
     .node:hover { background: var(--hover); }
     [role=treeitem]:focus-visible { outline: none; }
     [role=treeitem]:focus-visible > .node { outline: 2px solid var(--accent); }
     [role=treeitem][aria-selected=true] > .node { background: var(--hover); font-weight: 600; }
     .twist { width: 10px; color: var(--soft); flex: none; font-size: 10px; }
     .node .few { color: var(--soft); font-size: 11.5px; font-weight: 400; margin-left: auto;
-      padding-left: 10px; }
+      padding-left: 8px; }
     .badge { font-size: 11px; border: 1px solid currentColor; border-radius: 9px; padding: 0 6px;
       font-weight: 600; }
     .is-match { color: var(--good); } .is-fail { color: var(--bad); } .is-gone { color: var(--warn); }
@@ -90,14 +92,14 @@ enum HTMLStyle {
     .scroll { overflow-x: auto; margin-top: 6px; }
     table { border-collapse: collapse; width: 100%; }
     caption { text-align: left; color: var(--soft); font-size: 12px; padding-bottom: 4px; }
-    th, td { text-align: left; padding: 2px 7px; border-bottom: 1px solid var(--line);
+    th, td { text-align: left; padding: 2px 6px; border-bottom: 1px solid var(--line);
       white-space: nowrap; vertical-align: baseline; }
     th { font-weight: 600; font-size: 12.5px; } tbody th { font-weight: 400; }
     thead th { background: var(--sunk); } #table thead th { padding: 0; }
     .sides { width: auto; min-width: 50%; margin-top: 10px; }
     thead td { border-bottom: 1px solid var(--line); }
     thead button { border: 0; background: none; width: 100%; text-align: inherit; font-weight: 600;
-      border-radius: 0; font-size: 12px; white-space: nowrap; padding: 4px 7px; }
+      border-radius: 0; font-size: 12px; white-space: nowrap; padding: 4px 6px; }
     .n { text-align: right; }
     [aria-sort=ascending] button::after { content: " ↑"; }
     [aria-sort=descending] button::after { content: " ↓"; }
@@ -144,9 +146,9 @@ enum HTMLStyle {
         --line: #bbb; --text: #000; --soft: #444; --accent: #0b57a4; --good: #17662f; --bad: #b3201a;
         --warn: #845000; --bad-sunk: #fff; --hover: #fff; --heat: #a3170f; }
       body { padding: 0; max-width: none; font-size: 10pt; }
-      .tools, .pages, nav, .skip, input[type=range], .read, details, #show-first { display: none; }
+      .tools, .pages, nav, .skip, input[type=range], .read, details, label, button:not(table button) { display: none; }
       .columns { display: block; } .scroll { overflow: visible; }
-      td, th, code { font-size: 7.5pt; padding: 1px 4px; white-space: normal; }
+      td, th, td code, .plain { font-size: 7.5pt; white-space: normal; } td, th { padding: 1px 4px; }
       .card, header { border: 0; padding: 0; break-inside: auto; } h2 { break-after: avoid; }
       figure, tr, .pair { break-inside: avoid; } }
 
