@@ -48,7 +48,7 @@ struct CompareCommand: ParsableCommand {
   @Option(
     help: ArgumentHelp(
       """
-      Judge DIR1's error by that of this run, the noise floor, both from DIR2, the truth; without \\
+      Judge DIR1's error by that of this run, the noise floor, both from DIR2, the truth; without \
       another tolerance by AWS Neuron's three-way gate.
       """, valueName: "run"))
   var floor: String?
