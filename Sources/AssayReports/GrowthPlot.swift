@@ -53,7 +53,7 @@ private struct GrowthDrawing {
     text { font: 11.5px system-ui, -apple-system, "Segoe UI", sans-serif; fill: var(--soft); }
     .card { fill: var(--card); } .grid { stroke: var(--line); }
     .head { fill: var(--text); font-weight: 600; }
-    .curve { fill: none; stroke: var(--soft); opacity: 0.45; }
+    .curve { fill: none; stroke: var(--soft); }
     .main { fill: none; stroke: var(--accent); stroke-width: 1.8; }
     .limit { fill: none; stroke: var(--warn); stroke-width: 1.4; stroke-dasharray: 6 4; }
     .born { stroke: var(--bad); stroke-dasharray: 2 3; } .dot { fill: var(--bad); }
@@ -95,9 +95,12 @@ private struct GrowthDrawing {
       + (others.isEmpty ? "" : ", thin: \(MarkdownText.count(others.count, "other step"))")
     lines.append(label(right, 26, steps, "", "end"))
     drawGrid()
+    let opacity = max(0.8 / Double(max(others.count, 1)).squareRoot(), 0.15)
+    lines.append("<g opacity=\"\(String(format: "%.2f", opacity))\">")
     for other in others {
       lines.append(polyline(curves.curves[other].errors, "curve"))
     }
+    lines.append("</g>")
     drawLimit(curve)
     lines.append(polyline(curve.errors, "main"))
     drawDivergence(curve)

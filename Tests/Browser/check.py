@@ -92,7 +92,7 @@ def check_reading(page, verdict):
     contrast = page.run(CONTRAST)
     check(contrast["count"] > 40, f"texts were found: {contrast['count']}")
     check(contrast["worst"][0] >= 4.5, f"contrast: {contrast['worst']}")
-    check(not page.run("document.documentElement.scrollWidth > innerWidth"), "nothing overflows")
+    check_width(page)
     nameless = [role for role, name in page.browser.names() if not name.strip() and role in (
         "button", "treeitem", "tree", "image", "img", "searchbox", "combobox", "slider", "table",
         "columnheader", "rowheader", "navigation", "region", "search", "link")]
@@ -100,6 +100,10 @@ def check_reading(page, verdict):
     landmarks = page.run("['header', 'main', 'nav'].map(tag => document.querySelectorAll(tag).length)")
     equal(landmarks, [1, 1, 1], "landmarks")
     equal(page.run("document.querySelectorAll('h1').length"), 1, "top headings")
+
+
+def check_width(page):
+    check(not page.run("document.documentElement.scrollWidth > innerWidth"), "nothing overflows")
 
 
 def check_table(page, total, failing):
@@ -252,6 +256,11 @@ def main(folder, shots):
           .map(cell => cell.textContent))].sort()""")
         equal(names, ["\"'><img src=x onerror=window.broken=2>",
                       "</script><script>window.broken = 1</script>"], "names are shown as they are")
+    with Chromium(width=480) as browser:
+        print("two, on a narrow screen")
+        browser.open(os.path.join(folder, "two.html"))
+        check_width(Page(browser, "two"))
+        browser.screenshot(os.path.join(shots, "two-narrow.png"))
     print(f"{len(FAILURES)} failures; screenshots are in {shots}")
     return 1 if FAILURES else 0
 

@@ -85,10 +85,10 @@ extension HTMLScript {
       if (scale.hasInfinite) line(scale.ceiling, 'inf');
       root.append(svg('text', { x: left, y: 292 }, 'first call'),
         svg('text', { x: width - right, y: 292, 'text-anchor': 'end' }, 'last call'));
-      for (const other of curves.slice(0, fainter)) {
-        if (other !== curve) {
-          root.append(svg('polyline', { class: 'curve', points: path(scale, other.calls, calls.out) }));
-        }
+      const others = curves.filter(other => other !== curve).slice(0, fainter);
+      for (const other of others) {
+        root.append(svg('polyline', { class: 'curve', points: path(scale, other.calls, calls.out),
+          'stroke-opacity': Math.max(0.8 / Math.sqrt(others.length), 0.15).toFixed(2) }));
       }
       const limit = limitPath(scale, curve.calls);
       if (limit) root.append(svg('path', { class: 'limit', d: limit }));
@@ -155,7 +155,7 @@ extension HTMLScript {
         $('growth').hidden = true;
         return;
       }
-      const others = Math.min(curves.length, fainter) - 1;
+      const others = Math.min(curves.length - 1, fainter);
       $('growth-hint').textContent = 'Relative L2 of the worst row of each call’s outputs, log scale'
         + (others > 0 ? `; the thin lines are ${others < curves.length - 1
             ? `the first ${others} of ${curves.length - 1} other steps` : plural(others, 'other step')}` : '')

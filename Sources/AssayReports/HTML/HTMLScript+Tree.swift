@@ -41,7 +41,7 @@ extension HTMLScript {
           el('span', { class: 'twist', 'aria-hidden': 'true' }, isBranch ? '▸' : ''),
           el('span', { class: style, 'aria-hidden': 'true' }, glyph),
           el('span', { class: 'name' }, node.name || '(root)'),
-          ...(node.introduced ? [el('span', { class: 'badge is-fail' }, 'introduced')] : []),
+          ...(node.introduced ? [el('span', { class: 'is-fail', 'aria-hidden': 'true' }, '◆')] : []),
           el('span', { class: 'few' }, few)));
       item.node = node;
       return item;

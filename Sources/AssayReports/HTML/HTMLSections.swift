@@ -94,27 +94,17 @@ struct HTMLSections {
     return text + "</section>"
   }
 
-  /// What there is to say about values that are not finite, and about tokens.
+  /// What there is to say about values that are not finite.
   private var findings: [(String, String)] {
-    var findings: [(String, String)] = []
-    if let birth = comparison.firstNonFinite {
-      findings.append(
-        (
-          "NaN",
-          "NaN or infinite values differ first in step \(birth.step) at "
-            + "\(PlainText.name(birth.call)), \(birth.tensor.slot)"
-            + (birth.origin.cause == .introduced ? ", and were born there" : "")
-        ))
-    }
-    if let other = comparison.firstOtherToken, let last = other.difference.last {
-      findings.append(
-        (
-          "tokens",
-          "greedy decoding first takes another token in step \(other.step): \(last.actualToken) "
-            + "instead of \(last.expectedToken), which has rank \(last.rank)"
-        ))
-    }
-    return findings
+    guard let birth = comparison.firstNonFinite else { return [] }
+    return [
+      (
+        "NaN",
+        "NaN or infinite values differ first in step \(birth.step) at "
+          + "\(PlainText.name(birth.call)), \(birth.tensor.slot)"
+          + (birth.origin.cause == .introduced ? ", and were born there" : "")
+      )
+    ]
   }
 
   /// The calls that made an error of their own, where there are several.

@@ -27,6 +27,7 @@ enum HTMLSkeleton {
     </form>
     <div class="columns">
     <nav aria-labelledby="tree-title"><h3 id="tree-title">Modules</h3>
+    <p class="hint">✗ fails, ✓ matches, ◆ made an error of its own</p>
     <ul role="tree" aria-labelledby="tree-title" id="tree"></ul></nav>
     <div class="rows">
     <p id="count" class="hint" role="status"></p>

@@ -70,7 +70,7 @@ enum HTMLStyle {
 
   private static let explorer = """
     .tools { margin: 10px 0 12px; }
-    .columns { display: grid; grid-template-columns: minmax(200px, 250px) minmax(0, 1fr); gap: 14px; }
+    .columns { display: grid; grid-template-columns: minmax(200px, 256px) minmax(0, 1fr); gap: 14px; }
     nav { border-right: 1px solid var(--line); padding-right: 8px; position: sticky; top: 8px;
       align-self: start; max-height: calc(100vh - 16px); overflow: auto; }
     [role=tree], [role=group] { list-style: none; padding: 0; margin: 0; }
@@ -85,8 +85,6 @@ enum HTMLStyle {
     .twist { width: 10px; color: var(--soft); flex: none; font-size: 10px; }
     .node .few { color: var(--soft); font-size: 11.5px; font-weight: 400; margin-left: auto;
       padding-left: 8px; }
-    .badge { font-size: 11px; border: 1px solid currentColor; border-radius: 9px; padding: 0 6px;
-      font-weight: 600; }
     .is-match { color: var(--good); } .is-fail { color: var(--bad); } .is-gone { color: var(--warn); }
     .is-none { color: var(--soft); }
     .scroll { overflow-x: auto; margin-top: 6px; }
@@ -110,7 +108,7 @@ enum HTMLStyle {
     .plain:hover { background: none; text-decoration: underline; }
     .pages { margin-top: 10px; } #page { color: var(--soft); font-size: 12.5px; }
     .differs th { color: var(--warn); }
-    @media (max-width: 820px) { body { padding: 10px; } .columns { grid-template-columns: 1fr; }
+    @media (max-width: 820px) { body { padding: 10px; } .columns { grid-template-columns: minmax(0, 1fr); }
       nav { position: static; max-height: 40vh; border-right: 0; } }
 
     """
@@ -119,8 +117,8 @@ enum HTMLStyle {
     .plot { margin-top: 6px; } svg { display: block; max-width: 100%; }
     svg text { fill: var(--soft); font: 11.5px system-ui, -apple-system, "Segoe UI", sans-serif; }
     .grid { stroke: var(--line); stroke-width: 1; } .axis { stroke: var(--soft); stroke-width: 1; }
-    .curve { fill: none; stroke: var(--soft); stroke-width: 1; opacity: 0.45; }
-    .curve.chosen { stroke: var(--accent); stroke-width: 1.8; opacity: 1; }
+    .curve { fill: none; stroke: var(--soft); stroke-width: 1; }
+    .curve.chosen { stroke: var(--accent); stroke-width: 1.8; }
     .limit { fill: none; stroke: var(--warn); stroke-width: 1.4; stroke-dasharray: 6 4; }
     .born { stroke: var(--bad); stroke-width: 1.2; stroke-dasharray: 2 3; }
     svg .born-text { fill: var(--bad); paint-order: stroke; stroke: var(--card); stroke-width: 4px; } svg .limit-text { fill: var(--warn); }
@@ -137,7 +135,7 @@ enum HTMLStyle {
     .figures { display: grid; grid-template-columns: repeat(auto-fill, minmax(170px, 1fr));
       gap: 6px 20px; margin-top: 10px; }
     .figures dt { color: var(--soft); font-size: 12px; } .figures dd { margin: 0; }
-    @media (max-width: 820px) { .pair { grid-template-columns: 1fr; } }
+    @media (max-width: 820px) { .pair { grid-template-columns: minmax(0, 1fr); } }
 
     """
 
