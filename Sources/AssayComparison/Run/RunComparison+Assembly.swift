@@ -141,7 +141,9 @@ extension ComparisonSummary {
     if let estimate = tensor.estimate {
       tensors.compared += 1
       if estimate.isEqual {
-        elements.compared += estimate.elementCount
+        // A file may claim any size.
+        let (sum, overflow) = elements.compared.addingReportingOverflow(estimate.elementCount)
+        elements.compared = overflow ? .max : sum
       } else {
         tensors.estimated += 1
         elements.compared += estimate.sample?.elementCount ?? 0

@@ -6,10 +6,14 @@ import Testing
 
 /// Planted bugs against digests of what PyTorch recorded.
 @Suite struct DigestGoldenTests {
-  private static func open(_ name: String) throws -> any RunReader {
+  private static func golden(_ name: String) -> String {
     var root = URL(filePath: #filePath)
     for _ in 0..<4 { root.deleteLastPathComponent() }
-    return try RunLocation.open(root.appending(path: "Golden/tiny-llama/\(name)").path)
+    return root.appending(path: "Golden/\(name)").path
+  }
+
+  private static func open(_ name: String) throws -> any RunReader {
+    try RunLocation.open(golden("tiny-llama/\(name)"))
   }
 
   /// Digests of a golden, in a file that is gone when it is no longer used.
@@ -85,6 +89,25 @@ import Testing
       #expect(comparison.isMatch && comparison.summary.tensors.estimated == 0)
       #expect(comparison.summary.elements.compared > 100_000)
     }
+  }
+
+  /// The recording of some layers with all elements, and that of every module with digests.
+  @Test func digestsOfARealModelAreThoseOfItsElements() throws {
+    let digests = try RunLocation.open(Self.golden("smollm2/digest.h5"))
+    #expect(try Data(contentsOf: URL(filePath: digests.path)).count < 1 << 20)
+    #expect(digests.digestCount > 900)
+    let modules = Set(digests.steps.flatMap(\.calls).map(\.call.module))
+    #expect(modules.count == 395)
+    let elements = try RunLocation.open(Self.golden("smollm2/float32.h5"))
+    var options = ComparisonOptions(tolerance: try Tolerance(rtol: 1e-3, atol: 1e-4))
+    options.steps = [0]
+    options.modules = [
+      try ModulePattern(#"^(model\.(embed_tokens|rotary_emb|norm)|lm_head)$"#),
+      try ModulePattern(#"^model\.layers\.(0|14|29)(\.|$)"#),
+    ]
+    let comparison = try RunComparison.compare(
+      actual: elements, expected: digests, options: options)
+    #expect(comparison.isMatch && comparison.summary.tensors.compared > 100)
   }
 
   @Test func comparingLiveComesToTheSame() throws {
