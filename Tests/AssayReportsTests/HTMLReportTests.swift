@@ -72,6 +72,10 @@ import Testing
       figures.remove(side)
       figures.formUnion(["min", "max", "mean", "std", "l2", "nan", "inf"].map { "\(side)_\($0)" })
     }
+    // Those of a floor stand in an object of their own there.
+    for name in ["l2_ratio", "linf_ratio", "sigma_ratio", "bhattacharyya"] {
+      figures.insert("floor_\(name)")
+    }
     #expect(names == figures)
     #expect(HTMLMetric.all.count == names.count)
   }

@@ -83,8 +83,27 @@ struct HTMLMetric: Sendable {
         key: "finite_pairs", label: "finite pairs",
         title: "pairs in which both elements are finite"
       ) { Double($0.finitePairCount) },
-    ] + statistics("actual") { $0.actualStatistics }
+    ] + floor + statistics("actual") { $0.actualStatistics }
     + statistics("expected") { $0.expectedStatistics }
+
+  /// The error beside that of a noise floor; shown only where one was given.
+  private static let floor = [
+    HTMLMetric(
+      key: "floor_l2_ratio", label: "L2 / floor", title: "the L2 error over that of the floor"
+    ) { $0.floor?.l2Ratio },
+    HTMLMetric(
+      key: "floor_linf_ratio", label: "Linf / floor",
+      title: "the largest error over that of the floor"
+    ) { $0.floor?.linfRatio },
+    HTMLMetric(
+      key: "floor_sigma_ratio", label: "sigma / floor",
+      title: "the error's deviation over that of the floor"
+    ) { $0.floor?.sigmaRatio },
+    HTMLMetric(
+      key: "floor_bhattacharyya", label: "Bhattacharyya",
+      title: "how much the distributions of both errors overlap, 0 to 1"
+    ) { $0.floor?.bhattacharyya },
+  ]
 
   private static func statistics(
     _ side: String, _ read: @escaping @Sendable (Difference) -> TensorStatistics

@@ -25,7 +25,9 @@ extension HTMLScript {
         value: t => tensors.rule[t] },
     ];
     const digitsOf = metric => metric.key === 'cosine' ? 7 : 3;
-    const measured = metrics.map(metric => ({ ...metric, number: true,
+    const measured = metrics
+      .filter(metric => !metric.key.startsWith('floor_') || tensors[metric.key].some(v => v !== null))
+      .map(metric => ({ ...metric, number: true,
       value: t => tensors[metric.key][t],
       cell: t => figure(tensors[metric.key][t], digitsOf(metric)) }));
     const all = [...fixed, ...further, ...measured];
