@@ -1,6 +1,12 @@
 import AssayRuns
 import AssayTensors
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
 extension TensorCriteria.Criterion {
   /// What an estimate comes to: a match only if everything that the digests tell allows it.
   ///
@@ -63,22 +69,32 @@ extension TensorCriteria.Criterion {
     // The rule itself is float32 arithmetic for small floats: its rounding is no failure.
     let widest = (rule.atol + rule.rtol * largest) * (1 + 0x1p-22)
     if let gap = estimate.maxAbsAtLeast, gap > widest {
-      return "max_abs is at least \(gap.shortText), by the digests' minima and maxima, more than "
-        + "\(widest.shortText) that rtol and atol allow anywhere"
+      return "max_abs is at least \(gap.aboutText), by the digests' minima and maxima, more than "
+        + "\(widest.aboutText) that rtol and atol allow anywhere"
     }
     let count = Double(max(estimate.elementCount, 1))
     let limit = rule.atol * count.squareRoot() + rule.rtol * e.l2
     guard let norm = estimate.norm, !(norm.value <= limit) else { return nil }
     guard let error = estimate.relativeL2 else { return "the estimate is no number" }
     return "rel_l2 is about \(error.text), by digests, and rtol and atol allow at most "
-      + "\((limit / e.l2).shortText)"
+      + "\((limit / e.l2).aboutText)"
   }
 }
 
 extension DigestEstimate.Figure {
   /// The estimate and its bounds: `0.0123 (0.01 to 0.0174)`.
   package var text: String {
-    "\(value.shortText) (\(lower.shortText) to \(upper.shortText))"
+    "\(value.aboutText) (\(lower.aboutText) to \(upper.aboutText))"
+  }
+}
+
+extension Double {
+  /// The number with four digits, which are more than an estimate has.
+  fileprivate var aboutText: String {
+    guard isNormal else { return shortText }
+    let scale = pow(10, 3 - log10(magnitude).rounded(.down))
+    let rounded = (self * scale).rounded() / scale
+    return rounded.isFinite ? rounded.shortText : shortText
   }
 }
 
@@ -93,7 +109,7 @@ extension MetricBound {
       }
       let about = estimate.isEqual ? "" : " is about"
       return holds(value)
-        ? nil : "\(metric.rawValue)\(about) \(value.shortText), not \(sign) \(limit.shortText)"
+        ? nil : "\(metric.rawValue)\(about) \(value.aboutText), not \(sign) \(limit.shortText)"
     }
   }
 }
