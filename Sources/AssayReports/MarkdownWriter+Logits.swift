@@ -6,14 +6,7 @@ extension MarkdownWriter {
   var logits: String {
     let all = comparison.logits
     guard !all.isEmpty else { return "" }
-    var text = "## Logits\n\n"
-    if let other = comparison.firstOtherToken, let last = other.difference.last {
-      text +=
-        "Greedy decoding first takes another token in step \(other.step): "
-        + "\(last.actualToken) instead of \(last.expectedToken), which has rank \(last.rank).\n\n"
-    } else {
-      text += "Greedy decoding takes the same token in every step.\n\n"
-    }
+    var text = "## Logits\n\n\(comparison.tokenSentence)\n\n"
     let limit = verbose ? all.count : MarkdownWriter.rowLimit
     let rows = all.prefix(limit).map(row)
     text += MarkdownText.table(

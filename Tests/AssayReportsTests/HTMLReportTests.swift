@@ -33,6 +33,20 @@ import Testing
     #expect(try data(page)["first"] == .null)
   }
 
+  @Test func tokensStandInTheirSection() throws {
+    func run(_ logits: [Float]) throws -> InMemoryRun {
+      var run = InMemoryRun(path: "run")
+      run.add(
+        try Tensor(logits, dtype: .float32, shape: Shape([1, 3])), step: 0, "lm_head", "outputs")
+      return run
+    }
+    let page = HTMLReport.render(
+      try RunComparison.compare(actual: run([1, 3, 2]), expected: run([1, 2, 3])))
+    #expect(page.contains("Greedy decoding first takes another token in step 0: 1 instead of 2"))
+    #expect(page.contains("<th scope=\"row\" class=\"n\">0</th><td class=\"n\">2</td>"))
+    #expect(!HTMLReport.render(try SmallCase.comparison()).contains("Greedy"))
+  }
+
   @Test func nothingIsFetched() throws {
     let page = HTMLReport.render(try SmallCase.comparison())
     #expect(page.contains("default-src 'none'"))

@@ -35,6 +35,7 @@ public enum HTMLReport {
       <main>
       \(sections.divergence)
       \(HTMLSkeleton.growth)
+      \(sections.tokens)
       \(HTMLSkeleton.explorer)
       \(HTMLSkeleton.detail)
       \(sections.parameters)
