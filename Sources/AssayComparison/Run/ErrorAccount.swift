@@ -81,17 +81,21 @@ struct ErrorAccount {
   func settle(_ steps: inout [StepResult]) {
     for (index, handed) in handed.enumerated() {
       for position in steps[index].modules.indices {
-        settle(
-          &steps[index].modules[position], isContainer: handed.containers.contains(position))
+        let isToldByInputs =
+          !handed.containers.contains(position) && !handed.partlyKnown.contains(position)
+        settle(&steps[index].modules[position], isToldByInputs: isToldByInputs)
       }
       guard !isIsolated else { continue }
-      for (position, supply) in handed.supplies.sorted(by: { $0.key < $1.key }) {
+      for (position, supply) in handed.supplies.sorted(by: { $0.key < $1.key })
+      where !handed.partlyKnown.contains(supply.parent) {
         blame(supply, for: steps[index].modules[position], in: &steps[index])
       }
     }
   }
 
-  private func settle(_ module: inout ModuleResult, isContainer: Bool) {
+  /// - Parameter isToldByInputs: Whether all that the call was given is known, and no call inside it
+  ///   explains its outputs.
+  private func settle(_ module: inout ModuleResult, isToldByInputs: Bool) {
     guard var origin = module.origin else { return }
     let output = origin.outputError ?? 0
     let peers = modules[ModuleKind(module.call.module)]
@@ -102,10 +106,10 @@ struct ErrorAccount {
     } else if origin.cause == .inherited, origin.inside == nil, !isIsolated,
       let growth = origin.growth, let input = origin.inputError
     {
-      if !isContainer, module.makesNonFinite {
+      if isToldByInputs, module.makesNonFinite {
         origin.cause = .introduced
         origin.introducedError = .infinity
-      } else if !isContainer, let peers, peers.isOutside(growth) {
+      } else if isToldByInputs, let peers, peers.isOutside(growth) {
         origin.cause = .introduced
         origin.introducedError = peers.excess(of: output, over: input)
       } else if growth >= 2 {

@@ -43,6 +43,8 @@ struct ErrorTracer {
     var supplies: [Int: Supply] = [:]
     /// The positions of calls that contain a failing one.
     var containers: Set<Int> = []
+    /// The positions of calls that may have been given what was not compared.
+    var partlyKnown: Set<Int> = []
   }
 
   /// What the code of a call had at hand when it called another one.
@@ -126,6 +128,9 @@ struct ErrorTracer {
     var frame = Frame(
       position: position, inputs: state(ofInputs: module.inputs, inputCoverage[position]),
       suppliedError: module.inputError)
+    if inputCoverage[position] != .all || module.inputs.contains(where: { !$0.isCompared }) {
+      handed.partlyKnown.insert(position)
+    }
     if frame.inputs == .failing {
       if let parent = running.last, let error = parent.suppliedError {
         handed.supplies[position] = Supply(

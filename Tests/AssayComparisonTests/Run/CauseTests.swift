@@ -55,6 +55,19 @@ private struct Layers {
     #expect(abs(introduced / expected - 1) < 1e-3)
   }
 
+  @Test func growthBlamesNobodyWhoseInputsAreNotAllKnown() throws {
+    var errors = [0, 0.001]
+    for layer in 1..<9 { errors.append(errors[layer] * (layer == 5 ? 30 : 1.1)) }
+    let layers = Layers(errors: errors)
+    var (actual, expected) = (InMemoryRun(path: "A"), InMemoryRun(path: "B"))
+    try layers.add(to: &actual, hasErrors: true)
+    try layers.add(to: &expected, hasErrors: false)
+    actual.cover("model.layers.5", .positional)
+    let comparison = try compare(actual, expected)
+    #expect(comparison.introduced.map(\.call.module) == ["model.layers.0"])
+    #expect(comparison.module("model.layers.5")?.origin?.cause == .amplified)
+  }
+
   @Test func fewCounterpartsTellNothing() throws {
     let comparison = try Layers(errors: [0, 0.001, 0.0011, 0.03, 0.033]).comparison()
     #expect(comparison.introduced.map(\.call.module) == ["model.layers.0"])
