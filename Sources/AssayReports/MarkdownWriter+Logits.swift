@@ -40,3 +40,18 @@ extension MarkdownWriter {
     value.map { "\(MarkdownText.number($0 * 100)) %" } ?? "–"
   }
 }
+
+extension RunComparison {
+  /// Whether greedy decoding takes the same tokens, in one sentence.
+  var tokenSentence: String {
+    guard let other = firstOtherToken, let last = other.difference.last else {
+      if let broken = logits.first(where: { $0.difference.last == nil }) {
+        return "Greedy decoding has no token in step \(broken.step), whose last logits are not all "
+          + "numbers."
+      }
+      return "Greedy decoding takes the same token in every step."
+    }
+    return "Greedy decoding first takes another token in step \(other.step): \(last.actualToken) "
+      + "instead of \(last.expectedToken), which has rank \(last.rank)."
+  }
+}

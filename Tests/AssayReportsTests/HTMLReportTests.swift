@@ -45,6 +45,11 @@ import Testing
     #expect(page.contains("Greedy decoding first takes another token in step 0: 1 instead of 2"))
     #expect(page.contains("<th scope=\"row\" class=\"n\">0</th><td class=\"n\">2</td>"))
     #expect(!HTMLReport.render(try SmallCase.comparison()).contains("Greedy"))
+    // What is not known is not said to be the same.
+    let broken = HTMLReport.render(
+      try RunComparison.compare(actual: run([1, .nan, 2]), expected: run([1, 2, 3])))
+    #expect(broken.contains("Greedy decoding has no token in step 0"))
+    #expect(!broken.contains("the same token"))
   }
 
   @Test func nothingIsFetched() throws {

@@ -197,11 +197,20 @@ struct PairJudge: Sendable {
   ) throws -> Difference {
     let tensor = try PairJudge.reading("floor") { try floor.tensor(key) }
     let (a, e) = WidenedPair.widened(tensor, expected) ?? (tensor, expected)
+    let difference: Difference
     do {
-      return try TensorComparison.difference(actual: a, expected: e, rule: .exact)
+      difference = try TensorComparison.difference(actual: a, expected: e, rule: .exact)
     } catch {
       throw Unreadable(reason: "floor: \(floor.path): \(error)")
     }
+    // Ratios over what is left would call any error small beside a broken run's.
+    guard difference.nonFiniteDifferenceCount == 0 else {
+      throw Unreadable(
+        reason:
+          "floor: \(floor.path): it has NaN or infinite values where the expected run "
+          + "has others, so it is no floor")
+    }
+    return difference
   }
 
   /// Sets the verdict of a pair of another shape or dtype and says whether it is one.

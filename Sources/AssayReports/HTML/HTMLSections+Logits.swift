@@ -36,14 +36,3 @@ extension HTMLSections {
     return text + "</tbody></table></div></section>"
   }
 }
-
-extension RunComparison {
-  /// Whether greedy decoding takes the same tokens, in one sentence.
-  var tokenSentence: String {
-    guard let other = firstOtherToken, let last = other.difference.last else {
-      return "Greedy decoding takes the same token in every step."
-    }
-    return "Greedy decoding first takes another token in step \(other.step): \(last.actualToken) "
-      + "instead of \(last.expectedToken), which has rank \(last.rank)."
-  }
-}

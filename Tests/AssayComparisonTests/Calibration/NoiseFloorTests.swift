@@ -148,6 +148,13 @@ import Testing
     #expect(!worse.isMatch)
   }
 
+  @Test func aBrokenFloorExcusesNothing() throws {
+    // Beside what NaN leaves of the floor, the candidate's error would pass as small.
+    let result = try figures([1, 2.5], [1.9, .nan], truth: [1, 2])
+    #expect(result?.verdict == .unreadable)
+    #expect(result?.reason?.contains("no floor") == true)
+  }
+
   @Test func whatTheFloorLacksFails() throws {
     let whole = try run("r", [("m", [("outputs", [1, 2])]), ("n", [("outputs", [1, 2])])])
     var options = ComparisonOptions(tolerance: try .threeWayGate())
