@@ -1,10 +1,14 @@
 public import AssayTensors
 
 /// Under which rule each tensor is judged.
+///
+/// Integers and booleans are compared exactly whatever the bounds are: a token id, an index or a
+/// quantised value that is off by one is another one. Only a ``ToleranceRule`` that names them
+/// allows more.
 public struct Tolerance: Sendable, Hashable {
   /// Where the bounds come from.
   public enum Kind: Sendable, Hashable {
-    /// The same bounds for every dtype.
+    /// The same bounds for every dtype but integers and booleans.
     case elementwise(rtol: Double, atol: Double)
     /// The defaults of `torch.testing.assert_close`, by dtype.
     case torch
@@ -35,7 +39,7 @@ public struct Tolerance: Sendable, Hashable {
     self.equalNaN = equalNaN
   }
 
-  /// Makes a tolerance that is the same for every dtype.
+  /// Makes a tolerance that is the same for every dtype but integers and booleans.
   ///
   /// - Parameters:
   ///   - rtol: The share of the expected magnitude that is allowed.
@@ -58,10 +62,12 @@ public struct Tolerance: Sendable, Hashable {
     }
   }
 
-  /// The rule under which elements of a dtype are judged; exact where rules decide by the tensor.
+  /// The rule under which elements of a dtype are judged; exact for integers and booleans, and
+  /// where rules decide by the tensor.
   public func rule(for dtype: DType) -> ElementRule {
     let (rtol, atol): (Double, Double) =
       switch kind {
+      case _ where dtype.isInteger: (0, 0)
       case .elementwise(let rtol, let atol): (rtol, atol)
       case .torch: Tolerance.torchBounds(for: dtype)
       case .rules: (0, 0)
@@ -72,7 +78,7 @@ public struct Tolerance: Sendable, Hashable {
   /// The rule under which the figures of a result were made: that of its dtype, or of the tolerance
   /// rule that decided; exact where a bound decided or no rule matched.
   public func rule(for result: TensorResult) -> ElementRule {
-    guard case .rules(let rules) = kind, let position = result.rule,
+    guard !result.isExact, case .rules(let rules) = kind, let position = result.rule,
       rules.rules.indices.contains(position)
     else { return rule(for: result.dtype ?? .float32) }
     return rules.rules[position].elementRule(equalNaN: equalNaN)

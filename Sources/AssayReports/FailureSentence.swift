@@ -80,10 +80,17 @@ struct FailureSentence {
       return "\(name) has \(found)\(place); \(outside) outside the tolerance"
     }
     if let reason { return "\(name) is outside the tolerance: \(reason)" }
-    return "\(name) has \(outside) outside the tolerance"
+    return "\(name) has \(outside) \(tensor.exactness ?? "outside the tolerance")"
   }
 
   private func none(_ count: Int) -> String { count == 0 ? "none" : "\(count)" }
+}
+
+extension TensorResult {
+  /// What is wrong with elements of a dtype that is compared exactly; `nil` for others.
+  var exactness: String? {
+    dtype.flatMap { isExact ? "that differ, and \($0.rawValue) is compared exactly" : nil }
+  }
 }
 
 extension RunComparison {

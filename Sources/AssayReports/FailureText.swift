@@ -107,7 +107,7 @@ struct FailureTextWriter {
       add("paired", failing.tensor.pairing?.text, 300)
       add("worst", difference.worstText(failing.tensor), 160)
       add("error", difference.errorText(failing.tensor), 120)
-      add("tolerance", tolerance, 160)
+      add("tolerance", tolerance(failing.tensor), 160)
       add(
         "passes",
         MarkdownWriter(comparison: comparison, verbose: false)
@@ -116,7 +116,7 @@ struct FailureTextWriter {
     if case .tensor(let failing) = subject, let estimate = failing.tensor.estimate {
       add("tensor", form(failing.tensor), 120)
       add("error", estimate.errorText, 160)
-      add("tolerance", tolerance, 160)
+      add("tolerance", tolerance(failing.tensor), 160)
     }
     return facts
   }
@@ -202,7 +202,8 @@ struct FailureTextWriter {
       + (comparison.droppedText.map { "; \($0)" } ?? "")
   }
 
-  private var tolerance: String {
+  private func tolerance(_ tensor: TensorResult) -> String {
+    if tensor.isExact { return "none: integers are compared exactly" }
     let tolerance = comparison.options.tolerance
     return tolerance.name + (tolerance.equalNaN ? ", NaN matches NaN" : "")
   }

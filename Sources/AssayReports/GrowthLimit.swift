@@ -14,7 +14,8 @@ extension ModuleResult {
 extension TensorResult {
   /// The rtol of an element rule, or what a bound asks of the relative L2 or of the worst row.
   fileprivate func growthLimit(under tolerance: Tolerance) -> Double? {
-    if case .rules(let rules) = tolerance.kind, let rule, rules.rules.indices.contains(rule),
+    if !isExact, case .rules(let rules) = tolerance.kind, let rule,
+      rules.rules.indices.contains(rule),
       case .bound(let bound) = rules.rules[rule].criterion
     {
       return bound.growthLimit

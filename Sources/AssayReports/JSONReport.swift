@@ -23,7 +23,7 @@ public enum JSONReport {
       "verdict": .string(comparison.isMatch ? "match" : "mismatch"),
       "actual": json(comparison.actual),
       "expected": json(comparison.expected),
-      "parameters": parameters(comparison.options),
+      "parameters": parameters(comparison),
       "summary": json(comparison.summary),
       "first_divergence": comparison.firstDivergence.map(json) ?? .null,
       "first_difference": comparison.firstDifference.map(json) ?? .null,
@@ -47,7 +47,8 @@ public enum JSONReport {
     .object(["path": .string(side.path), "run": .string(side.manifest.id)])
   }
 
-  private static func parameters(_ options: ComparisonOptions) -> JSONValue {
+  private static func parameters(_ comparison: RunComparison) -> JSONValue {
+    let options = comparison.options
     var members: [String: JSONValue] = [
       "equal_nan": .bool(options.tolerance.equalNaN),
       "steps": options.steps.map { .array($0.map(integer)) } ?? .null,
@@ -57,6 +58,7 @@ public enum JSONReport {
           options.deviceMap.map { ($0.actual.name, .string($0.expected.name)) },
           uniquingKeysWith: { $1 })),
     ]
+    members["integer_rules"] = .array(comparison.rulesOfIntegers.map(integer))
     members["isolated"] = .bool(options.isIsolated)
     members["floor"] = options.floor.map { .string($0.path) } ?? .null
     members["sides"] =

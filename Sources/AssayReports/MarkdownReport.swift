@@ -144,6 +144,7 @@ extension MarkdownWriter {
     if let floor = options.floor {
       rows.append(["noise floor", MarkdownText.code(floor.path)])
     }
+    rows.append(["integers", comparison.integersText])
     rows.append(["equal NaN", options.tolerance.equalNaN ? "yes" : "no"])
     rows.append([
       "steps", options.steps.map { $0.map(String.init).joined(separator: ", ") } ?? "all",

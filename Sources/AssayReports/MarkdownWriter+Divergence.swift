@@ -15,7 +15,8 @@ extension MarkdownWriter {
       let difference = tensor.difference ?? Difference()
       text +=
         "has \(difference.mismatchedCount) of "
-        + "\(MarkdownText.count(difference.elementCount, "element")) outside the tolerance.\n"
+        + "\(MarkdownText.count(difference.elementCount, "element")) "
+        + (tensor.exactness ?? "outside the tolerance") + ".\n"
     default:
       text += "fails: \(MarkdownText.plain(tensor.reason ?? tensor.verdict.rawValue)).\n"
     }
@@ -148,6 +149,9 @@ extension MarkdownWriter {
     let rule = comparison.options.tolerance.rule(for: tensor)
     let rtol = difference.minimumRtol
     let atol = difference.minimumAtol
+    if let dtype = tensor.dtype, tensor.isExact {
+      return "none: \(dtype.rawValue) is compared exactly, unless a rule names it"
+    }
     if isJudgedByBound(tensor) { return "none: a bound of other figures decides" }
     if rtol.isInfinite, atol.isInfinite { return "none: NaN or infinite values differ" }
     var options: [String] = []

@@ -47,6 +47,16 @@ extension MarkdownWriter {
   }
 }
 
+extension RunComparison {
+  /// How integers were compared.
+  var integersText: String {
+    let rules = rulesOfIntegers.map { "\($0 + 1)" }
+    return rules.isEmpty
+      ? "compared exactly"
+      : "compared exactly, but for those that rule \(rules.joined(separator: ", ")) names"
+  }
+}
+
 extension ToleranceRule {
   /// What it matches besides the module's name.
   fileprivate var conditions: String {

@@ -41,6 +41,9 @@ extension DType {
   /// Whether elements are pairs of a real and an imaginary part.
   public var isComplex: Bool { self == .complex64 || self == .complex128 }
 
+  /// Whether elements are integers or booleans.
+  public var isInteger: Bool { !isFloatingPoint && !isComplex }
+
   /// The size in bytes of the unit whose byte order matters: a complex element is two of them.
   package var scalarByteCount: Int { isComplex ? byteCount / 2 : byteCount }
 }

@@ -31,6 +31,8 @@ final class MappedRun: RunReader {
   private let sources: [TensorKey: Source]
   private let shapes = Mutex<[TensorKey: Shape]>([:])
   private let coverage = Mutex<[TensorKey: Coverage]>([:])
+  /// The tensors whose integers were cast to floats.
+  private let castIntegers = Mutex<Set<TensorKey>>([])
 
   /// How much of a tensor of which parts are taken was read.
   private struct Coverage {
@@ -55,6 +57,7 @@ final class MappedRun: RunReader {
     guard let source = sources[key] else { return try base.tensor(key) }
     var tensor = try base.tensor(source.key)
     let total = tensor.elementCount
+    let dtype = tensor.dtype
     do {
       tensor = try transformed(tensor, source.transforms)
       if let part = source.part { tensor = try take(part, of: tensor) }
@@ -69,6 +72,7 @@ final class MappedRun: RunReader {
         key, path: path,
         reason: "\(rule ?? "the mapping") does not fit \(source.key): \(reason)")
     }
+    if dtype.isInteger, !tensor.dtype.isInteger { castIntegers.withLock { _ = $0.insert(key) } }
     if source.part != nil || source.transforms.contains(where: \.isSlice) {
       coverage.withLock {
         $0[source.key, default: Coverage(total: total)].taken[key] = tensor.elementCount
@@ -76,6 +80,9 @@ final class MappedRun: RunReader {
     }
     return tensor
   }
+
+  /// Whether a tensor, once it was read, is floats that were made of integers.
+  func holdsIntegers(_ key: TensorKey) -> Bool { castIntegers.withLock { $0.contains(key) } }
 
   /// Tensors that were read, but not all of whose elements were asked for.
   var partlyRead: [(key: TensorKey, taken: Int, total: Int)] {

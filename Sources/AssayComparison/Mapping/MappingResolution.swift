@@ -79,6 +79,11 @@ struct MappingResolution {
     }
   }
 
+  /// Whether one of two tensors, once both were read, is floats that a rule made of integers.
+  func holdsIntegers(actual: TensorKey, expected: TensorKey) -> Bool {
+    runs.actual.holdsIntegers(actual) || runs.expected.holdsIntegers(expected)
+  }
+
   /// What a reader should know of tensors that were compared in part only.
   var notes: [String] {
     RunSide.allCases.compactMap { side in

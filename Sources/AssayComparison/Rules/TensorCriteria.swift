@@ -15,6 +15,8 @@ final class TensorCriteria: Sendable {
     var position: Int?
     /// Whether there are rules and none matches.
     var isUnmatched = false
+    /// Whether only equal elements match because they are integers.
+    var isExact = false
   }
 
   private let tolerance: Tolerance
@@ -30,17 +32,30 @@ final class TensorCriteria: Sendable {
   /// - Parameters:
   ///   - key: The tensor as the expected run names it.
   ///   - dtype: The expected dtype.
-  func criterion(for key: TensorKey, dtype: DType) -> Criterion {
-    guard let rules else { return Criterion(rule: tolerance.rule(for: dtype)) }
+  ///   - holdsIntegers: Whether a mapping made floats of integers.
+  func criterion(for key: TensorKey, dtype: DType, holdsIntegers: Bool = false) -> Criterion {
+    let isInteger = dtype.isInteger || holdsIntegers
+    guard let rules else {
+      let rule = tolerance.rule(for: isInteger ? .int64 : dtype)
+      return Criterion(rule: rule, isExact: isInteger)
+    }
     let position = positions(for: key.module, rules).first {
       rules[$0].matchesRest(of: key, dtype: dtype)
     }
     guard let position else {
-      return Criterion(rule: tolerance.rule(for: dtype), isUnmatched: true)
+      return Criterion(
+        rule: tolerance.rule(for: dtype), isUnmatched: true, isExact: isInteger)
+    }
+    let rule = rules[position]
+    if isInteger, rule.isExact || !rule.namesIntegers {
+      let equalNaN = rule.elementRule(equalNaN: tolerance.equalNaN).equalNaN
+      return Criterion(
+        rule: ElementRule(validRtol: 0, atol: 0, equalNaN: equalNaN), position: position,
+        isExact: true)
     }
     var criterion = Criterion(
-      rule: rules[position].elementRule(equalNaN: tolerance.equalNaN), position: position)
-    switch rules[position].criterion {
+      rule: rule.elementRule(equalNaN: tolerance.equalNaN), position: position)
+    switch rule.criterion {
     case .elementwise(_, let outliers): criterion.outliers = outliers
     case .bound(let bound): criterion.bound = bound
     }

@@ -1,6 +1,9 @@
 public import AssayTensors
 
 /// How the tensors that it matches are judged.
+///
+/// Integers and booleans that it matches are compared exactly, unless it names them:
+/// ``namesIntegers``.
 public struct ToleranceRule: Sendable, Hashable {
   /// What decides about a tensor.
   public enum Criterion: Sendable, Hashable {
@@ -37,6 +40,24 @@ public struct ToleranceRule: Sendable, Hashable {
     self.device = device
     self.equalNaN = equalNaN
     self.criterion = criterion
+  }
+
+  /// Whether it names integers, so that what it allows holds for them too.
+  ///
+  /// It does where it says their `dtype`, or without a dtype both a module and a slot, each by a
+  /// pattern that isn't found in every name. What is said of floats must not reach the token ids
+  /// and indices of the same modules.
+  public var namesIntegers: Bool {
+    if let dtype { return dtype.isInteger }
+    guard let slot else { return false }
+    return !["zqz", "xjx"].allSatisfy(module.matches)
+      && !["inputs_0", "outputs", "outputs_0"].allSatisfy(slot.matches)
+  }
+
+  /// Whether it asks for nothing but equal elements.
+  var isExact: Bool {
+    guard case .elementwise(let rule, let outliers) = criterion else { return false }
+    return rule.rtol == 0 && rule.atol == 0 && outliers == .none
   }
 
   /// Whether everything but the module's name fits.

@@ -9,10 +9,16 @@ struct PairJudge: Sendable {
   private let expected: any RunReader
   private let options: ComparisonOptions
   private let criteria: TensorCriteria
+  /// Whether a tensor of either run, once it was read, is floats that a mapping made of integers.
+  private let holdsIntegers: @Sendable (_ actual: TensorKey, _ expected: TensorKey) -> Bool
 
-  init(expected: any RunReader, options: ComparisonOptions) {
+  init(
+    expected: any RunReader, options: ComparisonOptions,
+    holdsIntegers: @escaping @Sendable (TensorKey, TensorKey) -> Bool = { _, _ in false }
+  ) {
     self.expected = expected
     self.options = options
+    self.holdsIntegers = holdsIntegers
     criteria = TensorCriteria(options.tolerance)
   }
 
@@ -36,7 +42,10 @@ struct PairJudge: Sendable {
       result.verdict = .unreadable
       result.reason = problem.reason
     case .success(let tensors):
-      judge(tensors.actual, tensors.expected, theirs.key, &result)
+      let criterion = criteria.criterion(
+        for: theirs.key, dtype: tensors.expected.dtype,
+        holdsIntegers: holdsIntegers(ours.key, theirs.key))
+      judge(tensors.actual, tensors.expected, theirs.key, criterion, &result)
     }
     return result
   }
@@ -59,8 +68,7 @@ struct PairJudge: Sendable {
     result.dtype = e.dtype
     result.shape = e.shape
     let criterion = criteria.criterion(for: theirs.key, dtype: e.dtype)
-    result.rule = criterion.position
-    result.isUnmatched = criterion.isUnmatched
+    result.note(criterion)
     if judgeForm(a.dtype, a.shape, e.dtype, e.shape, &result) { return }
     let estimate = DigestEstimate(
       actual: a.digest, expected: e.digest, rule: criterion.rule, dtype: e.dtype)
@@ -146,13 +154,12 @@ struct PairJudge: Sendable {
   }
 
   private func judge(
-    _ ours: Tensor, _ theirs: Tensor, _ key: TensorKey, _ result: inout TensorResult
+    _ ours: Tensor, _ theirs: Tensor, _ key: TensorKey, _ criterion: TensorCriteria.Criterion,
+    _ result: inout TensorResult
   ) {
     result.dtype = theirs.dtype
     result.shape = theirs.shape
-    let criterion = criteria.criterion(for: key, dtype: theirs.dtype)
-    result.rule = criterion.position
-    result.isUnmatched = criterion.isUnmatched
+    result.note(criterion)
     let isRetyped = judgeForm(ours.dtype, ours.shape, theirs.dtype, theirs.shape, &result)
     if result.verdict == .shape { return }
     var (a, e) = (ours, theirs)
@@ -263,6 +270,14 @@ struct PairJudge: Sendable {
       return .failure(Unreadable(reason: problems.joined(separator: "; ")))
     }
     return .success((tensors[0], tensors[1]))
+  }
+}
+
+extension TensorResult {
+  fileprivate mutating func note(_ criterion: TensorCriteria.Criterion) {
+    rule = criterion.position
+    isUnmatched = criterion.isUnmatched
+    isExact = criterion.isExact
   }
 }
 

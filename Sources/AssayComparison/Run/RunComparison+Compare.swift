@@ -24,7 +24,9 @@ extension RunComparison {
     let expected = mapped?.runs.expected ?? expected
     var pairing = RunPairing(actual: actual, expected: expected, options: options)
     pairing.failures += mapped?.failures ?? []
-    let judge = PairJudge(expected: expected, options: options)
+    let judge = PairJudge(
+      expected: expected, options: options,
+      holdsIntegers: { mapped?.holdsIntegers(actual: $0, expected: $1) ?? false })
     let pairs = pairing.pairs
     var tensors = concurrentMap(count: pairs.count, progress: progress) {
       judge.judge(pairs[$0], actual: actual.tensor)

@@ -53,6 +53,24 @@ extension RunComparison {
   }
 }
 
+extension RunComparison {
+  /// The tolerance rules, from 0, that let integers differ because they name them; empty where all
+  /// integers were compared exactly.
+  ///
+  /// - Complexity: O(tensors).
+  public var rulesOfIntegers: [Int] {
+    var rules = Set<Int>()
+    for step in steps {
+      for module in step.modules {
+        for tensor in module.tensors where !tensor.isExact && tensor.dtype?.isInteger ?? false {
+          if let rule = tensor.rule { rules.insert(rule) }
+        }
+      }
+    }
+    return rules.sorted()
+  }
+}
+
 /// A module call and the step that it belongs to.
 public struct CallReference: Sendable, Hashable {
   /// The step.

@@ -89,6 +89,9 @@ public struct TensorResult: Sendable, Equatable {
   public var pairing: PairOrigin?
   /// Whether there are rules and none matches.
   var isUnmatched = false
+  /// Whether only equal elements match because they are integers or booleans, for which what the
+  /// tolerance allows does not hold.
+  public internal(set) var isExact = false
   /// What further passes show, for the first failing tensors.
   public var detail: TensorDetail?
   /// What digests tell of the difference, where a side has no elements; then `difference` is `nil`.

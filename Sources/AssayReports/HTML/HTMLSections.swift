@@ -189,6 +189,7 @@ struct HTMLSections {
     let options = comparison.options
     var rows = [
       ("tolerance", options.tolerance.name),
+      ("integers", comparison.integersText),
       ("equal NaN", options.tolerance.equalNaN ? "yes" : "no"),
       ("steps", options.steps.map { $0.map(String.init).joined(separator: ", ") } ?? "all"),
       ("modules", options.modules.map { $0.map(\.source).joined(separator: ", ") } ?? "all"),

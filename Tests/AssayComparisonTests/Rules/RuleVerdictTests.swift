@@ -173,8 +173,8 @@ import Testing
     actual.add(try Tensor([true], dtype: .bool), "a", "outputs")
     expected.add(try Tensor([true], dtype: .bool), "a", "outputs")
     let bool = try compareLive(
-      actual, expected, .init(tolerance: .rules(ToleranceRules([rule("a", bound: "max_ulp <= 1")])))
-    )
+      actual, expected,
+      .init(tolerance: .rules(ToleranceRules([rule("a", dtype: .bool, bound: "max_ulp <= 1")]))))
     #expect(bool.tensor("a", "outputs")?.reason == "max_ulp is undefined, so not <= 1")
   }
 
