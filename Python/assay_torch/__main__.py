@@ -29,7 +29,11 @@ def arguments():
     config.add_argument("--intermediate-log-config-path", help="a file of that JSON")
     run.add_argument("--keep", choices=KEEPS, help="what to keep of each tensor: all of it, or a "
                      "digest for models that are too big (default full)")
-    run.add_argument("--golden", help="the HDF5 file to write, replaced only by a whole one")
+    run.add_argument("--golden", help="the HDF5 file to write, replaced only by a whole one; it is "
+                     "all that is written unless the configuration names an output_dir")
+    run.add_argument("--root", help="a name under which the model itself is recorded as well")
+    run.add_argument("--strict", action="store_true",
+                     help="stop at the first tensor that cannot be recorded, instead of marking it")
     run.add_argument("--enforce-eager", action="store_true",
                      help="accepted as vLLM's: models are always run eagerly")
     return parser.parse_args()
@@ -58,6 +62,10 @@ def main():
     except (RecordError, OSError, ValueError) as error:
         print(f"Error: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("Interrupted: the steps that ended are kept, and no golden was written",
+              file=sys.stderr)
+        return 130
     return 0
 
 
@@ -89,7 +97,8 @@ def record_generation(options):
         attn_implementation=options.attention).eval().to(options.device)
     recipe, provenance = described_run(options, token_ids, transformers.__version__)
     with record(model, config, golden=options.golden, recipe=recipe,
-                provenance=provenance, keep=options.keep) as run, torch.no_grad():
+                provenance=provenance, keep=options.keep, root=options.root,
+                strict=options.strict) as run, torch.no_grad():
         generated = generate(model, token_ids, options.max_tokens)
         run.recipe["generated_token_ids"] = generated
     print(options.prompt + tokenizer.decode(generated) if tokenizer else

@@ -38,11 +38,11 @@ class Rule:
 class Configuration:
     """What a recording takes in and where it goes.
 
-    An empty ``log_step_ids`` or ``device_names`` means all; no ``module_call_match`` means all
+    Without an ``output_dir`` runs go to ``/tmp/vllm_intermediates``. An empty ``log_step_ids`` or ``device_names`` means all; no ``module_call_match`` means all
     modules, and of several patterns the first that matches a module decides its call.
     """
     enabled: bool = True
-    output_dir: str = "/tmp/vllm_intermediates"
+    output_dir: str | None = None
     module_call_match: tuple[Rule, ...] = ()
     log_step_ids: frozenset[int] = frozenset({0})
     max_tensor_size: int | None = None
@@ -93,11 +93,15 @@ class Configuration:
         # Only where it says something: readers of before do not know it.
         keep = {} if self.keep == "full" else {"keep": self.keep}
         return keep | {
-            "enabled": self.enabled, "output_dir": self.output_dir,
+            "enabled": self.enabled, "output_dir": self.directory,
             "module_call_match": [rule.source for rule in self.module_call_match] or None,
             "log_step_ids": sorted(self.log_step_ids), "max_tensor_size": self.max_tensor_size,
             "device_names": sorted(self.device_names),
             "log_post_fwd_inputs": self.log_post_fwd_inputs, "formats": list(self.formats)}
+
+    @property
+    def directory(self):
+        return self.output_dir or "/tmp/vllm_intermediates"
 
     def keeping(self, value):
         """The same with another ``keep``, if one is given."""

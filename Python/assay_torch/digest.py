@@ -12,9 +12,9 @@ import hashlib
 import math
 
 import numpy as np
-import torch
 
-from assay_torch.values import Skipped, bits, number
+from assay_torch.tensors import PACKED, bits, components
+from assay_torch.values import Skipped, number
 
 DIRECTIONS = 128
 SAMPLE = 256
@@ -58,16 +58,6 @@ def sample_positions(count, seed):
             for start, end, value in zip(starts, starts[1:], random)]
 
 
-def components(tensor):
-    """A tensor's components as float64: each element's, and of a complex one both."""
-    flat = tensor.cpu().reshape(-1)
-    if flat.is_complex():
-        flat = torch.view_as_real(flat).reshape(-1)
-    if flat.dtype.is_floating_point and flat.dtype.itemsize == 1:
-        flat = flat.float()
-    return flat.to(torch.float64).numpy()
-
-
 @dataclasses.dataclass(frozen=True)
 class Digested(Skipped):
     """A tensor of which a digest is kept."""
@@ -88,7 +78,7 @@ class Digested(Skipped):
 def kept(tensor, keep, seed=0):
     """A contiguous tensor, or its digest where that is smaller."""
     count = tensor.numel()
-    if keep == "full" or count <= (SAMPLE if keep == "sample" else DIRECTIONS):
+    if keep == "full" or tensor.dtype == PACKED or count <= (SAMPLE if keep == "sample" else DIRECTIONS):
         return tensor
     data = bits(tensor)
     values = components(tensor)

@@ -15,8 +15,9 @@ from h5py import h5a, h5d, h5f, h5g, h5o, h5p, h5s, h5t
 
 from assay_torch.digest import Digested
 from assay_torch.errors import RecordError
+from assay_torch.tensors import DTYPES, bits
 from assay_torch.text import device_on_disk, escaped, json_text
-from assay_torch.values import Skipped, bits
+from assay_torch.values import NotRecorded, Skipped
 
 ATTRIBUTE_LIMIT = 32768  # a longer text is a dataset
 
@@ -44,20 +45,28 @@ def complex_number(part):
 
 
 def types():
+    half = custom_float(2, 5, 10, 15)
     kinds = {
         "float64": h5t.IEEE_F64LE, "float32": h5t.IEEE_F32LE,
-        "float16": custom_float(2, 5, 10, 15), "bfloat16": custom_float(2, 8, 7, 127),
+        "float16": half, "bfloat16": custom_float(2, 8, 7, 127),
         "float8_e5m2": custom_float(1, 5, 2, 15),
-        "float8_e4m3fn": h5t.STD_U8LE,  # as a float, libhdf5 would read 448 as NaN
+        # As a float, libhdf5 would read 448 as NaN; the others are no floats of its kind either.
+        "float8_e4m3fn": h5t.STD_U8LE, "float8_e4m3fnuz": h5t.STD_U8LE,
+        "float8_e5m2fnuz": h5t.STD_U8LE, "float8_e8m0fnu": h5t.STD_U8LE,
+        "float4_e2m1fn_x2": h5t.STD_U8LE,
         "int8": h5t.STD_I8LE, "int16": h5t.STD_I16LE, "int32": h5t.STD_I32LE,
         "int64": h5t.STD_I64LE, "uint8": h5t.STD_U8LE, "uint16": h5t.STD_U16LE,
         "uint32": h5t.STD_U32LE, "uint64": h5t.STD_U64LE, "bool": boolean(),
-        "complex64": complex_number(h5t.IEEE_F32LE), "complex128": complex_number(h5t.IEEE_F64LE)}
-    # torch 2.1 and 2.2 lack the wider unsigned integers.
-    return {getattr(torch, name): kind for name, kind in kinds.items() if hasattr(torch, name)}
+        "complex32": complex_number(half), "complex64": complex_number(h5t.IEEE_F32LE),
+        "complex128": complex_number(h5t.IEEE_F64LE)}
+    return {dtype: kinds[name] for dtype, name in DTYPES.items()}
 
 
 TYPES = types()
+
+
+def type_of(note):
+    return TYPES[getattr(torch, note.dtype.removeprefix("torch."))]
 
 
 def text_type(data):
@@ -129,6 +138,7 @@ class HDF5Writer:
     def __init__(self, path, manifest, is_golden):
         self.path, self.manifest, self.is_golden = path, manifest, is_golden
         self.written = {}  # what each dataset holds: the same bytes again are a hard link
+        self.fresh = []  # the keys of those of the step under way
         self.texts = {}
         self.file = None
         folder, name = os.path.split(os.path.abspath(path))
@@ -197,7 +207,7 @@ class HDF5Writer:
 
     def begin_step(self, step):
         with self.writing():
-            self.step, self.groups, self.entries = step, {}, {}
+            self.step, self.groups, self.entries, self.fresh = step, {}, {}, []
             # Linked when it is complete: a killed process leaves no half-written step.
             self.step_group = h5g.create(self.root, None, gcpl=group_properties(self.is_golden))
 
@@ -208,10 +218,12 @@ class HDF5Writer:
         with self.writing():
             for slot, device, value in tensors:
                 listed = {"slot": slot, "device": device}
-                if listed in entry["tensors"]:
-                    raise RecordError(f"{call.module} has two tensors in the slot {slot}")
                 entry["tensors"].append(listed)
-                names = (escaped(call.module), f"call_{call.index}", device_on_disk(device))
+                if isinstance(value, NotRecorded):
+                    listed["not_recorded"] = value.reason
+                    continue
+                names = (escaped(call.module), f"call_{call.index}",
+                         escaped(device_on_disk(device)))
                 group = self.group(names)
                 if not h5a.exists(group, b"device"):
                     set_text(group, "device", device)
@@ -231,7 +243,7 @@ class HDF5Writer:
         return self.groups[names]
 
     def write_tensor(self, group, names, tensor):
-        kind = self.type(tensor.dtype)
+        kind = TYPES[tensor.dtype]
         data, name = bits(tensor), names[-1].encode()
         key = (tensor.dtype, tuple(tensor.shape), hashlib.sha256(data).digest())
         if self.is_linked(group, name, key):
@@ -242,7 +254,11 @@ class HDF5Writer:
         set_text(dataset, "dtype", str(tensor.dtype))
         if data.size:
             dataset.write(h5s.ALL, h5s.ALL, data, mtype=kind)
+        self.remember(key, names)
+
+    def remember(self, key, names):
         self.written[key] = (self.step, "/".join(names))
+        self.fresh.append(key)
 
     def is_linked(self, group, name, key):
         """Makes a link to the dataset that has this content, if there is one."""
@@ -265,23 +281,17 @@ class HDF5Writer:
         if digest.projection is not None:
             set_array(dataset, "projection", digest.projection.astype("<f4"), h5t.IEEE_F32LE)
         if digest.sample is not None:
-            kind = self.type(getattr(torch, digest.dtype.removeprefix("torch.")))
+            kind = type_of(digest)
             set_array(dataset, "sample", digest.sample, kind)
-        self.written[key] = (self.step, "/".join(names))
+        self.remember(key, names)
 
     def write_skipped(self, group, name, note):
-        kind = self.type(getattr(torch, note.dtype.removeprefix("torch.")))
-        dataset = h5d.create(group, name.encode(), kind, h5s.create(h5s.NULL),
+        dataset = h5d.create(group, name.encode(), type_of(note), h5s.create(h5s.NULL),
                              dcpl=dataset_properties())
         set_text(dataset, "dtype", note.dtype)
         set_integers(dataset, "shape", note.shape)
         set_text(dataset, "skipped", note.reason)
         return dataset
-
-    def type(self, dtype):
-        if dtype not in TYPES:
-            raise RecordError(f"{dtype} is held by no layout")
-        return TYPES[dtype]
 
     def end_step(self, calls, completion_order):
         entries = [self.entries.get(call, {"module": call.module, "call": call.index,
@@ -298,8 +308,8 @@ class HDF5Writer:
         self.groups.clear()
         self.step_group = None
         # No later tensor may be linked to one that is gone.
-        self.written = {key: place for key, place in self.written.items()
-                        if place[0] != self.step}
+        for key in self.fresh:
+            del self.written[key]
 
     def finish(self):
         with self.writing():

@@ -13,7 +13,9 @@ from assay_torch.digest import kept
 from assay_torch.directory import DirectoryWriter
 from assay_torch.errors import RecordError
 from assay_torch.hdf5 import HDF5Writer
-from assay_torch.values import Skipped, captured, described, described_call, tensors
+from assay_torch.refusals import refuse_capture, refuse_what_hooks_cannot_see
+from assay_torch.tensors import Unrecordable
+from assay_torch.values import NotRecorded, Side, Skipped, captured
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,11 +38,16 @@ class Manifest:
 
 
 def record(model, config=None, *, golden=None, recipe=None, provenance=None, run_id=None,
-           keep=None):
+           keep=None, root=None, strict=False):
     """Records every forward of a model while the context is open.
 
-    A step is one forward of ``model`` itself, which is not recorded, but every module inside it is:
-    inputs, keyword inputs and outputs. Under ``torch.distributed`` each rank writes a run of its
+    A step is one forward of ``model``. Every module inside it is recorded: inputs, keyword inputs
+    and outputs; the model itself only under the name ``root``. Tensors are found in containers of
+    every kind and in the fields of objects; a key-value cache is state, and is only described.
+
+    A tensor that no layout holds, such as a sparse one, or that hangs on what cannot be opened, such
+    as a generator, is marked as not recorded, with the reason, and the recording goes on: the run
+    fails where it is compared, and a warning says so at the end. Under ``torch.distributed`` each rank writes a run of its
     own, ``<id>-rank<n>`` and ``<golden>.rank<n>.h5``.
 
     Args:
@@ -49,39 +56,52 @@ def record(model, config=None, *, golden=None, recipe=None, provenance=None, run
             ``None`` records all steps of all modules. The run is written to
             ``<output_dir>/<id>/``.
         golden: A path: the run is written to this HDF5 file, which takes its name only when it is
-            whole. Without ``config`` it is all that is written.
+            whole. It is all that is written unless ``config`` names an ``output_dir``.
         recipe: What it takes to run it again, such as ``token_ids``; ``steps``, ``dtype`` and
             ``devices`` are filled in. It may be changed while the context is open.
         provenance: Further members of the provenance, such as ``seed`` or ``model_hash``.
         run_id: The run's id; a random UUID unless given.
         keep: ``"full"``, ``"sample"`` or ``"digest"``, whatever the configuration says: a digest of
             each tensor, and a sample of it, make a small golden of a model that is too big to keep.
+        root: A name under which the model's own inputs and outputs are recorded as well, as of a
+            module. vLLM records no root.
+        strict: Whether the first tensor that cannot be recorded ends the recording.
 
     Returns:
         A context manager, a ``Recording``. Leaving it completes the run; leaving it by an exception
         does not.
 
     Raises:
-        RecordError: for what cannot be recorded, such as a compiled model, or a run that would hold
-            no tensor.
+        RecordError: for what cannot be recorded, such as a function or a compiled model, or a run
+            that would hold no tensor.
     """
-    return Recording(model, config, golden, recipe, provenance, run_id, keep)
+    return Recording(model, config, golden, recipe, provenance, run_id, keep, root, strict)
 
 
 class Recording:
     """A run being recorded; ``paths`` are those of what is written."""
 
-    def __init__(self, model, config, golden, recipe, provenance, run_id, keep):
+    def __init__(self, model, config, golden, recipe, provenance, run_id, keep, root, strict):
+        if not isinstance(model, torch.nn.Module):
+            raise RecordError(
+                f"record takes the torch.nn.Module that is called, not a {type(model).__name__}; of "
+                "a function, record the module that it calls")
         self.configuration = Configuration.of(config).keeping(keep)
         self.model, self.recipe, self.paths, self.steps = model, dict(recipe or {}), [], 0
         self._golden = None if golden is None else os.fspath(golden)
-        self._writes_run = config is not None or golden is None
+        self._writes_run = golden is None or self.configuration.output_dir is not None
         self._provenance, self._id = dict(provenance or {}), run_id
         self._handles, self._writers = [], []
         self._names = {module: name for name, module in model.named_modules() if name}
+        self._is_strict = strict
+        if root is not None:
+            if not isinstance(root, str) or not root or root in self._names.values():
+                raise RecordError(f"the root cannot be recorded as {root!r}: "
+                                  + ("a module has that name" if root else "it is no name"))
+            self._names[model] = root
         self._rules = {name: self.configuration.rule(name) for name in self._names.values()}
-        self._depth, self._is_recorded = 0, False
-        self._failure = None
+        self._depth, self._is_recorded, self._has_returned = 0, False, False
+        self._failure, self._lost = None, {}
         self._used_rules, self._strays, self._devices = set(), set(), set()
         self._excluded, self._has_calls, self._has_tensors = set(), False, False
 
@@ -121,7 +141,8 @@ class Recording:
             if self._failure is not None:  # the model swallowed it
                 raise self._failure
             if self._depth:
-                self._discard_step()
+                raise RecordError("a forward of the model was interrupted, and what ran after it "
+                                  "was not recorded")
             self._refuse_nothing()
             self._finish()
         except BaseException:
@@ -131,7 +152,7 @@ class Recording:
 
     def _open_writers(self, rank):
         if self._writes_run:
-            root = os.path.join(self.configuration.output_dir, self.id)
+            root = os.path.join(self.configuration.directory, self.id)
             for format_ in self.configuration.formats:
                 if format_ == "pt":
                     self._add(DirectoryWriter(root, self._manifest))
@@ -162,13 +183,13 @@ class Recording:
                 lambda module, arguments, keywords, output, name=name:
                 self._end(module, name, arguments, keywords, output), with_kwargs=True))
         self._handles.append(self.model.register_forward_hook(lambda *_: self._end_step()))
+        self._handles.append(self.model.register_forward_hook(
+            lambda *_: self._leave_forward(), always_call=True))
 
     # A step
 
     def _begin_step(self):
         refuse_capture()
-        if self._depth and self._open_forward_failed():
-            self._discard_step()
         self._depth += 1
         if self._depth > 1:
             return
@@ -177,15 +198,9 @@ class Recording:
         if self._is_recorded:
             self._hand("begin_step", self.steps)
 
-    def _open_forward_failed(self):
-        """Whether the step under way is one whose forward raised: no module of it is running.
-
-        A root that calls itself does so from within one of its modules, or not at all.
-        """
-        return not self._open
-
     def _end_step(self):
-        self._depth = max(0, self._depth - 1)
+        self._has_returned = True
+        self._depth -= 1
         if self._depth:
             return
         if self._is_recorded:
@@ -194,11 +209,16 @@ class Recording:
         self.steps += 1
         self._is_recorded = False
 
-    def _discard_step(self):
+    def _leave_forward(self):
         """Lets go of a step whose forward raised: the next forward takes its number."""
-        if self._is_recorded:
-            self._hand("discard_step")
-        self._depth, self._is_recorded = 0, False
+        has_returned, self._has_returned = self._has_returned, False
+        if has_returned or not self._depth:
+            return
+        self._depth -= 1
+        if not self._depth:
+            is_recorded, self._is_recorded = self._is_recorded, False
+            if is_recorded and self._failure is None:
+                self._hand("discard_step")
 
     # A call
 
@@ -222,7 +242,7 @@ class Recording:
         call = Call(name, index)
         self._open.append((module, call, len(self._calls)))
         self._calls.append(call)
-        self._write(call, "inputs", arguments, keywords)
+        self._write(call, "inputs", tuple(arguments), keywords)
 
     def _end(self, module, name, arguments, keywords, output):
         position = next((position for position in reversed(range(len(self._open)))
@@ -233,8 +253,8 @@ class Recording:
         call = self._open[position][1]
         if call is not None:
             if self.configuration.log_post_fwd_inputs:
-                self._write(call, "post_fwd_inputs", arguments, keywords)
-            self._write_part(call, "outputs", described(output), tensors("outputs", output))
+                self._write(call, "post_fwd_inputs", tuple(arguments), keywords)
+            self._write(call, "outputs", output)
         self._close_down_to(position)
 
     def _close_down_to(self, count):
@@ -244,30 +264,42 @@ class Recording:
             if call is not None:
                 self._completion.append(position)
 
-    def _write(self, call, side, arguments, keywords):
-        found = [*tensors(side, tuple(arguments)), *tensors(side, keywords)]
-        self._write_part(call, side, described_call(arguments, keywords), found)
-
-    def _write_part(self, call, side, description, found):
+    def _write(self, call, name, value, keywords=None):
+        try:
+            side = Side(name, value, keywords)
+        except Exception as error:  # in the user's own classes
+            side = Side.unopened(name, error)
         wanted = []
-        for slot, tensor in found:
-            device = str(tensor.device)
+        for slot, device, tensor in side.found:
             if not self.configuration.includes_device(device):
                 self._excluded.add(device)
                 continue
-            self._has_tensors = True
             self._devices.add(device)
-            try:
-                value = captured(tensor, self.configuration.max_tensor_size)
-            except RecordError as error:
-                self._failure = RecordError(
-                    f"cannot record {slot} of {call.module}: {error}; leave the module out by "
-                    "module_call_match, or hand it a plain tensor")
-                raise self._failure from None
-            if not isinstance(value, Skipped):
-                value = kept(value, self.configuration.keep)
+            value = self._captured(tensor)
+            if isinstance(value, NotRecorded):
+                self._lose(call, slot, value.reason)
+            else:
+                self._has_tensors = True
             wanted.append((slot, device, value))
-        self._hand("write", call, side, description, wanted)
+        self._hand("write", call, name, side.description, wanted)
+
+    def _captured(self, tensor):
+        """What is written of a tensor: a copy, a digest, a note that it is too large, or the reason."""
+        if isinstance(tensor, NotRecorded):
+            return tensor
+        try:
+            value = captured(tensor, self.configuration.max_tensor_size)
+            return value if isinstance(value, Skipped) else kept(value, self.configuration.keep)
+        except Unrecordable as error:
+            return NotRecorded(str(error))
+
+    def _lose(self, call, slot, reason):
+        if self._is_strict:
+            self._failure = RecordError(
+                f"cannot record {slot} of {call.module}: {reason}; leave the module out by "
+                "module_call_match, hand it a plain tensor, or record without strict")
+            raise self._failure
+        self._lost.setdefault(reason, [0, f"{slot} of {call.module}"])[0] += 1
 
     def _hand(self, method, *values):
         if self._failure is not None:
@@ -306,6 +338,9 @@ class Recording:
             sources = ", ".join(f'"{rule.source}"' for rule in configuration.module_call_match)
             reason = f"no module call matches module_call_match {sources}" if sources else \
                 "the model called no module"
+        elif self._lost:
+            cause, (_, place) = next(iter(self._lost.items()))
+            reason = f"none of the tensors could be; {place}: {cause}"
         elif self._excluded:
             reason = (f"device_names selects {', '.join(sorted(configuration.device_names))}, and "
                       f"all tensors are on {', '.join(sorted(self._excluded))}")
@@ -318,37 +353,14 @@ class Recording:
             if rule.source not in self._used_rules:
                 warnings.warn(f'module_call_match: the pattern "{rule.source}" recorded no module '
                               "call", stacklevel=3)
+        for reason, (count, place) in list(self._lost.items())[:5]:
+            warnings.warn(f"not recorded, and a failure where the run is compared: {place}: {reason}"
+                          + (f" ({count} tensors)" if count > 1 else ""), stacklevel=3)
         if self._strays:
             names = ", ".join(sorted(self._strays)[:5])
             warnings.warn(f"{len(self._strays)} modules ran outside of a forward of the recorded "
                           f"model, and those calls were not recorded: {names}; record the module "
                           "that is called", stacklevel=3)
-
-
-def refuse_what_hooks_cannot_see(model):
-    """Raises ``RecordError`` for a model of which hooks would see nothing, or calls of many at once."""
-    for name, module in model.named_modules():
-        where = f"the module {name}" if name else "the model"
-        if type(module).__name__ == "OptimizedModule" or \
-                getattr(module, "_compiled_call_impl", None) is not None:
-            raise RecordError(
-                f"{where} is compiled by torch.compile, which runs modules without their hooks; "
-                "record the model before it is compiled")
-        if isinstance(module, torch.jit.ScriptModule):
-            raise RecordError(f"{where} is TorchScript, which runs modules without these hooks; "
-                              "record the Python model that it was made of")
-        if isinstance(module, torch.nn.DataParallel):
-            raise RecordError(f"{where} is a DataParallel, which runs replicas at once; record "
-                              "its .module on one device, or use DistributedDataParallel")
-
-
-def refuse_capture():
-    """Raises ``RecordError`` where a graph is being made that will later run without hooks."""
-    if torch.compiler.is_compiling():
-        raise RecordError("torch.compile is tracing the model; record it before it is compiled")
-    if torch.cuda.is_available() and torch.cuda.is_current_stream_capturing():
-        raise RecordError("a CUDA graph is being captured, whose replays run no hooks; record with "
-                          "CUDA graphs off (vLLM: --enforce-eager)")
 
 
 def distributed_rank():

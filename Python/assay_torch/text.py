@@ -1,7 +1,6 @@
 """Texts as Assay writes them: the same value makes the same bytes in Python and Swift."""
 
 import json
-import os
 
 
 def json_text(value):
@@ -35,18 +34,10 @@ def clean(text):
 
 
 def escaped(name):
-    """A module or slot as the name of a file or link: as ``%`` and two digits what cannot be one."""
+    """A module or slot as the name of a link: as ``%`` and two digits what cannot be one."""
     name = clean(name).replace("%", "%25").replace("/", "%2F").replace("\0", "%00")
     return "%2E" + name[1:] if name.startswith(".") else name
 
 
 def device_on_disk(device):
-    return escaped(device.replace(":", "_"))
-
-
-def replace_file(path, text):
-    """Writes a whole file under another name first, so that it appears whole or not at all."""
-    temporary = path + ".tmp"
-    with open(temporary, "w", encoding="utf-8", newline="\n") as file:
-        file.write(text)
-    os.replace(temporary, path)
+    return device.replace(":", "_")

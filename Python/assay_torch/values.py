@@ -1,64 +1,281 @@
 """What a module received and returned: its tensors, each with its slot, and its description."""
 
+import collections.abc
 import dataclasses
 import math
 import re
 
+import numpy as np
 import torch
 
-from assay_torch.errors import RecordError
+from assay_torch.opening import Search, fields, is_array, is_code, is_state
+from assay_torch.tensors import (DTYPES, PACKED, Unrecordable, bits, components, copied, of_array,
+                                 plain)
+from assay_torch.text import clean, json_text
 
 INLINE_ELEMENTS = 16  # the most that a tensor may have to stand in the description
 DESCRIBED_ITEMS = 20  # the most items of a tuple that are described one by one
 REPR_LENGTH = 2000
+NESTING = 25  # containers within containers; readers of JSON have limits too
+CONTAINERS = 200_000  # of one side of a call, before no more are opened
+REOPENED = 100  # objects that are opened again in another place
+
+_VIEWS = (collections.abc.KeysView, collections.abc.ValuesView, collections.abc.ItemsView)
+_TEXTS = (str, bytes, bytearray, memoryview, range)
 
 
-def tensors(slot, value):
-    """Each tensor inside a value, depth first, with its slot."""
-    if isinstance(value, torch.Tensor):
-        yield slot, value
-    elif isinstance(value, dict):  # a ModelOutput is one
-        for key, item in value.items():
-            yield from tensors(f"{slot}_{key}", item)
-    elif isinstance(value, (tuple, list)):
-        for index, item in enumerate(value):
-            yield from tensors(f"{slot}_{index}", item)
+@dataclasses.dataclass(frozen=True)
+class Skipped:
+    """A tensor that is too large to be recorded."""
+    dtype: str
+    shape: tuple
+    device: str
+    reason: str
+
+    @property
+    def numel(self):
+        return math.prod(self.shape)
 
 
-def described(value):
-    """A value as ``inputs.json`` and ``outputs.json`` say it."""
-    if isinstance(value, torch.Tensor):
-        text = {"type": "tensor", "shape": list(value.shape), "dtype": str(value.dtype),
-                "numel": value.numel()}
-        if value.numel() <= INLINE_ELEMENTS and value.layout == torch.strided \
-                and not value.is_meta and not value.is_quantized:
-            text["values"] = [number(element) for element in elements(value)]
+@dataclasses.dataclass(frozen=True)
+class NotRecorded:
+    """What a module had and the run has not, with the reason: a sentence without a full stop."""
+    reason: str
+
+
+class Side:
+    """One side of a call: ``description``, and ``found``: slot, device, and a tensor or the reason.
+
+    Tensors are the module's own, or plain ones with the same elements; nothing is copied yet.
+    """
+
+    def __init__(self, name, value, keywords=None):
+        self.found = []
+        self._is_output = name == "outputs"
+        self._slots, self._path, self._objects, self._containers = {}, set(), set(), 0
+        self._reopened = 0
+        self._known, self._alive = set(), []  # ids of what was dealt with, and what keeps them
+        with torch._C.DisableTorchFunctionSubclass():  # which are the user's code
+            self.description = self._visit(name, value)
+            if keywords:
+                self.description["kwargs"] = {key: self._visit(f"{name}_{key}", item)
+                                              for key, item in dict_of(keywords.items()).items()}
+
+    @classmethod
+    def unopened(cls, name, error):
+        """The side of a call whose values raised where none should."""
+        side = cls(name, ())
+        reason = f"its values cannot be opened: {type(error).__name__}"
+        side.description["not_recorded"] = reason
+        side._add(name, "cpu", NotRecorded(reason))
+        return side
+
+    def _visit(self, slot, value, is_described=True):
+        kind = type(value)
+        if value is None or kind is bool or kind is int or kind is float:
+            return number(value)
+        if isinstance(value, torch.Tensor):
+            return self._tensor(slot, value, is_described)
+        if kind is tuple or kind is list:
+            return self._container(slot, value, "tuple", lambda: value, is_described)
+        if isinstance(value, str):
+            return str(value)
+        if isinstance(value, (bool, int, float, np.bool_, np.integer, np.floating)):
+            return number(value.item() if isinstance(value, np.generic) else value)
+        if isinstance(value, np.ndarray) and is_array(value):
+            return self._tensor(slot, value, is_described)
+        if is_state(value):
+            return {"type": kind.__name__, "string_repr": stable_repr(value)}
+        form, items = opened(value)
+        if items is not None:
+            return self._container(slot, value, form, items, is_described)
+        return self._opaque(slot, value)
+
+    # Tensors
+
+    def _tensor(self, slot, value, is_described):
+        if isinstance(value, torch.Tensor) and value.is_nested:  # a list of tensors
+            return self._container(slot, value, "tuple", lambda: value.detach().unbind(),
+                                   is_described)
+        self._know(value)
+        try:
+            tensor = plain(value) if isinstance(value, torch.Tensor) else of_array(value)
+        except Unrecordable as error:
+            self._add(slot, device_of(value), NotRecorded(str(error)))
+            return described_facts(value) | {"not_recorded": str(error)}
+        self._add(slot, str(tensor.device), tensor)
+        return described_tensor(tensor) if is_described else None
+
+    def _add(self, slot, device, value):
+        self.found.append((unique(slot, self._slots), device, value))
+
+    def _know(self, value):
+        self._known.add(id(value))
+        self._alive.append(value)
+
+    def _container(self, slot, value, form, items, is_described):
+        """Opens a mapping or an object (``dict``) or a sequence (``tuple``)."""
+        if id(value) in self._path or self._is_old_object(value, form):
+            return {"type": form, "items": {} if form == "dict" else [], "repeated": True}
+        if len(self._path) >= NESTING:
+            return self._opaque(slot, value, f"it lies more than {NESTING} containers deep")
+        self._containers += 1
+        if self._containers > CONTAINERS:
+            return self._opaque(slot, value, f"its call has more than {CONTAINERS} containers")
+        try:
+            items = dict_of(items()) if form == "dict" else items()
+        except Exception as error:
+            return self._opaque(slot, value, f"its items cannot be read: {type(error).__name__}")
+        self._know(items)
+        self._path.add(id(value))
+        if form == "dict":
+            text = {"type": form, "items": {key: self._visit(f"{slot}_{key}", item, is_described)
+                                            for key, item in items.items()}}
+            items = items.values()
+        else:
+            text = self._items(slot, items, is_described)
+        self._path.remove(id(value))
+        if type(value) not in (dict, tuple, list):
+            self._mark_rest(slot, value, items, text)
+        self._know(value)
         return text
-    if isinstance(value, dict):
-        return {"type": "dict",
-                "items": {str(key): described(item) for key, item in value.items()}}
-    if isinstance(value, (tuple, list)):
-        if len(value) > DESCRIBED_ITEMS:
-            return {"type": "tuple", "length": len(value),
-                    "sample": [described(item) for item in value[:DESCRIBED_ITEMS]],
-                    "note": f"the first {DESCRIBED_ITEMS} of {len(value)} items"}
-        return {"type": "tuple", "items": [described(item) for item in value]}
-    if value is None or isinstance(value, (bool, int, float)):
-        return number(value)
-    if isinstance(value, str):
-        return str(value)
-    return {"type": type(value).__name__, "string_repr": stable_repr(value)}
+
+    def _is_old_object(self, value, form):
+        """Whether an object was opened and is not again: a graph of objects has no end of paths."""
+        if form != "dict" or isinstance(value, collections.abc.Mapping):
+            return False
+        if id(value) in self._objects:
+            self._reopened += 1
+            return self._reopened > REOPENED
+        self._objects.add(id(value))
+        return False
+
+    def _items(self, slot, items, is_described):
+        first = [self._visit(f"{slot}_{index}", item, is_described)
+                 for index, item in enumerate(items[:DESCRIBED_ITEMS])]
+        if len(items) <= DESCRIBED_ITEMS:
+            return {"type": "tuple", "items": first}
+        for index, item in enumerate(items[DESCRIBED_ITEMS:], DESCRIBED_ITEMS):
+            self._visit(f"{slot}_{index}", item, False)
+        return {"type": "tuple", "length": len(items), "sample": first,
+                "note": f"the first {DESCRIBED_ITEMS} of {len(items)} items"}
+
+    def _mark_rest(self, slot, value, items, text):
+        """Marks a container on which tensors hang that are none of its items."""
+        if isinstance(value, (torch.Tensor, collections.abc.KeysView)):
+            return
+        found = Search(value, self._known, set(map(id, items))).found
+        if found is not None:
+            text["not_recorded"] = f"a {type(value).__name__} holds tensors beside its items"
+            self._add(slot, device_of(found), NotRecorded(text["not_recorded"]))
+
+    # Anything else
+
+    def _opaque(self, slot, value, reason=None):
+        """A value that is only described; where tensors hang on it, it is not recorded."""
+        text = {"type": type(value).__name__, "string_repr": stable_repr(value)}
+        search = Search(value)
+        self._know(value)
+        if search.found is not None:
+            reason = reason or f"a {type(value).__name__} cannot be opened, and holds tensors"
+        elif search.is_whole:
+            return text | {"no_tensors": True}
+        elif self._is_output:
+            reason = "too much hangs on it to be searched for tensors"
+        else:
+            return text
+        self._add(slot, device_of(search.found), NotRecorded(reason))
+        return text | {"not_recorded": reason}
 
 
-def described_call(arguments, keywords):
-    text = described(tuple(arguments))
-    if keywords:
-        text["kwargs"] = {key: described(item) for key, item in keywords.items()}
+def opened(value):
+    """Whether a value is a ``dict`` or a ``tuple``, and what reads its items; ``None`` for neither."""
+    if isinstance(value, collections.abc.Mapping):
+        return "dict", value.items
+    if isinstance(value, _TEXTS):
+        return None, None
+    if isinstance(value, (collections.abc.Sequence, collections.deque, *_VIEWS)):
+        return "tuple", lambda: list(value)
+    if isinstance(value, collections.abc.Set):
+        return "tuple", lambda: sorted(value, key=order)
+    if isinstance(value, np.ndarray):
+        return "tuple", (lambda: list(value.flat)) if value.dtype == object else None
+    if not is_code(value) and (named := fields(value)) and Search(value).found is not None:
+        return "dict", named.items
+    return None, None
+
+
+def unique(text, taken):
+    """A text that is none of those taken: the second `a` is `a~2`."""
+    text = clean(text)
+    found, count = text, taken.get(text, 0)
+    while found in taken:
+        count = max(count, 1) + 1
+        found = f"{text}~{count}"
+    taken[text] = max(count, 1)
+    taken.setdefault(found, 1)
+    return found
+
+
+def dict_of(pairs):
+    """A mapping with texts for keys, none of them twice."""
+    taken = {}
+    return {unique(key, taken): item for key, item in pairs}
+
+
+def order(item):
+    """What a set's items are sorted by: their kind, and their numbers, which rounding moves little."""
+    side = Side("", item)
+    if side.found:
+        return 2, 0, "", [leaf(*one) for one in side.found]
+    if isinstance(side.description, (int, float)):
+        return 0, side.description, "", []
+    return 1, 0, json_text(side.description), []
+
+
+def leaf(slot, device, tensor):
+    if isinstance(tensor, NotRecorded):
+        return slot, device, tensor.reason, (), [], b""
+    tensor = tensor.resolve_conj().resolve_neg().contiguous()
+    data = bits(tensor)
+    numbers = [] if tensor.dtype == PACKED else components(tensor.reshape(-1)[:64]).tolist()
+    return (slot, device, DTYPES[tensor.dtype], tuple(tensor.shape),
+            [(value != value, 0.0 if value != value else value) for value in numbers],
+            data.tobytes())
+
+
+def device_of(value):
+    """A tensor's device, or the processor's where it has none."""
+    try:
+        return str(value.device) if isinstance(value, torch.Tensor) else "cpu"
+    except Exception:
+        return "cpu"
+
+
+def described_tensor(tensor):
+    text = {"type": "tensor", "shape": list(tensor.shape), "dtype": str(tensor.dtype),
+            "numel": tensor.numel()}
+    if tensor.numel() <= INLINE_ELEMENTS and tensor.dtype != PACKED:
+        text["values"] = [number(element) for element in elements(tensor)]
+    return text
+
+
+def described_facts(value):
+    """What can be told of a tensor or an array that is not recorded."""
+    text = {"type": "tensor"}
+    for key, fact in (("shape", lambda: [int(size) for size in value.shape]),
+                      ("dtype", lambda: str(value.dtype)),
+                      ("numel", lambda: int(value.numel() if isinstance(value, torch.Tensor)
+                                            else value.size))):
+        try:
+            text[key] = fact()
+        except Exception:
+            pass  # such as the shape of a nested tensor
     return text
 
 
 def elements(tensor):
-    flat = tensor.detach().flatten()
+    flat = tensor.flatten()
     return (flat.float() if flat.dtype.is_floating_point and flat.dtype.itemsize == 1
             else flat).tolist()
 
@@ -87,40 +304,9 @@ def stable_repr(value):
     return text if len(text) <= REPR_LENGTH else text[:REPR_LENGTH] + "…"
 
 
-@dataclasses.dataclass(frozen=True)
-class Skipped:
-    """A tensor that is too large to be recorded."""
-    dtype: str
-    shape: tuple
-    device: str
-    reason: str
-
-    @property
-    def numel(self):
-        return math.prod(self.shape)
-
-
 def captured(tensor, limit):
-    """A tensor's own contiguous copy on its device, or the note that it is too large.
-
-    The copy is no view, so that it stores only itself, and later changes in place do not reach it.
-    Raises ``RecordError`` for what no layout holds.
-    """
+    """A plain tensor's own copy, or the note that it is too large. Raises ``Unrecordable``."""
     if limit is not None and tensor.numel() > limit:
         reason = f"Tensor too large: {tensor.numel()} elements, max_tensor_size is {limit}"
         return Skipped(str(tensor.dtype), tuple(tensor.shape), str(tensor.device), reason)
-    if hasattr(tensor, "__tensor_flatten__") or hasattr(tensor, "to_local"):
-        raise RecordError(f"a {type(tensor).__name__} wraps tensors of its own")
-    if tensor.is_meta:
-        raise RecordError("a tensor on the meta device has no elements")
-    if tensor.layout != torch.strided or tensor.is_quantized or tensor.is_nested:
-        kind = "quantized" if tensor.is_quantized else \
-            "nested" if tensor.is_nested else str(tensor.layout)
-        raise RecordError(f"a {kind} tensor is held by no layout")
-    plain = tensor.detach().as_subclass(torch.Tensor).resolve_conj().resolve_neg()
-    return plain.clone(memory_format=torch.contiguous_format)
-
-
-def bits(tensor):
-    """The row-major little-endian bytes of a contiguous tensor, as a numpy array of uint8."""
-    return tensor.cpu().reshape(-1).view(torch.uint8).numpy()
+    return copied(tensor)

@@ -231,7 +231,7 @@ class Sparse(nn.Module):
 def test_what_no_layout_holds_is_named(config):
     model = nn.Sequential(Sparse())
     with pytest.raises(RecordError, match=r"cannot record outputs of 0: a torch.sparse_coo tensor"):
-        with record(model, config):
+        with record(model, config, strict=True):
             model(torch.ones(2, 2))
 
 
@@ -250,7 +250,7 @@ def test_an_error_that_the_model_swallows_is_raised_at_the_end(config):
 
     model = Swallowing()
     with pytest.raises(RecordError, match="sparse_coo"):
-        with record(model, config) as run:
+        with record(model, config, strict=True) as run:
             model(torch.ones(2, 2))
     assert read_json(run.paths[0], "run.json")["complete"] is False
 
@@ -348,6 +348,115 @@ def test_what_hooks_cannot_see_is_refused(config):
     with pytest.raises(RecordError, match="DataParallel"):
         recorded(config, nn.DataParallel(Model()))
     assert not os.path.exists(config["output_dir"])
+
+
+def plain_attribute(model):
+    model.block.forward = torch.compile(model.block.forward, backend="eager")
+
+
+def compiled_method(model):
+    model.block.run = torch.compile(model.block.forward, backend="eager")
+
+
+def compiled_class(model):
+    class Compiled(Block):
+        forward = torch.compile(Block.forward, backend="eager")
+    model.block = Compiled()
+
+
+@pytest.mark.parametrize("change", [plain_attribute, compiled_method, compiled_class])
+def test_compiled_methods_that_run_modules_are_refused(config, change):
+    model = Model()
+    change(model)
+    with pytest.raises(RecordError, match="of the module block is compiled by torch.compile"):
+        recorded(config, model)
+    assert not os.path.exists(config["output_dir"])
+
+
+def test_compiled_leaves_and_functions_lose_nothing(config):
+    model = Model()
+    model.embed.forward = torch.compile(model.embed.forward, backend="eager")
+    model.block.twice.helper = torch.compile(torch.tanh, backend="eager")
+    model.block.forward = torch.compiler.disable(model.block.forward)
+    root = recorded(config, model).paths[0]
+    assert len(read_lines(root, "step_0/module_calls.txt")) == 7
+    assert torch.equal(load(root, "step_0/embed/outputs_cpu.pt"), model.embed(IDS))
+
+
+@pytest.mark.parametrize("what", [torch.relu, lambda x: x, Model, None, "model"])
+def test_what_is_no_module_is_refused(config, what):
+    with pytest.raises(RecordError, match="record takes the torch.nn.Module that is called, not"):
+        record(what, config)
+
+
+def test_a_golden_is_all_that_is_written_unless_a_place_is_named(tmp_path, monkeypatch):
+    golden = str(tmp_path / "golden.h5")
+    monkeypatch.setattr(assay_torch.Configuration, "directory", str(tmp_path / "unwanted"))
+    for config in (None, {}, {"log_step_ids": []}, {"formats": ["pt"]}):
+        assert recorded(config, golden=golden).paths == [golden]
+    assert os.listdir(tmp_path) == ["golden.h5"]
+    monkeypatch.undo()
+    assert len(recorded({"output_dir": str(tmp_path / "runs")}, golden=golden).paths) == 3
+
+
+def test_root_is_recorded_under_a_name(config):
+    run = recorded(config, root="port", forwards=2)
+    root = run.paths[0]
+    assert read_lines(root, "step_1/module_calls.txt")[0] == "port"
+    assert torch.equal(load(root, "step_1/port/inputs_0_cpu.pt"), IDS)
+    assert torch.equal(load(root, "step_1/port/outputs_cpu.pt"),
+                       load(root, "step_1/block/outputs_cpu.pt"))
+    assert read_json(root, "run.json")["steps"][1]["completion_order"] == [1, 3, 4, 5, 6, 7, 2, 0]
+    for name in ("embed", "", 3):
+        with pytest.raises(RecordError, match="the root cannot be recorded as"):
+            record(Model(), config, root=name)
+
+
+def test_a_forward_that_fails_within_a_module_is_let_go(config):
+    class Fragile(nn.Module):
+        def forward(self, x):
+            if x.sum() > 6:
+                raise ArithmeticError("too much")
+            return x
+
+    model = nn.Sequential(nn.Identity(), nn.Sequential(Fragile()), nn.Identity())
+    for root in (None, "root"):
+        with record(model, config, root=root) as run:
+            for scale in (1, 3, 0.5, 4):
+                try:
+                    model(scale * torch.ones(3))
+                except ArithmeticError:
+                    pass
+        assert run.steps == 2
+        assert torch.equal(load(run.paths[0], "step_1/2/outputs_cpu.pt"), 0.5 * torch.ones(3))
+        assert len(read_lines(run.paths[0], "step_1/module_calls.txt")) == 4 + (root is not None)
+
+
+def test_an_interrupted_forward_is_not_passed_over(config):
+    class Interrupted(nn.Module):
+        def forward(self, x):
+            raise KeyboardInterrupt
+
+    model = nn.Sequential(Interrupted())
+    with pytest.raises(RecordError, match="a forward of the model was interrupted"):
+        with record(model, config):
+            try:
+                model(torch.ones(1))
+            except KeyboardInterrupt:
+                pass
+
+
+def test_interrupting_the_program_shows_no_traceback(tmp_path, monkeypatch, capsys):
+    from assay_torch import __main__ as program
+    monkeypatch.setattr("sys.argv", ["assay_torch", "record", "--model", str(tmp_path),
+                                     "--prompt-token-ids", "1"])
+
+    def interrupted(options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(program, "record_generation", interrupted)
+    assert program.main() == 130
+    assert capsys.readouterr().err.startswith("Interrupted: ")
 
 
 def test_given_id_names_the_run_and_is_not_overwritten(config):
