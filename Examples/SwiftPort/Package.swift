@@ -7,8 +7,8 @@ let assayTesting = Target.Dependency.product(name: "AssayTesting", package: "ass
 let package = Package(
   name: "swift-port",
   platforms: [.macOS(.v15)],
-  // Elsewhere: .package(url: "https://github.com/assay/assay", from: "0.1.0")
-  dependencies: [.package(name: "assay", path: "../..")],
+  // A copy of this folder says where Assay lies, by ASSAY_PATH or here.
+  dependencies: [.package(name: "assay", path: Context.environment["ASSAY_PATH"] ?? "../..")],
   targets: [
     .target(name: "NDArrays"),
     .target(name: "DigitReader", dependencies: ["NDArrays", assay]),
