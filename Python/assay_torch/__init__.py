@@ -7,9 +7,16 @@
     print(run.paths)
 """
 
-from assay_torch.configuration import Configuration
-from assay_torch.errors import RecordError
-from assay_torch.provenance import model_hash
-from assay_torch.recording import Recording, record
+import sys
+
+try:
+    from assay_torch.configuration import Configuration
+    from assay_torch.errors import RecordError
+    from assay_torch.provenance import model_hash
+    from assay_torch.recording import Recording, record
+except KeyboardInterrupt:  # torch takes seconds to load
+    if sys.argv[:1] == ["-m"]:
+        sys.exit(130)
+    raise
 
 __all__ = ["Configuration", "RecordError", "Recording", "model_hash", "record"]
