@@ -24,6 +24,8 @@ struct Inventory {
   enum Content {
     case tensor(@Sendable () throws -> Tensor)
     case skipped(SkippedTensor)
+    /// Nothing of it is there.
+    case notRecorded(reason: String)
   }
 }
 
@@ -58,7 +60,11 @@ extension Inventory {
         for record in call.tensors {
           let key = record.key
           let content: Content =
-            record.skipped.map(Content.skipped) ?? .tensor { try run.tensor(key) }
+            switch record.content {
+            case .stored: .tensor { try run.tensor(key) }
+            case .skipped(let note): .skipped(note)
+            case .notRecorded(let reason): .notRecorded(reason: reason)
+            }
           entries.append(
             Entry(
               key: Key(
@@ -113,10 +119,14 @@ extension Inventory {
   /// One line of the inventory: a tensor with what its elements say.
   struct Row: Sendable {
     var key: Key
-    var dtype: DType
-    var shape: Shape
+    /// `nil` for a tensor that was not recorded.
+    var dtype: DType?
+    /// `nil` for a tensor that was not recorded.
+    var shape: Shape?
     var measured: (statistics: TensorStatistics, sha256: String)?
     var skipped: String?
+    /// Why nothing of it was recorded.
+    var notRecorded: String?
     /// What stands for the elements of a tensor that was skipped.
     var digest: TensorDigest?
   }
@@ -141,11 +151,19 @@ extension Inventory {
         key: entry.key, dtype: note.dtype, shape: note.shape,
         measured: note.digest.map { ($0.statistics, $0.sha256) }, skipped: note.reason,
         digest: note.digest)
+    case .notRecorded(let reason):
+      return Row(key: entry.key, notRecorded: reason)
     }
   }
 }
 
 extension Inventory.Row {
+  /// What the elements take up, were they all there.
+  var byteCount: Int? {
+    guard let shape, let dtype else { return nil }
+    return shape.elementCount * dtype.byteCount
+  }
+
   var json: JSONValue {
     var members: [String: JSONValue] = [
       "step": key.step.map { .integer(Int64($0)) } ?? .null,
@@ -153,10 +171,11 @@ extension Inventory.Row {
       "call": key.call.map { .integer(Int64($0)) } ?? .null,
       "device": .string(key.device.name),
       "slot": .string(key.slot),
-      "dtype": .string(dtype.torchName),
-      "shape": .array(shape.dimensions.map { .integer(Int64($0)) }),
-      "bytes": .integer(Int64(shape.elementCount * dtype.byteCount)),
+      "dtype": dtype.map { .string($0.torchName) } ?? .null,
+      "shape": shape.map { .array($0.dimensions.map { .integer(Int64($0)) }) } ?? .null,
+      "bytes": byteCount.map { .integer(Int64($0)) } ?? .null,
     ]
+    if let notRecorded { members["not_recorded"] = .string(notRecorded) }
     if let skipped { members["skipped"] = .string(skipped) }
     if let digest { members["digest"] = digest.jsonValue }
     if let measured {

@@ -8,8 +8,7 @@ enum InventoryText {
     if !lines.isEmpty { lines.append("") }
     lines += table(header + rows.map(cells))
     // What was skipped is not there, and may claim any size.
-    let bytes = rows.filter { $0.measured != nil }
-      .reduce(0) { $0 + $1.shape.elementCount * $1.dtype.byteCount }
+    let bytes = rows.filter { $0.measured != nil }.reduce(0) { $0 + ($1.byteCount ?? 0) }
     lines.append("")
     lines.append("\(rows.count) tensors, \(bytes) bytes")
     return lines.joined(separator: "\n")
@@ -63,8 +62,10 @@ enum InventoryText {
     let name = [
       row.key.step.map(String.init) ?? "-", row.key.module ?? "-",
       row.key.call.map(String.init) ?? "-", row.key.slot.isEmpty ? "-" : row.key.slot,
-      row.key.device.name, row.dtype.rawValue, row.shape.description.replacing(", ", with: ","),
+      row.key.device.name, row.dtype?.rawValue ?? "-",
+      row.shape?.description.replacing(", ", with: ",") ?? "-",
     ]
+    if let reason = row.notRecorded { return name + ["not recorded: \(reason)"] }
     guard let (statistics, sha256) = row.measured else {
       return name + ["skipped: \(row.skipped ?? "")"]
     }

@@ -23,6 +23,13 @@ struct CallArguments {
       + keywords.flatMap { $0.value.tensors(in: root.appending($0.key)) }
   }
 
+  /// What is inside and could not be recorded.
+  func unrecorded(on side: Slot.Side) -> [CapturedTensor] {
+    let root = Slot(side.rawValue)
+    return CapturedValue.tuple(positional).unrecorded(in: root)
+      + keywords.flatMap { $0.value.unrecorded(in: root.appending($0.key)) }
+  }
+
   /// What `inputs.json` says: a tuple and, only where there are keyword inputs, `kwargs`.
   var description: JSONValue {
     let tuple = CapturedValue.tuple(positional).description

@@ -86,19 +86,24 @@ extension Recorder {
   }
 
   func record(_ call: RecordedCall, _ side: Slot.Side, _ arguments: CallArguments) throws {
-    try record(call, side, arguments.tensors(on: side), description: arguments.description)
+    try record(
+      call, side, arguments.tensors(on: side), arguments.unrecorded(on: side),
+      description: arguments.description)
   }
 
   func record(_ call: RecordedCall, _ side: Slot.Side, _ value: CapturedValue) throws {
+    let root = Slot(side.rawValue)
     try record(
-      call, side, value.tensors(in: Slot(side.rawValue)), description: value.description)
+      call, side, value.tensors(in: root), value.unrecorded(in: root),
+      description: value.description)
   }
 
   private func record(
     _ call: RecordedCall, _ side: Slot.Side, _ tensors: [(slot: Slot, tensor: Tensor)],
-    description: JSONValue
+    _ unrecorded: [CapturedTensor], description: JSONValue
   ) throws {
     let wanted = tensors.filter { configuration.includes(device: $0.tensor.device) }
+    let lacking = unrecorded.filter { configuration.includes(device: $0.device) }
     state.withLock { state in
       if !wanted.isEmpty { state.tally.hasTensors = true }
       if wanted.count < tensors.count {
@@ -120,7 +125,8 @@ extension Recorder {
           dtype: tensor.dtype, shape: tensor.shape, device: tensor.device, reason: reason))
     }
     let part = CallPart(
-      step: call.step, call: call.call, side: side, description: description, tensors: captured)
+      step: call.step, call: call.call, side: side, description: description,
+      tensors: captured + lacking)
     try state.withLock { state in
       guard state.isUnderWay(call) else {
         background?.release(byteCount)

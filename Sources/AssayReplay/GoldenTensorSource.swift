@@ -21,8 +21,8 @@ struct GoldenTensorSource: TensorSource {
     var keys: [Name: [TensorKey]] = [:]
     for step in golden.steps {
       for record in step.calls {
-        // A tensor that was skipped has no bytes: there the live one stays.
-        for tensor in record.tensors where tensor.skipped == nil {
+        // A tensor that is not stored has no bytes: there the live one stays.
+        for tensor in record.tensors where tensor.isStored {
           let name = Name(step: step.step, call: record.call, slot: tensor.key.slot)
           keys[name, default: []].append(tensor.key)
         }

@@ -108,8 +108,8 @@ extension ModuleInputs {
       throw ReplayError.ambiguousDevice(
         reference, slot: slot, devices: found.map(\.key.device))
     }
-    if let skipped = record.skipped {
-      throw ReplayError.skippedInput(reference, slot: slot, reason: skipped.reason)
+    if let reason = record.skipped?.reason ?? record.notRecorded {
+      throw ReplayError.skippedInput(reference, slot: slot, reason: reason)
     }
     let tensor = try golden.tensor(record.key)
     let here = deviceMap.first { $0.expected == tensor.device }?.actual

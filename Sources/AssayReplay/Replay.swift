@@ -217,7 +217,7 @@ extension Replay {
     if let note = comparison.deviceNote { comparison.notes.append(note) }
     guard options.isIsolated else { return }
     let skipped = golden.steps.reduce(0) { count, step in
-      count + step.calls.reduce(0) { $0 + $1.tensors.count { $0.skipped != nil } }
+      count + step.calls.reduce(0) { $0 + $1.tensors.count { !$0.isStored } }
     }
     guard skipped > 0 else { return }
     comparison.notes.append(

@@ -20,7 +20,8 @@ public struct ChangeList: Sendable {
   public private(set) var removed: [Change] = []
   /// The tensors whose values, shape or dtype change, within the tolerance or not.
   public private(set) var changed: [Change] = []
-  /// The tensors of which one side could not be read, so that nothing is known of their change.
+  /// The tensors of which one side could not be read, or was not recorded, so that nothing is known
+  /// of their change.
   public private(set) var unreadable: [Change] = []
   /// How many tensors stay as they are.
   public private(set) var unchangedCount = 0
@@ -43,7 +44,7 @@ public struct ChangeList: Sendable {
     switch change.tensor.verdict {
     case .missingInExpected: added.append(change)
     case .missingInActual: removed.append(change)
-    case .unreadable: unreadable.append(change)
+    case .unreadable, .notRecorded: unreadable.append(change)
     case .shape, .dtype: changed.append(change)
     case .match, .values, .skipped:
       // Equal NaNs fail under most tolerances, and yet nothing changes.
@@ -67,7 +68,7 @@ extension ChangeList {
     if isEmpty { return "no changes: \(MarkdownText.count(unchangedCount, "tensor")) as before" }
     let parts = [
       (added.count, "added"), (removed.count, "removed"), (changed.count, "changed"),
-      (unreadable.count, "unreadable"), (unchangedCount, "unchanged"),
+      (unreadable.count, "unreadable or not recorded"), (unchangedCount, "unchanged"),
     ].filter { $0.0 > 0 }
     return "tensors: " + parts.map { "\($0.0) \($0.1)" }.joined(separator: ", ")
   }
@@ -75,7 +76,7 @@ extension ChangeList {
   /// The changes in a bounded number of plain lines, without a newline at the end.
   ///
   /// A line begins with `+` for an added tensor, `-` for a removed one, `~` for a changed one and
-  /// `?` for one that could not be read.
+  /// `?` for one that could not be read or was not recorded.
   public var text: String {
     var lines = [summary]
     for (mark, changes) in [("+", added), ("-", removed), ("~", changed), ("?", unreadable)] {
@@ -92,7 +93,7 @@ extension ChangeList {
   public var markdown: String {
     var text = "## Changes\n\n\(MarkdownText.plain(summary)).\n"
     for (title, changes) in [
-      ("Added", added), ("Removed", removed), ("Unreadable", unreadable),
+      ("Added", added), ("Removed", removed), ("Unreadable or not recorded", unreadable),
     ] {
       text += table(
         title, ["step", "module", "slot", "device", "reason"], [0], changes

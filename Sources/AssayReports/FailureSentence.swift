@@ -47,6 +47,7 @@ struct FailureSentence {
     case .missingInExpected:
       return "\(name) is extra: \(reason ?? "only \(actual) has it")"
     case .unreadable: return "\(name) could not be read: \(reason ?? "no reason is known")"
+    case .notRecorded: return "\(name) was not recorded: \(reason ?? "no reason is known")"
     case .skipped: return "\(name) was skipped\(reason.map { ": " + $0 } ?? "")"
     case .match: return "\(name) matches"
     }

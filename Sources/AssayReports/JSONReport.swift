@@ -100,7 +100,8 @@ public enum JSONReport {
         "matched": integer(tensors.matched), "mismatched": integer(tensors.mismatched),
         "missing_in_actual": integer(tensors.missingInActual),
         "missing_in_expected": integer(tensors.missingInExpected),
-        "unreadable": integer(tensors.unreadable), "skipped": integer(tensors.skipped),
+        "unreadable": integer(tensors.unreadable),
+        "not_recorded": integer(tensors.notRecorded), "skipped": integer(tensors.skipped),
       ]),
       "elements": .object([
         "compared": integer(summary.elements.compared),

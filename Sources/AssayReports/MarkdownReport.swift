@@ -59,7 +59,8 @@ extension MarkdownWriter {
     let counts = [
       (tensors.mismatched, "differ"), (tensors.missingInActual, "missing in the actual run"),
       (tensors.missingInExpected, "missing in the expected run"),
-      (tensors.unreadable, "unreadable"), (tensors.skipped, "skipped"),
+      (tensors.unreadable, "unreadable"), (tensors.notRecorded, "not recorded"),
+      (tensors.skipped, "skipped"),
     ].filter { $0.0 > 0 }.map { "\($0.0) \($0.1)" }
     lines += "❌ **Mismatch**: "
     if !counts.isEmpty {
@@ -176,7 +177,8 @@ extension MarkdownWriter {
         + ["–", "\(counts.total - counts.matched - counts.mismatched - counts.missing)"]
     }
     let tensors = summary.tensors
-    let rows = [
+    var heading = ["", "total", "matched", "mismatched", "missing", "unreadable", "skipped"]
+    var rows = [
       row("steps", summary.steps), row("module calls", summary.modules),
       [
         "tensors", tensors.total, tensors.matched, tensors.mismatched,
@@ -187,10 +189,14 @@ extension MarkdownWriter {
         summary.elements.compared - summary.elements.mismatched, summary.elements.mismatched,
       ].cells + ["–", "–", "–"],
     ]
+    if tensors.notRecorded > 0 {
+      heading.append("not recorded")
+      for position in rows.indices {
+        rows[position].append(position == 2 ? "\(tensors.notRecorded)" : "–")
+      }
+    }
     return "## Summary\n\n"
-      + MarkdownText.table(
-        ["", "total", "matched", "mismatched", "missing", "unreadable", "skipped"],
-        rightAligned: [1, 2, 3, 4, 5, 6], rows)
+      + MarkdownText.table(heading, rightAligned: Set(1..<heading.count), rows)
   }
 }
 

@@ -19,7 +19,7 @@ extension MarkdownWriter {
     }
   }
 
-  /// What is on one side only or cannot be read, and why.
+  /// What is on one side only, cannot be read or was not recorded, and why.
   var unpaired: String {
     var rows: [[String]] = []
     for step in comparison.steps {
@@ -45,7 +45,8 @@ extension MarkdownWriter {
       }
     }
     return limited(
-      "Missing and unreadable", ["step", "module", "tensor", "verdict", "reason"], [0], rows)
+      "Missing, unreadable or not recorded", ["step", "module", "tensor", "verdict", "reason"], [0],
+      rows)
   }
 
   /// The tensors that differ, or all of them.

@@ -46,21 +46,25 @@ public enum CapturedTensor: Sendable {
   case stored(Slot, Tensor)
   /// A tensor that was skipped, for example because it is too large.
   case skipped(Slot, SkippedTensor)
+  /// A tensor that the module had and that could not be recorded, or an object that holds one; the
+  /// reason is a sentence without a full stop.
+  case notRecorded(Slot, Device, reason: String)
 }
 
 extension CapturedTensor {
   /// Which tensor of the call it is.
-  var slot: Slot {
+  package var slot: Slot {
     switch self {
-    case .stored(let slot, _), .skipped(let slot, _): slot
+    case .stored(let slot, _), .skipped(let slot, _), .notRecorded(let slot, _, _): slot
     }
   }
 
   /// Where it lived.
-  var device: Device {
+  package var device: Device {
     switch self {
     case .stored(_, let tensor): tensor.device
     case .skipped(_, let note): note.device
+    case .notRecorded(_, let device, _): device
     }
   }
 }

@@ -20,6 +20,9 @@ public indirect enum CapturedValue: Sendable {
   case string(String)
   /// A value that is only described: its type's name and how it prints.
   case other(type: String, representation: String)
+  /// A value that holds tensors which cannot be recorded: its type's name, how it prints, where the
+  /// tensors live, and why, in a sentence without a full stop. A comparison fails for it.
+  case notRecorded(type: String, representation: String, device: Device, reason: String)
 }
 
 extension CapturedValue {
@@ -44,6 +47,22 @@ extension CapturedValue {
     }
   }
 
+  /// What is inside and could not be recorded, depth first.
+  ///
+  /// - Parameter root: The slot of the value itself, such as `outputs`.
+  public func unrecorded(in root: Slot) -> [CapturedTensor] {
+    switch self {
+    case .notRecorded(_, _, let device, let reason):
+      [.notRecorded(root, device, reason: reason)]
+    case .tuple(let items):
+      items.enumerated().flatMap { $1.unrecorded(in: root.appending(String($0))) }
+    case .dictionary(let items):
+      items.flatMap { $0.value.unrecorded(in: root.appending($0.key)) }
+    default:
+      []
+    }
+  }
+
   /// The value as `inputs.json` and `outputs.json` describe it.
   public var description: JSONValue {
     switch self {
@@ -62,6 +81,11 @@ extension CapturedValue {
     case .string(let value): .string(value)
     case .other(let type, let representation):
       .object(["type": .string(type), "string_repr": .string(representation)])
+    case .notRecorded(let type, let representation, _, let reason):
+      .object([
+        "type": .string(type), "string_repr": .string(representation),
+        "not_recorded": .string(reason),
+      ])
     }
   }
 

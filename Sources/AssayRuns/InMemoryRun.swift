@@ -37,6 +37,17 @@ package struct InMemoryRun: RunReader {
     }
   }
 
+  /// Adds a tensor that a module had and that was not recorded.
+  package mutating func addNotRecorded(
+    step: Int = 0, _ module: String, call: Int = 0, _ slot: String, reason: String
+  ) {
+    let key = TensorKey(step: step, module: module, call: call, device: .cpu, slot: Slot(slot))
+    change(step: step, ModuleCall(module: module, call: call)) {
+      $0.tensors.append(TensorRecord(key: key, content: .notRecorded(reason: reason)))
+      $0.markUnrecorded(step: step)
+    }
+  }
+
   /// Adds a call without tensors, so that it stands before those that are added later.
   package mutating func begin(step: Int = 0, _ module: String, call: Int = 0) {
     change(step: step, ModuleCall(module: module, call: call)) { _ in }
@@ -48,6 +59,7 @@ package struct InMemoryRun: RunReader {
   ) {
     change(step: step, ModuleCall(module: module, call: call)) {
       $0.descriptions[side] = value.description
+      $0.markUnrecorded(step: step)
     }
   }
 

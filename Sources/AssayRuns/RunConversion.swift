@@ -46,8 +46,10 @@ public enum RunConversion {
           slot.rawValue, reason: "a slot begins with inputs, outputs or post_fwd_inputs")
       }
       let captured: CapturedTensor =
-        if let note = tensor.skipped { .skipped(slot, note) } else {
-          .stored(slot, try reader.tensor(tensor.key))
+        switch tensor.content {
+        case .stored: .stored(slot, try reader.tensor(tensor.key))
+        case .skipped(let note): .skipped(slot, note)
+        case .notRecorded(let reason): .notRecorded(slot, tensor.key.device, reason: reason)
         }
       sides[side, default: []].append(captured)
     }

@@ -61,23 +61,50 @@ public enum InputCoverage: Int, Sendable, Comparable {
   }
 }
 
-/// A tensor that a run holds, or says that it skipped.
+/// A tensor that a run holds, or says that it lacks.
 public struct TensorRecord: Sendable {
-  /// The tensor's name within the run.
-  public var key: TensorKey
-  /// What is known of a tensor that was not written; `nil` for one that was.
-  public var skipped: SkippedTensor?
-
-  /// Makes a record.
-  public init(key: TensorKey, skipped: SkippedTensor? = nil) {
-    self.key = key
-    self.skipped = skipped
+  /// What a run holds of a tensor.
+  public enum Content: Sendable {
+    /// Its elements.
+    case stored
+    /// A note: it was left out, for example because it is too large.
+    case skipped(SkippedTensor)
+    /// Nothing: the module had it, and it could not be recorded.
+    case notRecorded(reason: String)
   }
 
+  /// The tensor's name within the run.
+  public var key: TensorKey
+  /// What the run holds of it.
+  public var content: Content
+
+  /// Makes a record.
+  public init(key: TensorKey, content: Content = .stored) {
+    self.key = key
+    self.content = content
+  }
+
+  /// Makes a record of a tensor that was written, or skipped if there is a note.
+  public init(key: TensorKey, skipped: SkippedTensor?) {
+    self.init(key: key, content: skipped.map(Content.skipped) ?? .stored)
+  }
+
+  /// The note of a tensor that was skipped.
+  public var skipped: SkippedTensor? {
+    if case .skipped(let note) = content { note } else { nil }
+  }
+
+  /// Why a tensor that the module had could not be recorded; `nil` for any other.
+  public var notRecorded: String? {
+    if case .notRecorded(let reason) = content { reason } else { nil }
+  }
+
+  /// Whether the run holds the elements.
+  public var isStored: Bool { if case .stored = content { true } else { false } }
   /// What stands for the elements of a tensor that was not written, if anything does.
   public var digest: TensorDigest? { skipped?.digest }
   /// Whether the tensor can be compared: by its elements or by its digest.
-  public var isComparable: Bool { skipped == nil || digest != nil }
+  public var isComparable: Bool { isStored || digest != nil }
 }
 
 /// The order in which modules finish, derived from the order in which they begin.

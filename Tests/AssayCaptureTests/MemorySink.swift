@@ -65,6 +65,7 @@ final class MemorySink: CallSink {
         switch tensor {
         case .stored(let slot, _): slot.rawValue
         case .skipped(let slot, _): slot.rawValue + " skipped"
+        case .notRecorded(let slot, _, _): slot.rawValue + " not recorded"
         }
       }
       state.events.append(.part(part.call, part.side, slots))

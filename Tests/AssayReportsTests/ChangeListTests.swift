@@ -59,7 +59,7 @@ import Testing
     #expect(!list.isEmpty)
     #expect(
       list.text == """
-        tensors: 1 added, 1 removed, 2 changed, 1 unreadable, 2 unchanged
+        tensors: 1 added, 1 removed, 2 changed, 1 unreadable or not recorded, 2 unchanged
         + step 1 added (call 2) outputs on cpu: the expected run has no step 1
         - step 0 removed outputs on cpu: the actual run has no call of removed
         ~ step 0 reshaped outputs on cpu: shape [2, 2] instead of [2, 1]

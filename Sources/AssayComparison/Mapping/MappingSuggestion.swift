@@ -132,7 +132,7 @@ private struct ModuleProfile {
     for record in step.calls where record.call.call == 0 && !known.contains(record.call.module) {
       var profile = ModuleProfile(name: record.call.module)
       for entry in record.tensors {
-        guard entry.skipped == nil else { continue }
+        guard entry.isStored else { continue }
         let tensor = try run.tensor(entry.key)
         let found = TensorProfile(
           key: entry.key, dimensions: tensor.shape.dimensions,

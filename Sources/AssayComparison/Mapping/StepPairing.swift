@@ -304,9 +304,12 @@ extension StepPairing {
         var copy = tensor
         copy.key = target.common.key(on: tensor.key.device)
         sources[copy.key] = source(tensor, target, side)
-        if copy.digest != nil, !target.transforms.isEmpty || target.part != nil {
-          copy.skipped?.digest = nil
-          copy.skipped?.reason += ", which the mapping cannot transform"
+        if var note = copy.skipped, note.digest != nil,
+          !target.transforms.isEmpty || target.part != nil
+        {
+          note.digest = nil
+          note.reason += ", which the mapping cannot transform"
+          copy.content = .skipped(note)
         }
         add(copy, to: target.common.call)
       }

@@ -23,7 +23,7 @@ public enum ToleranceLint {
     let tensors = runs.flatMap { run in
       run.steps.flatMap { step in
         step.calls.flatMap { call in
-          call.tensors.filter { $0.skipped == nil }.map { (run: run, key: $0.key) }
+          call.tensors.filter(\.isStored).map { (run: run, key: $0.key) }
         }
       }
     }

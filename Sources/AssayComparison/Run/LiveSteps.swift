@@ -114,15 +114,17 @@ extension LiveSteps.Step {
 extension CallPart {
   /// What a run that holds the part would say of one of its tensors.
   func record(of captured: CapturedTensor) -> TensorRecord {
-    let (slot, device, note): (Slot, Device, SkippedTensor?) =
+    let content: TensorRecord.Content =
       switch captured {
-      case .stored(let slot, let tensor): (slot, tensor.device, nil)
-      case .skipped(let slot, let note): (slot, note.device, note)
+      case .stored: .stored
+      case .skipped(_, let note): .skipped(note)
+      case .notRecorded(_, _, let reason): .notRecorded(reason: reason)
       }
     return TensorRecord(
       key: TensorKey(
-        step: step, module: call.module, call: call.call, device: device, slot: slot),
-      skipped: note)
+        step: step, module: call.module, call: call.call, device: captured.device,
+        slot: captured.slot),
+      content: content)
   }
 }
 

@@ -25,6 +25,11 @@ struct PairJudge: Sendable {
   /// Reads both tensors and compares them.
   func judge(_ pair: RunPairing.Pair, actual: ActualTensor) -> TensorResult {
     var result = TensorResult(slot: pair.slot, device: pair.device, verdict: .match)
+    if let reason = pair.notRecorded {
+      result.verdict = .notRecorded
+      result.reason = reason
+      return result
+    }
     guard let ours = pair.actual, let theirs = pair.expected else {
       judgeMissing(pair, &result)
       return result

@@ -136,6 +136,7 @@ extension ComparisonSummary {
     case .missingInActual: tensors.missingInActual += 1
     case .missingInExpected: tensors.missingInExpected += 1
     case .unreadable: tensors.unreadable += 1
+    case .notRecorded: tensors.notRecorded += 1
     case .skipped: tensors.skipped += 1
     }
     if let estimate = tensor.estimate {

@@ -110,7 +110,7 @@ public struct ComparisonSummary: Sendable, Equatable {
 
   /// Counts of tensors.
   ///
-  /// Each is matched, mismatched, missing, unreadable or skipped.
+  /// Each is matched, mismatched, missing, unreadable, not recorded or skipped.
   public struct TensorCounts: Sendable, Equatable {
     /// All that either run has, within the selection.
     public var total = 0
@@ -128,6 +128,8 @@ public struct ComparisonSummary: Sendable, Equatable {
     public var missingInExpected = 0
     /// Those that could not be read.
     public var unreadable = 0
+    /// Those that the module had and that a run could not record.
+    public var notRecorded = 0
     /// Those that both runs skipped; never counted as compared.
     public var skipped = 0
   }

@@ -28,6 +28,16 @@ struct RunPairing {
     var expected: TensorRecord?
     /// Why an actual tensor stands alone although its name has a counterpart.
     var reason: String?
+
+    /// Why there is nothing to judge, where a run says that it could not record the tensor.
+    var notRecorded: String? {
+      switch (actual?.notRecorded, expected?.notRecorded) {
+      case (let ours?, .some): "neither run recorded it: \(ours)"
+      case (let ours?, nil): "the actual run did not record it: \(ours)"
+      case (nil, let theirs?): "the expected run did not record it: \(theirs)"
+      case (nil, nil): nil
+      }
+    }
   }
 
   enum Presence {
@@ -81,6 +91,7 @@ struct RunPairing {
     }
     checkExtraSteps(actualSteps.count, expectedSteps.count)
     noteDescriptions(actualSteps, expectedSteps)
+    noteState(expectedSteps)
   }
 
   private mutating func checkExtraSteps(_ actual: Int, _ expected: Int) {
@@ -109,6 +120,26 @@ struct RunPairing {
     guard let first else { return }
     let subject = count == 1 ? "1 call has" : "\(count) calls have"
     notes.append("\(subject) other values than tensors that differ, the first in \(first)")
+  }
+
+  /// Notes key-value caches, which are described and not recorded.
+  private mutating func noteState(_ expected: [Int: StepRecord]) {
+    var types: Set<String> = []
+    var count = 0
+    for step in expected.values {
+      for call in step.calls {
+        let states = call.descriptions.flatMap { side, description in
+          description.describedObjects(at: Slot(side.rawValue)).filter(\.isState)
+        }
+        types.formUnion(states.map(\.type))
+        if !states.isEmpty { count += 1 }
+      }
+    }
+    guard count > 0 else { return }
+    notes.append(
+      "\(count == 1 ? "1 call was" : "\(count) calls were") handed or returned a "
+        + "\(types.sorted().joined(separator: ", ")), whose tensors are not recorded: they are "
+        + "compared where modules make and use them")
   }
 
   private mutating func checkCompleteness(_ run: any RunReader, _ options: ComparisonOptions) {

@@ -58,6 +58,8 @@ public struct TensorResult: Sendable, Equatable {
     case missingInExpected = "missing_in_expected"
     /// One of the two could not be read.
     case unreadable
+    /// The module had it, and a run could not record it.
+    case notRecorded = "not_recorded"
     /// Both runs skipped it.
     case skipped
 

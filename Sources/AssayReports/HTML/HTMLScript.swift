@@ -48,7 +48,7 @@ enum HTMLScript {
 
     const marks = {
       match: ['✓', 'is-match'], skipped: ['–', 'is-none'], missing_in_actual: ['○', 'is-gone'],
-      missing_in_expected: ['○', 'is-gone'], unreadable: ['!', 'is-gone'],
+      missing_in_expected: ['○', 'is-gone'], unreadable: ['!', 'is-gone'], not_recorded: ['!', 'is-gone'],
     };
     const mark = verdict => marks[verdict] ?? ['✗', 'is-fail'];
     const words = verdict => verdict.replaceAll('_', ' ');

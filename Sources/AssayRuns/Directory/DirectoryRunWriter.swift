@@ -174,7 +174,6 @@ extension DirectoryRunWriter {
     _ directory: inout CallDirectory
   ) throws {
     let (slot, device) = (captured.slot, captured.device)
-    let isSkipped = if case .skipped = captured { true } else { false }
     let stem = DiskName.encode(slot.rawValue) + "_" + DiskName.encode(device.pathName)
     guard directory.fileNames.insert(stem).inserted else {
       throw RunError.duplicateSlot(
@@ -182,26 +181,30 @@ extension DirectoryRunWriter {
           step: part.step, module: part.call.module, call: part.call.call, device: device,
           slot: slot))
     }
-    let file = stem + (isSkipped ? ".json" : ".pt")
+    var entry = RunIndex.File(slot: slot.rawValue, device: device.name)
     switch captured {
     case .stored(_, let tensor):
+      let file = stem + ".pt"
       do {
         try TorchFile.write(tensor, to: folder + "/" + file)
       } catch {
         throw RunError.writeFailed(
           path: folder + "/" + file, reason: error.reason(about: folder + "/" + file))
       }
+      entry.file = file
     case .skipped(_, let note):
+      let file = stem + ".json"
       try Self.write(
         SkippedNote(
           shape: note.shape.dimensions, dtype: note.dtype.torchName, device: device.name,
           numel: note.shape.elementCount, skipped: note.reason,
           digest: note.digest?.jsonValue),
         to: folder + "/" + file)
+      (entry.file, entry.skipped) = (file, true)
+    case .notRecorded(_, _, let reason):
+      entry.notRecorded = reason
     }
-    directory.files.append(
-      RunIndex.File(
-        slot: slot.rawValue, device: device.name, file: file, skipped: isSkipped ? true : nil))
+    directory.files.append(entry)
   }
 
   /// Writes `run.json` from the steps as they were encoded when they ended.

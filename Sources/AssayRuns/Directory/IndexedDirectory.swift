@@ -74,7 +74,14 @@ struct IndexedDirectory {
         step: step, module: call.module, call: call.call, device: Device(tensor.device),
         slot: Slot(tensor.slot))
       guard keys.insert(key).inserted else { throw damaged("\(key) is listed twice") }
-      let file = folder + "/" + (try component(tensor.file))
+      if let reason = tensor.notRecorded, tensor.file == nil {
+        record.tensors.append(TensorRecord(key: key, content: .notRecorded(reason: reason)))
+        continue
+      }
+      guard let name = tensor.file, tensor.notRecorded == nil else {
+        throw damaged("\(key) has neither a file nor a reason for having none, or both")
+      }
+      let file = folder + "/" + (try component(name))
       if tensor.skipped == true {
         let note = try RunFile.json(SkippedNote.self, at: file)
         record.tensors.append(
@@ -86,6 +93,7 @@ struct IndexedDirectory {
         record.tensors.append(TensorRecord(key: key))
       }
     }
+    record.markUnrecorded(step: step)
     return record
   }
 

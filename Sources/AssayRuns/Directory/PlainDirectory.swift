@@ -172,6 +172,7 @@ extension PlainDirectory {
       }
       record.tensors.append(tensor)
     }
+    record.markUnrecorded(step: step)
   }
 
   private func key(_ call: ModuleCall, _ step: Int, _ device: Device, _ slot: Slot) -> TensorKey {

@@ -36,8 +36,16 @@ struct RunIndex: Codable {
   struct File: Codable {
     var slot: String
     var device: String
-    var file: String
+    /// Absent where nothing was written.
+    var file: String?
     var skipped: Bool?
+    /// Why a tensor that the module had could not be recorded.
+    var notRecorded: String?
+
+    private enum CodingKeys: String, CodingKey {
+      case slot, device, file, skipped
+      case notRecorded = "not_recorded"
+    }
   }
 }
 

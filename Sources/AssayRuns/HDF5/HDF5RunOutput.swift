@@ -130,6 +130,10 @@ final class HDF5RunOutput {
   func write(_ part: CallPart) throws {
     guard step?.number == part.step else { throw misuse("step \(part.step) was not begun") }
     for tensor in part.tensors {
+      if case .notRecorded(let slot, let device, _) = tensor {
+        try claim(part, slot, device)
+        continue
+      }
       let group = try group(of: part, slot: tensor.slot, device: tensor.device)
       let name = DiskName.encode(tensor.slot.rawValue)
       switch tensor {
@@ -137,6 +141,7 @@ final class HDF5RunOutput {
         try write(tensor, named: name, in: group)
       case .skipped(_, let note):
         try write(note, named: name, in: group)
+      case .notRecorded: break
       }
     }
     step?.calls[part.call, default: HDF5StepIndex.Call(part.call)].add(part)
@@ -150,9 +155,7 @@ final class HDF5RunOutput {
     ] where name.isEmpty || name.utf8.contains(0) && what == "device" {
       throw RunError.unusableName(name, reason: "a \(what) needs a name")
     }
-    let key = TensorKey(
-      step: part.step, module: part.call.module, call: part.call.call, device: device, slot: slot)
-    guard self.step?.keys.insert(key).inserted == true else { throw RunError.duplicateSlot(key) }
+    try claim(part, slot, device)
     let name = DiskName.encode(device.pathName)
     if let known = step.devices[part.call]?[name] {
       guard known.device == device else {
@@ -167,6 +170,13 @@ final class HDF5RunOutput {
     try group.attributes.set(HDF5Schema.device, text: device.name)
     self.step?.devices[part.call, default: [:]][name] = (device, group)
     return group
+  }
+
+  /// Notes that a slot of a call is taken.
+  private func claim(_ part: CallPart, _ slot: Slot, _ device: Device) throws {
+    let key = TensorKey(
+      step: part.step, module: part.call.module, call: part.call.call, device: device, slot: slot)
+    guard self.step?.keys.insert(key).inserted == true else { throw RunError.duplicateSlot(key) }
   }
 
   private func callGroup(_ call: ModuleCall, in step: OpenStep) throws -> HDF5Group {
@@ -238,7 +248,8 @@ extension HDF5StepIndex.Call {
     case .postForwardInputs: postForwardInputs = part.description
     }
     for tensor in part.tensors {
-      let name = HDF5StepIndex.Tensor(slot: tensor.slot.rawValue, device: tensor.device.name)
+      var name = HDF5StepIndex.Tensor(slot: tensor.slot.rawValue, device: tensor.device.name)
+      if case .notRecorded(_, _, let reason) = tensor { name.notRecorded = reason }
       tensors = (tensors ?? []) + [name]
     }
   }

@@ -54,6 +54,13 @@ struct HDF5StepIndex: Codable {
   struct Tensor: Codable, Hashable {
     var slot: String
     var device: String
+    /// Why a tensor that the module had could not be recorded; then there is no dataset.
+    var notRecorded: String?
+
+    enum CodingKeys: String, CodingKey {
+      case slot, device
+      case notRecorded = "not_recorded"
+    }
   }
 
   enum CodingKeys: String, CodingKey {

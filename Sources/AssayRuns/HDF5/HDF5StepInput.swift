@@ -36,9 +36,11 @@ struct HDF5StepInput {
       step: number,
       calls: try index.calls.map { entry in
         let call = ModuleCall(module: entry.module, call: entry.call)
-        return CallRecord(
+        var record = CallRecord(
           call: call, descriptions: entry.descriptions,
           tensors: try arranged(calls[call] ?? [], as: entry))
+        record.markUnrecorded(step: number)
+        return record
       },
       completionOrder: index.completionOrder, isOrderRecorded: index.isOrderRecorded ?? true)
   }
@@ -93,7 +95,7 @@ struct HDF5StepInput {
             throw damaged("\(deviceGroup.path) holds \(key) twice")
           }
           var record = TensorRecord(key: key)
-          if case .skipped(let note) = source { record.skipped = note }
+          if case .skipped(let note) = source { record.content = .skipped(note) }
           calls[call, default: []].append(record)
         }
       }
@@ -181,10 +183,17 @@ struct HDF5StepInput {
       uniqueKeysWithValues: tensors.map {
         (HDF5StepIndex.Tensor(slot: $0.key.slot.rawValue, device: $0.key.device.name), $0)
       })
-    guard listed.count == tensors.count, Set(listed).count == listed.count else {
-      throw damaged("\(place) lists \(listed.count) tensors, but \(tensors.count) are there")
+    let written = listed.filter { $0.notRecorded == nil }
+    guard written.count == tensors.count, Set(written).count == written.count else {
+      throw damaged("\(place) lists \(written.count) tensors, but \(tensors.count) are there")
     }
     return try listed.map { name in
+      if let reason = name.notRecorded {
+        let key = TensorKey(
+          step: number, module: entry.module, call: entry.call, device: Device(name.device),
+          slot: Slot(name.slot))
+        return TensorRecord(key: key, content: .notRecorded(reason: reason))
+      }
       guard let record = found[name] else {
         throw damaged("\(place) lists \(name.slot) on \(name.device), which is missing")
       }

@@ -54,8 +54,12 @@ struct Replayer {
     return CallPart(
       step: step, call: call.call, side: side, description: call.descriptions[side],
       tensors: try records.map { record in
-        if let note = record.skipped { return .skipped(record.key.slot, note) }
-        return .stored(record.key.slot, try actual.tensor(record.key))
+        switch record.content {
+        case .skipped(let note): .skipped(record.key.slot, note)
+        case .notRecorded(let reason):
+          .notRecorded(record.key.slot, record.key.device, reason: reason)
+        case .stored: .stored(record.key.slot, try actual.tensor(record.key))
+        }
       })
   }
 }
