@@ -67,7 +67,7 @@ import Testing
         == counts([
           "total": 9, "compared": 8, "estimated": 0, "matched": 4, "mismatched": 4,
           "missing_in_actual": 1,
-          "missing_in_expected": 0, "unreadable": 0, "skipped": 0,
+          "missing_in_expected": 0, "unreadable": 0, "not_recorded": 0, "skipped": 0,
         ]))
     #expect(summary["elements"] == counts(["compared": 32, "mismatched": 4]))
   }
