@@ -8,6 +8,8 @@ package struct DescribedObject: Hashable, Sendable {
   package var type: String
   /// How it prints, which may be cut.
   package var text: String
+  /// Whether the recorder searched it and found that it holds no tensor.
+  package var isSearched = false
 
   /// Whether it is a key-value cache: state that modules share, and no value that one returns.
   package var isState: Bool { type.hasSuffix("Cache") }
@@ -16,7 +18,7 @@ package struct DescribedObject: Hashable, Sendable {
   ///
   /// Recorders that open no objects, such as vLLM's hooks, leave nothing else of its tensors.
   package var showsTensor: Bool {
-    guard !isState else { return false }
+    guard !isState, !isSearched else { return false }
     if text.contains("tensor(") || text.contains("Parameter containing") { return true }
     return text.hasSuffix("…") || text.hasSuffix("...")
       || text.utf8.count { $0 == UInt8(ascii: "(") }
@@ -32,7 +34,11 @@ extension JSONValue {
   package func describedObjects(at slot: Slot) -> [DescribedObject] {
     guard let members else { return [] }
     if let text = members["string_repr"]?.text {
-      return [DescribedObject(slot: slot, type: members["type"]?.text ?? "", text: text)]
+      return [
+        DescribedObject(
+          slot: slot, type: members["type"]?.text ?? "", text: text,
+          isSearched: members["no_tensors"] == .bool(true))
+      ]
     }
     var objects: [DescribedObject] = []
     switch members["type"]?.text {

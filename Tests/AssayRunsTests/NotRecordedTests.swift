@@ -91,6 +91,13 @@ import Testing
     #expect(call.tensors.allSatisfy { $0.notRecorded?.contains(type) == true })
   }
 
+  @Test func anObjectThatWasSearchedIsNoMark() throws {
+    let json = #"{"type": "Config", "string_repr": "Config(a=(1, …", "no_tensors": true}"#
+    try folder.file("dump/step_0/head/outputs.json", json)
+    let call = try #require(DirectoryRunReader(path: folder.path + "/dump").steps[0].calls.first)
+    #expect(call.tensors.isEmpty)
+  }
+
   @Test func anInputThatIsNotRecordedLowersWhatIsKnown() throws {
     let json =
       #"{"type": "tuple", "items": [], "kwargs": {"x": {"type": "O", "string_repr": "O(tensor(1))"}}}"#
