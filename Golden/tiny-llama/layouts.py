@@ -91,7 +91,7 @@ def described(value):
     if isinstance(value, torch.Tensor):
         text = {"type": "tensor", "shape": list(value.shape), "dtype": str(value.dtype),
                 "numel": value.numel()}
-        if value.numel() <= 16:
+        if value.numel() <= 16 and value.dtype != torch.float4_e2m1fn_x2:
             text["values"] = [number(element) for element in value.flatten().tolist()]
         return text
     if isinstance(value, dict):
@@ -198,11 +198,14 @@ TYPES = {
     torch.bfloat16: custom_float(2, 15, 7, 8, 0, 7, 127),
     torch.float8_e5m2: custom_float(1, 7, 2, 5, 0, 2, 15),
     torch.float8_e4m3fn: h5t.STD_U8LE,  # libhdf5 would read 448 as NaN
+    torch.float8_e4m3fnuz: h5t.STD_U8LE, torch.float8_e5m2fnuz: h5t.STD_U8LE,
+    torch.float8_e8m0fnu: h5t.STD_U8LE, torch.float4_e2m1fn_x2: h5t.STD_U8LE,
     torch.int8: h5t.STD_I8LE, torch.int16: h5t.STD_I16LE,
     torch.int32: h5t.STD_I32LE, torch.int64: h5t.STD_I64LE,
     torch.uint8: h5t.STD_U8LE, torch.uint16: h5t.STD_U16LE,
     torch.uint32: h5t.STD_U32LE, torch.uint64: h5t.STD_U64LE,
     torch.bool: boolean(),
+    torch.complex32: complex_number(custom_float(2, 15, 10, 5, 0, 10, 15)),
     torch.complex64: complex_number(h5t.IEEE_F32LE),
     torch.complex128: complex_number(h5t.IEEE_F64LE),
 }

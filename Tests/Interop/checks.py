@@ -18,7 +18,10 @@ FLOATS = [torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.flo
           torch.float8_e5m2]
 INTEGERS = [torch.int8, torch.int16, torch.int32, torch.int64,
             torch.uint8, torch.uint16, torch.uint32, torch.uint64]
-DTYPES = FLOATS + INTEGERS + [torch.bool, torch.complex64, torch.complex128]
+PACKED = torch.float4_e2m1fn_x2
+DTYPES = FLOATS + INTEGERS + [
+    torch.bool, torch.complex64, torch.complex128, torch.complex32, torch.float8_e4m3fnuz,
+    torch.float8_e5m2fnuz, torch.float8_e8m0fnu, PACKED]
 
 PROMPT = "Licensed under the Apache License"
 

@@ -11,6 +11,7 @@ import comparing
 import converting
 import digests
 import python_recorder
+import python_values
 import reading
 import recording
 import reports
@@ -21,9 +22,9 @@ def main():
     if len(sys.argv) != 2:
         sys.exit(__doc__)
     checks = Checks(sys.argv[1])
-    for part in (recording, reading, converting, comparing, digests, python_recorder,
+    for part in (recording, reading, converting, comparing, digests, python_recorder, python_values,
                  reports):
-        for name, test in vars(part).items():
+        for name, test in list(vars(part).items()):
             if name.startswith("test_"):
                 with tempfile.TemporaryDirectory(prefix="assay-interop-") as folder:
                     checks.begin(f"{part.__name__}.{name.removeprefix('test_')}")
