@@ -16,6 +16,8 @@ _LEAVES = (
     types.BuiltinFunctionType, logging.Logger, torch.nn.Module, torch.Generator, torch.dtype,
     torch.device, torch.layout, torch.memory_format, str, bytes, bytearray, int, float, complex,
     range, type(None))
+# What holds elements, but to Python no tensor.
+_HIDING = (torch.UntypedStorage, torch._C.Future)
 _CODE = (type, types.ModuleType, types.FunctionType, types.MethodType, types.BuiltinFunctionType,
          torch.nn.Module)
 
@@ -69,7 +71,7 @@ class Search:
         alive = []  # ids are those of values that live
         while queue:
             value = queue.popleft()
-            if issubclass(type(value), torch.Tensor) or is_array(value):
+            if issubclass(type(value), (torch.Tensor, *_HIDING)) or is_array(value):
                 self.found = value
                 return
             if issubclass(type(value), _LEAVES) or is_state(value):

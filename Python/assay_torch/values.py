@@ -65,9 +65,8 @@ class Side:
     def unopened(cls, name, error):
         """The side of a call whose values raised where none should."""
         side = cls(name, ())
-        reason = f"its values cannot be opened: {type(error).__name__}"
-        side.description["not_recorded"] = reason
-        side._add(name, "cpu", NotRecorded(reason))
+        side._lose(name, "cpu", f"its values cannot be opened: {type(error).__name__}",
+                   side.description)
         return side
 
     def _visit(self, slot, value, is_described=True):
@@ -101,8 +100,7 @@ class Side:
         try:
             tensor = plain(value) if isinstance(value, torch.Tensor) else of_array(value)
         except Unrecordable as error:
-            self._add(slot, device_of(value), NotRecorded(str(error)))
-            return described_facts(value) | {"not_recorded": str(error)}
+            return self._lose(slot, device_of(value), str(error), described_facts(value))
         self._add(slot, str(tensor.device), tensor)
         return described_tensor(tensor) if is_described else None
 
@@ -123,7 +121,10 @@ class Side:
         if self._containers > CONTAINERS:
             return self._opaque(slot, value, f"its call has more than {CONTAINERS} containers")
         try:
-            items = dict_of(items()) if form == "dict" else items()
+            keys, items = (), items()
+            if form == "dict":
+                pairs = list(items)
+                keys, items = [key for key, _ in pairs if type(key) is not str], dict_of(pairs)
         except Exception as error:
             return self._opaque(slot, value, f"its items cannot be read: {type(error).__name__}")
         self._know(items)
@@ -135,6 +136,8 @@ class Side:
         else:
             text = self._items(slot, items, is_described)
         self._path.remove(id(value))
+        if any(Search(key).found is not None for key in keys):
+            self._lose(slot, "cpu", "tensors hang on its keys", text)
         if type(value) not in (dict, tuple, list):
             self._mark_rest(slot, value, items, text)
         self._know(value)
@@ -166,8 +169,8 @@ class Side:
             return
         found = Search(value, self._known, set(map(id, items))).found
         if found is not None:
-            text["not_recorded"] = f"a {type(value).__name__} holds tensors beside its items"
-            self._add(slot, device_of(found), NotRecorded(text["not_recorded"]))
+            self._lose(slot, device_of(found),
+                       f"a {type(value).__name__} holds tensors beside its items", text)
 
     # Anything else
 
@@ -184,8 +187,12 @@ class Side:
             reason = "too much hangs on it to be searched for tensors"
         else:
             return text
-        self._add(slot, device_of(search.found), NotRecorded(reason))
-        return text | {"not_recorded": reason}
+        return self._lose(slot, device_of(search.found), reason, text)
+
+    def _lose(self, slot, device, reason, text):
+        self._add(slot, device, NotRecorded(reason))
+        text["not_recorded"] = reason
+        return text
 
 
 def opened(value):
@@ -220,7 +227,8 @@ def unique(text, taken):
 def dict_of(pairs):
     """A mapping with texts for keys, none of them twice."""
     taken = {}
-    return {unique(key, taken): item for key, item in pairs}
+    return {unique(key if type(key) is str else without_addresses(str(key)), taken): item
+            for key, item in pairs}
 
 
 def order(item):
@@ -294,13 +302,18 @@ def number(value):
     return value if -1 << 63 <= value < 1 << 63 else str(value)  # many readers know no such integer
 
 
+def without_addresses(text):
+    """A text without what changes with every run."""
+    return re.sub(r" at 0x[0-9a-fA-F]+", "", text)
+
+
 def stable_repr(value):
     """How a value prints, without the addresses that change with every run."""
     try:
         text = repr(value)
     except Exception as error:
         return f"repr raised {type(error).__name__}"
-    text = re.sub(r" at 0x[0-9a-fA-F]+", "", text)
+    text = without_addresses(text)
     return text if len(text) <= REPR_LENGTH else text[:REPR_LENGTH] + "…"
 
 

@@ -173,6 +173,12 @@ def closure():
     return lambda: kept
 
 
+def done():
+    future = torch.futures.Future()
+    future.set_result(A)
+    return future
+
+
 class Fails(dict):
     def items(self):
         raise ValueError("not now")
@@ -204,6 +210,9 @@ OPAQUE = {
     "partial": (lambda: functools.partial(abs, A), "a partial cannot be opened, and holds tensors"),
     "method": (lambda: Plain(A).__eq__, "a method-wrapper cannot be opened, and holds tensors"),
     "mapping": (lambda: Fails(a=A), "its items cannot be read: ValueError"),
+    "keys": (lambda: {A: 1, (2, B): 2}, "tensors hang on its keys"),
+    "storage": (lambda: A.untyped_storage(), "a UntypedStorage cannot be opened, and holds tensors"),
+    "future": (done, "a Future cannot be opened, and holds tensors"),
     "array": (lambda: np.array(["2020-01-01"], "M8[D]"),
               "an array of datetime64[D] is held by no layout"),
     "masked": (lambda: np.ma.masked_array([1.0], [True]), "a masked array is held by no layout"),
@@ -316,6 +325,12 @@ def test_slots_never_collide(tmp_path):
         assert {slot for slot in one if slot.startswith("outputs")} == set(expected)
         for slot, tensor in expected.items():
             assert same(one[slot], tensor), slot
+
+
+def test_slots_have_no_addresses():
+    side = Side("outputs", {object(): A, 3: B, None: A, torch.float32: B})
+    assert [slot for slot, *_ in side.found] == ["outputs_<object object>", "outputs_3",
+                                                 "outputs_None", "outputs_torch.float32"]
 
 
 def test_keywords_and_positions_do_not_collide():
