@@ -1,5 +1,15 @@
 // swift-tools-version: 6.1
+import Foundation
 import PackageDescription
+
+// In Assay's own repository it is what lies beside the example; a copy finds it by ASSAY_PATH, or else
+// fetches it.
+let isInRepository = FileManager.default.fileExists(
+  atPath: Context.packageDirectory + "/../../Sources/AssayTesting")
+let path = Context.environment["ASSAY_PATH"] ?? (isInRepository ? "../.." : nil)
+let dependency: Package.Dependency =
+  path.map { .package(name: "assay", path: $0) }
+  ?? .package(url: "https://github.com/assay/assay", from: "0.1.0")
 
 let assay = Target.Dependency.product(name: "Assay", package: "assay")
 let assayTesting = Target.Dependency.product(name: "AssayTesting", package: "assay")
@@ -7,8 +17,7 @@ let assayTesting = Target.Dependency.product(name: "AssayTesting", package: "ass
 let package = Package(
   name: "swift-port",
   platforms: [.macOS(.v15)],
-  // A copy of this folder says where Assay lies, by ASSAY_PATH or here.
-  dependencies: [.package(name: "assay", path: Context.environment["ASSAY_PATH"] ?? "../..")],
+  dependencies: [dependency],
   targets: [
     .target(name: "NDArrays"),
     .target(name: "DigitReader", dependencies: ["NDArrays", assay]),

@@ -16,6 +16,13 @@ fail() {
 }
 expect() { grep -qE -- "$1" "$output" || fail "the output of ${2:?} lacks: $1"; }
 
+# A copy elsewhere is whole: it needs nothing of the repository around it.
+copy=$(mktemp -d)
+trap 'rm -rf "$output" "$copy"' EXIT
+tar -C "$here" -c --exclude=.build . | tar -C "$copy" -x
+"${SWIFT:-swift}" package --package-path "$copy" dump-package >"$output"
+expect '"https://github.com/assay/assay' "the copy's manifest"
+
 tests "$@" || fail "the tests fail without a bug"
 expect 'Executed 3 tests, with 0 failures' "the green run"
 expect 'Test run with 5 tests in 1 suite passed' "the green run"

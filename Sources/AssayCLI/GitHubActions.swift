@@ -6,11 +6,11 @@ enum GitHubActions {
   /// Adds the report to the step's summary, and an error to the annotations when it differs.
   ///
   /// - Parameters:
-  ///   - golden: The golden's file, or the expected run.
+  ///   - golden: The golden's file; `nil` where two runs were compared.
   ///   - name: The golden's name, or the command's.
   ///   - report: The file with the whole report, if there is one.
   static func tell(
-    _ comparison: RunComparison, golden: String, name: String, report: String?
+    _ comparison: RunComparison, golden: String? = nil, name: String, report: String?
   ) {
     let environment = ProcessInfo.processInfo.environment
     if let summary = environment["GITHUB_STEP_SUMMARY"], !summary.isEmpty {
@@ -23,9 +23,11 @@ enum GitHubActions {
       }
     }
     if !comparison.isMatch {
-      let text = FailureText.render(
-        comparison, headline: name, goldenPath: golden, reportPath: report)
-      annotate(golden, title: "\(name) differs", text)
+      let text =
+        golden.map {
+          FailureText.render(comparison, headline: name, goldenPath: $0, reportPath: report)
+        } ?? FailureText.render(runs: comparison, reportPath: report)
+      annotate(golden ?? comparison.expected.path, title: "\(name) differs", text)
     }
   }
 

@@ -32,8 +32,8 @@ public enum CaptureError: Error, Equatable, Sendable {
   case unfitReplacement(module: String, slot: Slot, reason: String)
   /// The probe's run does not say what to run.
   case noRecipe
-  /// No golden has the input that the model is to be run on.
-  case noGoldenInput(module: String, slot: Slot, step: Int)
+  /// No golden has the input that the model is to be run on; `hint` says what it has.
+  case noGoldenInput(module: String, slot: Slot, step: Int, hint: String?)
   /// An environment variable names no sound configuration.
   case invalidEnvironment(variable: String, value: String, reason: String)
 }
@@ -73,7 +73,9 @@ extension CaptureError: CustomStringConvertible {
       "what stands in the place of \(slot) of module \(module) does not fit: \(reason)"
     case .noRecipe:
       "the probe's run has no recipe; pass `recipe:` when the golden is first recorded"
-    case .noGoldenInput(let module, let slot, let step):
+    case .noGoldenInput(let module, let slot, let step, let hint?):
+      "the golden has no \(slot) of module \(module) in step \(step); \(hint)"
+    case .noGoldenInput(let module, let slot, let step, nil):
       "no golden holds \(slot) of module \(module) in step \(step); give the model an input of its "
         + "own when the golden is first recorded"
     case .invalidEnvironment(let variable, let value, let reason):

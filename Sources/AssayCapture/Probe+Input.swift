@@ -13,7 +13,7 @@ extension Probe {
   ///   - position: Which positional input: `inputs_<position>`.
   ///   - call: How many times the module ran before within the step.
   ///   - device: Where the tensor is wanted.
-  /// - Throws: ``CaptureError/noGoldenInput(module:slot:step:)`` where the golden has none, and for a
+  /// - Throws: ``CaptureError/noGoldenInput(module:slot:step:hint:)`` where the golden has none, and for a
   ///   probe that replays no golden.
   public func input(
     _ module: String, _ position: Int = 0, call: Int = 0, device: Device = .cpu
@@ -28,7 +28,7 @@ extension Probe {
   ///   - keyword: Which input: `inputs_<keyword>`.
   ///   - call: How many times the module ran before within the step.
   ///   - device: Where the tensor is wanted.
-  /// - Throws: ``CaptureError/noGoldenInput(module:slot:step:)`` where the golden has none, and for a
+  /// - Throws: ``CaptureError/noGoldenInput(module:slot:step:hint:)`` where the golden has none, and for a
   ///   probe that replays no golden.
   public func input(
     _ module: String, _ keyword: String, call: Int = 0, device: Device = .cpu
@@ -36,10 +36,13 @@ extension Probe {
     let module = qualified(module)
     let slot = Slot(Slot.Side.inputs.rawValue).appending(keyword)
     let step = recorder?.stepCount ?? 0
-    let tensor = try recorder?.goldenInputs?.tensor(
-      step: step, call: ModuleCall(module: module, call: call), slot: slot, device: device)
-    guard let tensor else {
-      throw CaptureError.noGoldenInput(module: module, slot: slot, step: step)
+    let source = recorder?.goldenInputs
+    let call = ModuleCall(module: module, call: call)
+    guard let tensor = try source?.tensor(step: step, call: call, slot: slot, device: device)
+    else {
+      throw CaptureError.noGoldenInput(
+        module: module, slot: slot, step: step,
+        hint: source?.hint(step: step, call: call, slot: slot))
     }
     return tensor
   }

@@ -12,4 +12,12 @@ public protocol TensorSource: Sendable {
   ///   - device: Where the live tensor is said to live.
   /// - Returns: `nil` where the source has none: then the live tensor stays.
   func tensor(step: Int, call: ModuleCall, slot: Slot, device: Device) throws -> Tensor?
+
+  /// What the source has where it has no such tensor, for people: `it has encoder with inputs_0`.
+  func hint(step: Int, call: ModuleCall, slot: Slot) -> String?
+}
+
+extension TensorSource {
+  /// Nothing.
+  public func hint(step: Int, call: ModuleCall, slot: Slot) -> String? { nil }
 }

@@ -13,6 +13,9 @@ public struct ModuleInputs: Sendable {
   /// What the golden says of the inputs besides tensors; `nil` where it says nothing.
   public let description: JSONValue?
 
+  /// The slots of what the golden says that the call returned.
+  let outputs: [Slot]
+
   private let golden: any RunReader
   private let records: [TensorRecord]
   private let deviceMap: [(actual: Device, expected: Device)]
@@ -28,6 +31,7 @@ public struct ModuleInputs: Sendable {
     self.golden = golden
     self.deviceMap = deviceMap
     records = record.tensors.filter { $0.key.slot.side == .inputs }
+    outputs = record.tensors.map(\.key.slot).filter { $0.side == .outputs }
   }
 
   /// A positional input, recorded as `inputs_<position>`.

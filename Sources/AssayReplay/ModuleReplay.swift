@@ -21,7 +21,7 @@ public enum ModuleReplay {
   ///   - golden: The run that the modules are to reproduce.
   ///   - pattern: Which modules; one that matches none makes the comparison fail.
   ///   - options: Under which rules; the modules are always isolated.
-  ///   - body: Runs one module; an array stands for a module that returns a tuple.
+  ///   - body: Runs one module.
   /// - Returns: What the comparison of the outputs came to.
   /// - Throws: ``ReplayError/moduleFailed(_:reason:)`` where `body` throws, its other cases for
   ///   inputs that the golden lacks, and ``AssayRuns/RunError`` for those that cannot be read.
@@ -52,7 +52,7 @@ public enum ModuleReplay {
   ///   - golden: The run that the modules are to reproduce.
   ///   - pattern: Which modules; one that matches none makes the comparison fail.
   ///   - options: Under which rules; the modules are always isolated.
-  ///   - body: Runs one module; an array stands for a module that returns a tuple.
+  ///   - body: Runs one module.
   /// - Returns: What the comparison of the outputs came to.
   /// - Throws: ``ReplayError/moduleFailed(_:reason:)`` where `body` throws, its other cases for
   ///   inputs that the golden lacks, and ``AssayRuns/RunError`` for those that cannot be read.

@@ -22,6 +22,8 @@ final class ModuleSession {
   private let comparison: LiveComparison
   private let stopsAtFirstDivergence: Bool
   private var hasStopped = false
+  /// What is to be said of calls that returned other slots than the golden's.
+  private var otherSlots: [CallReference: String] = [:]
 
   init(_ golden: any RunReader, _ pattern: ModulePattern, _ options: ReplayOptions) {
     self.golden = golden
@@ -53,19 +55,53 @@ final class ModuleSession {
   /// Compares what one module returned.
   ///
   /// - Returns: Whether the next module is to run.
-  func receive(_ output: some Capturable, for inputs: ModuleInputs) throws -> Bool {
-    let value: CapturedValue
+  func receive<each Output: Capturable>(
+    _ output: repeat each Output, for inputs: ModuleInputs
+  ) throws -> Bool {
+    var values: [CapturedValue] = []
     do {
-      value = try output.capturedValue
+      repeat values.append(try (each output).capturedValue)
     } catch {
       throw ModuleSession.failure(of: inputs, error)
     }
+    let value = values.only ?? .tuple(values)
     let side = Slot.Side.outputs
+    let tensors = value.tensors(in: Slot(side.rawValue))
+    compareSlots(tensors.map(\.slot), with: inputs)
     let part = CallPart(
       step: inputs.step, call: inputs.reference.call, side: side, description: value.description,
-      tensors: value.tensors(in: Slot(side.rawValue)).map { .stored($0, $1) })
+      tensors: tensors.map { .stored($0, $1) })
     hasStopped = !comparison.receive(part) && stopsAtFirstDivergence
     return !hasStopped
+  }
+
+  private func compareSlots(_ slots: [Slot], with inputs: ModuleInputs) {
+    guard Set(slots) != Set(inputs.outputs) else { return }
+    func list(_ slots: [Slot]) -> String {
+      let shown = slots.prefix(8).map(\.rawValue).joined(separator: ", ")
+      if slots.isEmpty { return "no tensor" }
+      return slots.count > 8 ? "\(shown), … (\(slots.count) in all)" : shown
+    }
+    otherSlots[inputs.reference] =
+      "the module returned \(list(slots)), and the golden has \(list(inputs.outputs))"
+  }
+
+  /// Says of a tensor that has no pair what the module returned in its place.
+  private func addSlots(to result: inout RunComparison) {
+    for step in result.steps.indices {
+      for module in result.steps[step].modules.indices {
+        let reference = CallReference(
+          step: result.steps[step].step, call: result.steps[step].modules[module].call)
+        guard let text = otherSlots[reference] else { continue }
+        for tensor in result.steps[step].modules[module].tensors.indices {
+          switch result.steps[step].modules[module].tensors[tensor].verdict {
+          case .missingInActual, .missingInExpected:
+            result.steps[step].modules[module].tensors[tensor].reason = text
+          default: break
+          }
+        }
+      }
+    }
   }
 
   func end(_ step: Step) {
@@ -85,6 +121,7 @@ final class ModuleSession {
       if !result.failures.contains(failure) { result.failures.append(failure) }
       result.isMatch = false
     }
+    if !otherSlots.isEmpty { addSlots(to: &result) }
     if let note = result.deviceNote { result.notes.append(note) }
     return result
   }

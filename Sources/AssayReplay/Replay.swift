@@ -58,7 +58,8 @@ public final class Replay: Sendable {
     }
     self.golden = golden
     self.options = options
-    let source = GoldenTensorSource(golden, deviceMap: options.deviceMap)
+    let source = GoldenTensorSource(
+      golden, deviceMap: options.deviceMap, mapping: options.mapping)
     let manifest = RunManifest(
       id: UUID().uuidString.lowercased(), isComplete: false, provenance: .current(),
       recipe: golden.manifest.recipe)

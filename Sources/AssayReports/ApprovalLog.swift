@@ -9,19 +9,27 @@ public enum ApprovalLog {
   public static func text(of manifest: RunManifest) -> String {
     let approvals = manifest.provenance?.approvals ?? []
     guard !approvals.isEmpty else {
-      return "run \(line(manifest.id)): nobody approved it; `assay approve` makes a run a golden"
+      return
+        "run \(line(manifest.id)), made by \(line("\(RunMaker(manifest.provenance))")): nobody "
+        + "approved it; `assay approve` makes a run a golden"
     }
     var blocks: [String] = []
     for approval in approvals.reversed() {
       var lines = ["run \(line(approval.to))"]
       lines.append("by:       \(line(approval.by))")
       lines.append("date:     \(line(approval.date))")
-      lines.append("replaces: \(approval.from.map(line) ?? "nothing: it was the first")")
+      lines.append("replaces: \(replaced(approval))")
       if let reason = approval.reason { lines += ["", "    \(line(reason))"] }
       blocks.append(lines.joined(separator: "\n"))
     }
     if let gap = gap(approvals, manifest.id) { blocks.append(gap) }
     return blocks.joined(separator: "\n\n")
+  }
+
+  /// The golden that was replaced, and what made it.
+  private static func replaced(_ approval: Approval) -> String {
+    guard let from = approval.from else { return "nothing: it was the first" }
+    return line(from) + (approval.replaced.map { ", made by " + line("\($0)") } ?? "")
   }
 
   /// Says where the line is broken: each golden replaces the one before, and the last is this one.

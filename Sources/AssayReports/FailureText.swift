@@ -9,6 +9,8 @@ public enum FailureText {
 
   /// Renders a failure.
   ///
+  /// It says what made the golden: one that no test made is changed by approval only.
+  ///
   /// - Parameters:
   ///   - comparison: What comparing the run with the golden came to.
   ///   - headline: What failed: the golden's name.
@@ -22,20 +24,67 @@ public enum FailureText {
     rerecord: String? = nil
   ) -> String {
     let writer = FailureTextWriter(comparison: comparison)
-    var lines = [
+    let headline =
       PlainText.line("Golden \"\(headline)\" ", limit: 140)
-        + (comparison.isMatch ? "matches." : "does not match: \(writer.sentence).")
-    ]
-    lines += writer.lines
-    let ends: [(String, String?, Int)] = [
-      ("golden", goldenPath, 360), ("actual", comparison.actual.path, 360),
-      ("report", reportPath, 360), ("re-record", rerecord, 300),
-    ]
+      + (comparison.isMatch ? "matches." : "does not match: \(writer.sentence).")
+    let golden = comparison.expected.manifest
+    return text(
+      headline, writer,
+      [
+        ("golden", goldenPath, 360), ("made by", origin(of: golden), 260),
+        ("actual", comparison.actual.path, 360), ("report", reportPath, 360),
+        ("re-record", rerecord, 300),
+        ("to change", rerecord == nil ? change(of: golden, at: goldenPath) : nil, 460),
+      ])
+  }
+
+  /// Renders how two recorded runs differ.
+  ///
+  /// - Parameters:
+  ///   - comparison: What comparing them came to.
+  ///   - reportPath: Where the whole report was written.
+  /// - Returns: As many lines as of a golden, without a newline at the end.
+  public static func render(
+    runs comparison: RunComparison, reportPath: String? = nil
+  ) -> String {
+    let writer = FailureTextWriter(comparison: comparison, words: .ofRuns)
+    let headline =
+      "The actual run "
+      + (comparison.isMatch
+        ? "matches the expected one."
+        : "does not match the expected one: \(writer.sentence).")
+    return text(
+      headline, writer,
+      [
+        ("actual", comparison.actual.path, 360), ("expected", comparison.expected.path, 360),
+        ("report", reportPath, 360),
+      ])
+  }
+
+  private static func text(
+    _ headline: String, _ writer: FailureTextWriter, _ ends: [(String, String?, Int)]
+  ) -> String {
+    var lines = [headline] + writer.lines
     for (label, value, limit) in ends {
       guard let value, !value.isEmpty else { continue }
       lines.append(FailureTextWriter.line(label, value, limit))
     }
     return lines.joined(separator: "\n")
+  }
+
+  /// Where a golden comes from, and who answers for it.
+  private static func origin(of golden: RunManifest) -> String {
+    let approval = golden.provenance?.approvals?.last
+    return "\(RunMaker(golden.provenance)); approved by "
+      + (approval.map { "\($0.by) at \($0.date)" } ?? "nobody")
+  }
+
+  /// How a golden changes that is not a test's to record; `nil` for one that is.
+  private static func change(of golden: RunManifest, at path: String) -> String? {
+    guard golden.reasonNotToRecord(modelHash: nil) != nil else { return nil }
+    let tool = golden.provenance.map { "with \(PlainText.line($0.tool, limit: 60)) " } ?? ""
+    return "never by a test: record a run \(tool)again, and: assay approve RUN "
+      + "\(PlainText.line(path, limit: 300)) --message WHY"
   }
 
   /// Why a comparison fails, in one sentence on one line, without a full stop; `nil` for a match.

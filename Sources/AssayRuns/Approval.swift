@@ -12,6 +12,8 @@ public struct Approval: Hashable, Sendable, Codable {
   public var date: String
   /// Why, in the words of whoever approved it.
   public var reason: String?
+  /// What made the golden that it replaced: the line of goldens keeps every maker's name.
+  public var replaced: RunMaker?
 
   /// Makes an approval.
   ///
@@ -56,8 +58,8 @@ public struct Approval: Hashable, Sendable, Codable {
 extension RunManifest {
   /// The manifest of a run that becomes a golden.
   ///
-  /// The approvals of the golden that it replaces are kept, in order, before the new one, and so is
-  /// its recipe where the run has none.
+  /// The approvals of the golden that it replaces are kept, in order, before the new one, with what
+  /// made it, and so is its recipe where the run has none.
   ///
   /// - Parameters:
   ///   - approval: Who approves the run and why; its ids are filled in from the manifests.
@@ -66,11 +68,11 @@ extension RunManifest {
     var approval = approval
     approval.from = golden?.id
     approval.to = id
+    approval.replaced = golden.map { RunMaker($0.provenance) }
     var manifest = self
     manifest.recipe = recipe ?? golden?.recipe
     // A plain vLLM dump says nothing about itself, and nothing is made up here.
-    var provenance =
-      provenance ?? Provenance(tool: "unknown", toolVersion: "unknown", created: "unknown")
+    var provenance = provenance ?? .unknown
     provenance.approvals =
       (golden?.provenance?.approvals ?? []) + [approval]
     manifest.provenance = provenance

@@ -27,6 +27,17 @@ package enum FileSystem {
     throw failure(path)
   }
 
+  /// The folders of a path that are not there, the deepest first.
+  static func missingFolders(of path: String) -> [String] {
+    var missing: [String] = []
+    var path = path
+    while !path.isEmpty, path != "/", access(path, F_OK) != 0 {
+      missing.append(path)
+      path = (path as NSString).deletingLastPathComponent
+    }
+    return missing
+  }
+
   /// Waits until a file's bytes are on the disk.
   static func synchronize(_ path: String) throws(RunError) {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)

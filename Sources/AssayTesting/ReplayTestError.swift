@@ -6,10 +6,14 @@ public enum ReplayTestError: Error, Equatable, Sendable {
   case badName(String, reason: String)
   /// No folder above the test's file has a `Package.swift`.
   case noPackage(file: String)
-  /// The golden is not there and the mode does not record it.
-  case noGolden(path: String, mode: RecordMode, recordedBy: String?)
+  /// The golden is not there and the mode does not record it; `near` are names that there are.
+  case noGolden(path: String, mode: RecordMode, recordedBy: String?, near: [String])
+  /// The golden is not there, and the test gives nothing to record one from.
+  case nothingToReplay(path: String, reason: String, near: [String])
   /// A replay of this kind cannot record the golden.
   case notRecordable(path: String, reason: String)
+  /// The golden is not a test's to record anew: another tool, framework or model made it.
+  case foreignGolden(path: String, reason: String)
   /// The golden was recorded, for the first time or anew.
   ///
   /// `changes` is what it changes of the golden that was there; `nil` where none was.
@@ -36,11 +40,16 @@ extension ReplayTestError: CustomStringConvertible {
     case .noPackage(let file):
       "no folder above \(file) has a Package.swift; set ASSAY_GOLDEN_DIR to the folder of the "
         + "goldens"
-    case .noGolden(let path, let mode, let command):
-      "\(path) does not exist, and the record mode is \(mode.rawValue)"
+    case .noGolden(let path, let mode, let command, let near):
+      "\(path) does not exist\(Self.question(near)), and the record mode is \(mode.rawValue)"
         + (command.map { "; to record it: \($0)" } ?? "")
+    case .nothingToReplay(let path, let reason, let near):
+      "\(path) does not exist\(Self.question(near)); \(reason)"
     case .notRecordable(let path, let reason):
       "\(path) is not recorded: \(reason)"
+    case .foreignGolden(let path, let reason):
+      "\(path) is not recorded by a test: \(reason); record another run there, look at what it "
+        + "changes, and make it the golden: assay approve RUN \(path) --message WHY"
     case .recorded(let path, .none):
       "\(path) did not exist and was recorded; look at it with `assay inspect`, commit it, and run "
         + "the test again"
@@ -48,6 +57,12 @@ extension ReplayTestError: CustomStringConvertible {
       "\(path) was recorded anew; look at what changed, commit it, and run the test again\n"
         + changes.text
     }
+  }
+
+  private static func question(_ near: [String]) -> String {
+    guard !near.isEmpty else { return "" }
+    let names = near.map { "\"\(printable($0))\"" }.joined(separator: " or ")
+    return " (did you mean \(names)?)"
   }
 
   /// A name without the control characters that made it unusable.

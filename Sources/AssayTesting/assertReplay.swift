@@ -37,7 +37,8 @@ public func assertReplay(
     site: assertion.site)
   do {
     let comparison = try request.run(replay)
-    assertion.judge(comparison, rerecord: request.command(recording: .failed))
+    assertion.judge(
+      comparison, rerecord: request.rerecordCommand(for: comparison.expected.manifest))
   } catch {
     assertion.fail(error)
   }
@@ -78,7 +79,8 @@ public func assertReplay(
     site: assertion.site)
   do {
     let comparison = try await request.run(replay)
-    assertion.judge(comparison, rerecord: request.command(recording: .failed))
+    assertion.judge(
+      comparison, rerecord: request.rerecordCommand(for: comparison.expected.manifest))
   } catch {
     assertion.fail(error)
   }

@@ -56,21 +56,52 @@ import Testing
   @Test func whatTheGoldenLacksIsNamed() throws {
     _ = try Replay.run(golden) { probe in
       for _ in inputs { try probe.step {} }
-      #expect(throws: lacking("model", "inputs_0", step: 2)) { try probe.input("model") }
+      #expect(
+        throws: lacking("model", "inputs_0", step: 2, "it has steps 0 to \(inputs.count - 1)")
+      ) { try probe.input("model") }
     }
     _ = try Replay.run(golden) { probe in
-      #expect(throws: lacking("modell", "inputs_0")) { try probe.input("modell") }
-      #expect(throws: lacking("model", "inputs_1")) { try probe.input("model", 1) }
-      #expect(throws: lacking("model", "inputs_0")) { try probe.input("model", call: 1) }
-      #expect(throws: lacking("model", "inputs_mask")) { try probe.input("model", "mask") }
+      let model = "it has model with inputs_0"
+      let layers = (0...2).map { "model.layers.\($0) with inputs_0" }.joined(separator: "; ")
+      #expect(throws: lacking("modell", "inputs_0", model)) { try probe.input("modell") }
+      #expect(throws: lacking("model", "inputs_1", model)) { try probe.input("model", 1) }
+      #expect(throws: lacking("model", "inputs_0", model)) { try probe.input("model", call: 1) }
+      #expect(throws: lacking("model", "inputs_mask", model)) { try probe.input("model", "mask") }
+      #expect(throws: lacking("layers", "inputs_0", "it has \(layers)")) {
+        try probe.input("layers")
+      }
+      #expect(
+        throws: lacking(
+          "quite_another", "inputs_0",
+          "it has the inputs of 4 calls in that step, the first are those of model with inputs_0; "
+            + "model.layers.0 with inputs_0; model.layers.1 with inputs_0")
+      ) { try probe.input("quite_another") }
+    }
+  }
+
+  /// The model's own names are those that the mapping pairs with the golden's.
+  @Test(arguments: [
+    "{actual: net, expected: model}", "{expected: model, actual: net}",
+    "{actual: 'n(et)', expected: 'model', slot: inputs_0, expected_slot: inputs_0}",
+  ])
+  func aMappingAppliesToInputs(rule: String) throws {
+    var options = ReplayOptions()
+    options.mapping = try Mapping(yaml: "rules: [\(rule)]")
+    _ = try Replay.run(golden, options: options) { probe in
+      #expect(try probe.input("net").float32Values() == inputs[0])
+      #expect(try probe.input("model").float32Values() == inputs[0])
+      #expect(throws: CaptureError.self) { try probe.input("nets") }
+      try probe.step {}
     }
   }
 
   @Test func detachedProbesHaveNone() {
-    #expect(throws: lacking("model", "inputs_0")) { try Probe.detached.input("model") }
+    #expect(throws: lacking("model", "inputs_0", nil)) { try Probe.detached.input("model") }
   }
 
-  private func lacking(_ module: String, _ slot: String, step: Int = 0) -> CaptureError {
-    .noGoldenInput(module: module, slot: Slot(slot), step: step)
+  private func lacking(
+    _ module: String, _ slot: String, step: Int = 0, _ hint: String?
+  ) -> CaptureError {
+    .noGoldenInput(module: module, slot: Slot(slot), step: step, hint: hint)
   }
 }

@@ -95,6 +95,44 @@ import Testing
     #expect(!comparison.isMatch && comparison.summary.tensors.missingInActual == 6)
   }
 
+  private static func rotary() throws -> InMemoryRun {
+    var run = InMemoryRun(path: "rotary")
+    run.add(try Chain().vector([1, 2]), "rotary", "inputs_0")
+    run.add(try Chain().vector([2, 4]), "rotary", "outputs_0")
+    run.add(try Chain().vector([3, 6]), "rotary", "outputs_1")
+    return run
+  }
+
+  /// As PyTorch's modules do, whose items are `outputs_0` and `outputs_1`.
+  @Test func modulesMayReturnTuples() async throws {
+    let (run, rotary) = (try Self.rotary(), try ModulePattern("rotary"))
+    for factor in [Float(3), 4] {
+      let comparison = try ModuleReplay.compare(golden: run, matching: rotary) { inputs in
+        let input = try inputs[0]
+        return (try Chain().map(input) { $0 * 2 }, try Chain().map(input) { $0 * factor })
+      }
+      #expect(comparison.summary.tensors.compared == 2)
+      #expect(comparison.summary.tensors.matched == (factor == 3 ? 2 : 1))
+      #expect(comparison.isMatch == (factor == 3))
+    }
+    let comparison = try await ModuleReplay.compare(golden: run, matching: rotary) { inputs in
+      await Task.yield()
+      let input = try inputs[0]
+      return (try Chain().map(input) { $0 * 2 }, try Chain().map(input) { $0 * 3 })
+    }
+    #expect(comparison.isMatch && comparison.summary.tensors.matched == 2)
+  }
+
+  @Test func otherSlotsThanTheGoldensAreListed() throws {
+    let comparison = try ModuleReplay.compare(
+      golden: Self.rotary(), matching: ModulePattern("rotary")
+    ) { try $0[0] }
+    #expect(!comparison.isMatch)
+    let reasons = comparison.steps.flatMap(\.modules).flatMap(\.tensors).map(\.reason)
+    #expect(
+      Set(reasons) == ["the module returned outputs, and the golden has outputs_0, outputs_1"])
+  }
+
   @Test func incompleteGoldenIsNoMatch() throws {
     var cut = InMemoryRun(path: "cut", isComplete: false)
     cut.add(try Chain().vector([1]), "model", "inputs_0")

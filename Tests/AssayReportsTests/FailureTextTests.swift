@@ -2,6 +2,7 @@ import AssayComparison
 import AssayReports
 import AssayRuns
 import AssayTensors
+import Foundation
 import Testing
 
 @Suite struct FailureTextTests {
@@ -67,10 +68,50 @@ import Testing
           tolerance: rtol 1e-5, atol 1e-8
           passes:    rtol 0.25 at atol 1e-8, or atol 4 at rtol 1e-5
           golden:    Golden/set/small.h5
+          made by:   assay 1 with pytorch at 2026-01-01T00:00:00Z; approved by nobody
           actual:    runs/actual
           report:    .build/assay/small.md
           re-record: ASSAY_RECORD=failed swift test
         """)
+  }
+
+  @Test func aGoldenThatNoTestMadeIsChangedByApproval() throws {
+    var runs = try pair()
+    runs.actual.add(try SmallCase.tensor([1, 2]), "c", "outputs")
+    runs.golden.add(try SmallCase.tensor([1, 3]), "c", "outputs")
+    let change =
+      "again, and: assay approve RUN Golden/set/case.h5 --message WHY"
+    #expect(try text(runs).contains("\n  made by:   an unknown tool; approved by nobody\n"))
+    #expect(try text(runs).hasSuffix("\n  to change: never by a test: record a run \(change)"))
+    var provenance = Provenance(
+      tool: "assay_torch", toolVersion: "0.1.0", created: "2026-01-01T00:00:00Z")
+    provenance.framework = "pytorch"
+    provenance.frameworkVersion = "2.13.0"
+    provenance.modelHash = "sha256:0123456789abcdef"
+    provenance.approvals = [
+      Approval(by: "Ada", to: "x", date: Date(timeIntervalSince1970: 0), reason: "why")
+    ]
+    runs.golden.manifest.provenance = provenance
+    #expect(
+      try text(runs).contains(
+        "\n  made by:   assay_torch 0.1.0 with pytorch 2.13.0 at 2026-01-01T00:00:00Z, model "
+          + "sha256:0123456789ab; approved by Ada at 1970-01-01T00:00:00Z\n"))
+    #expect(
+      try text(runs).hasSuffix(
+        "\n  to change: never by a test: record a run with assay_torch \(change)"))
+    provenance.tool = "AssayTesting"
+    runs.golden.manifest.provenance = provenance
+    #expect(try !text(runs).contains("to change"))
+  }
+
+  @Test func twoRunsAreNoGolden() throws {
+    let text = FailureText.render(runs: try SmallCase.comparison(), reportPath: "report.md")
+    #expect(
+      text.hasPrefix(
+        "The actual run does not match the expected one: layer.down in step 0: outputs on cpu has "
+          + "1 of 4 elements outside the tolerance.\n"))
+    #expect(text.hasSuffix("\n  expected:  runs/ex|pected\n  report:    report.md"))
+    #expect(!text.contains("golden"))
   }
 
   @Test func matchSaysSo() throws {

@@ -1,3 +1,4 @@
+package import Assay
 package import AssayTesting
 package import Foundation
 import Synchronization
@@ -58,6 +59,27 @@ package final class Playground: Sendable {
     try FileManager.default.setAttributes(
       [.modificationDate: Date(timeIntervalSince1970: 1_000_000_000)], ofItemAtPath: file(golden))
   }
+
+  /// Makes a golden that another program recorded out of one that a test did.
+  package func disown(_ golden: String, as provenance: Provenance?) throws {
+    let (path, other) = (file(golden), file(golden) + ".other")
+    let run = try RunLocation.open(path)
+    var manifest = run.manifest
+    manifest.provenance = provenance
+    try RunConversion.convert(
+      from: run, to: GoldenFile(path: other).writer(manifest: manifest), manifest: manifest)
+    try FileManager.default.removeItem(atPath: path)
+    try FileManager.default.moveItem(atPath: other, toPath: path)
+  }
+
+  /// The provenance of what PyTorch recorded.
+  package static let pytorch: Provenance = {
+    var provenance = Provenance(
+      tool: "assay_torch", toolVersion: "0.1.0", created: "2026-01-01T00:00:00Z")
+    provenance.framework = "pytorch"
+    provenance.frameworkVersion = "2.13.0"
+    return provenance
+  }()
 
   /// The file of a golden.
   package func file(_ golden: String) -> String { "\(goldens)/\(golden).h5" }

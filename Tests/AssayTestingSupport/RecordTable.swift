@@ -10,6 +10,11 @@ package struct RecordCell: Sendable, CustomStringConvertible {
 
   package enum Golden: CaseIterable, Sendable {
     case absent, matching, differing
+    /// Those that PyTorch recorded.
+    case foreignMatching, foreignDiffering
+
+    fileprivate var isForeign: Bool { self == .foreignMatching || self == .foreignDiffering }
+    fileprivate var isMatch: Bool { self == .matching || self == .foreignMatching }
   }
 
   /// How the mode is chosen.
@@ -31,8 +36,13 @@ package struct RecordCell: Sendable, CustomStringConvertible {
     switch (mode, golden) {
     case (.never, .absent): .fails("does not exist, and the record mode is never")
     case (_, .absent): .records("did not exist and was recorded")
+    case (.all, .foreignMatching), (.all, .foreignDiffering):
+      .fails("is not recorded by a test: assay_torch 0.1.0 with pytorch 2.13.0")
+    case (_, .foreignDiffering):
+      .fails(
+        "made by:   assay_torch 0.1.0 with pytorch 2.13.0 at 2026-01-01T00:00:00Z; approved by")
     case (.all, _): .records("was recorded anew")
-    case (_, .matching): .passes
+    case (_, .matching), (_, .foreignMatching): .passes
     case (.failed, .differing): .records("was recorded anew")
     case (_, .differing): .fails("second")
     }
@@ -67,6 +77,11 @@ extension RecordCell {
     case .fails(let text):
       check(texts.count == 1 && texts[0].contains(text), "no \"\(text)\" in \(texts)")
       check(after == before, "the golden was touched")
+      if golden.isForeign {
+        check(
+          !texts[0].contains("ASSAY_RECORD") && texts[0].contains("assay approve"),
+          "it tells people to record over it: \(texts)")
+      }
     case .records(let text):
       check(texts.count == 1 && texts[0].contains(text), "no \"\(text)\" in \(texts)")
       check(texts.first?.contains(path) == true, "the file is not named: \(texts)")
@@ -79,7 +94,8 @@ extension RecordCell {
   }
 
   private func makeGolden(_ playground: Playground) throws {
-    try playground.record(Self.name, .with { $0.factor = golden == .matching ? 3 : 5 })
+    try playground.record(Self.name, .with { $0.factor = golden.isMatch ? 3 : 5 })
+    if golden.isForeign { try playground.disown(Self.name, as: Playground.pytorch) }
   }
 
   private func replay(in playground: Playground) throws {

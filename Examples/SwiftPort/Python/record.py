@@ -1,12 +1,13 @@
 """Records the original: `Golden/digit-reader/float32.h5`, what PyTorch computed in every module.
 
 Needs safetensors and assay_torch (`pip install PATH_OF_ASSAY/Python`). Each image is one forward pass,
-so one step.
+so one step. A golden that exists changes by `assay approve` only:
 
-    python Python/record.py
+    python Python/record.py new.h5
 """
 
 import os
+import sys
 
 import assay_torch
 import torch
@@ -29,7 +30,8 @@ def main():
     model.load_state_dict(load_file(os.path.join(checkpoint, "model.safetensors")))
     generator = torch.Generator().manual_seed(2)
     identity = assay_torch.model_hash(checkpoint)
-    path = os.path.normpath(os.path.join(GOLDEN, "float32.h5"))
+    path = sys.argv[1] if len(sys.argv) > 1 else \
+        os.path.normpath(os.path.join(GOLDEN, "float32.h5"))
     with assay_torch.record(
             model, golden=path, recipe={"model": "checkpoint", "model_hash": identity},
             provenance={"model_hash": identity}, strict=True), torch.no_grad():

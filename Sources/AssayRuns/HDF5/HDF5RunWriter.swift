@@ -18,6 +18,8 @@ public final class HDF5RunWriter: RunWriter, @unchecked Sendable {
   public let path: String
   private let mode: Mode
   private let writtenPath: String
+  /// The folders that were made for the file, the deepest first.
+  private let madeFolders: [String]
   private let lock = NSLock()  // guards all that follows
   private var output: HDF5RunOutput?
   private var failure: RunError?
@@ -34,6 +36,8 @@ public final class HDF5RunWriter: RunWriter, @unchecked Sendable {
     self.path = path
     self.mode = mode
     let url = URL(filePath: path)
+    let folder = url.deletingLastPathComponent().path
+    madeFolders = FileSystem.missingFolders(of: folder)
     switch mode {
     case .recording:
       writtenPath = path
@@ -51,7 +55,7 @@ public final class HDF5RunWriter: RunWriter, @unchecked Sendable {
         .appending(component: ".\(url.lastPathComponent).\(UUID().uuidString).tmp").path
     }
     do {
-      try FileSystem.makeDirectory(url.deletingLastPathComponent().path, withParents: true)
+      try FileSystem.makeDirectory(folder, withParents: true)
       let file = try HDF5File(
         creating: writtenPath, for: mode == .recording ? .recording : .archive)
       let output = HDF5RunOutput(file: file, isRecording: mode == .recording)
@@ -85,7 +89,14 @@ public final class HDF5RunWriter: RunWriter, @unchecked Sendable {
   deinit {
     // Nothing is left to say about it: whoever wanted to know called `finish`.
     output?.file.abandon()
-    if mode == .golden, output != nil { unlink(writtenPath) }
+    if mode == .golden, output != nil { removeGolden() }
+  }
+
+  /// Leaves nothing of a golden that never came to be, not even a folder.
+  private func removeGolden() {
+    unlink(writtenPath)
+    // One that is not empty stays.
+    for folder in madeFolders { rmdir(folder) }
   }
 
   /// Begins a step, which no reader sees before it is ended.
@@ -152,7 +163,7 @@ public final class HDF5RunWriter: RunWriter, @unchecked Sendable {
     self.failure = failure
     output?.file.abandon()
     output = nil
-    if mode == .golden { unlink(writtenPath) }
+    if mode == .golden { removeGolden() }
     return failure
   }
 }

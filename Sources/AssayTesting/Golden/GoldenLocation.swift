@@ -1,3 +1,4 @@
+import Assay
 import Foundation
 
 /// Where the goldens and the reports of a test are.
@@ -31,6 +32,16 @@ struct GoldenLocation: Sendable {
     let folder = URL(filePath: path(of: name)).deletingLastPathComponent()
     let path = folder.appending(path: "tolerances.yml").path(percentEncoded: false)
     return FileManager.default.fileExists(atPath: path) ? path : nil
+  }
+
+  /// The names of goldens that one was perhaps meant for.
+  func names(near name: GoldenName) -> [String] {
+    guard let files = FileManager.default.enumerator(atPath: goldens) else { return [] }
+    // A folder of goldens may hold checkpoints and dumps of any size.
+    let names = files.prefix(100_000).compactMap { file in
+      (file as? String).flatMap { $0.hasSuffix(".h5") ? String($0.dropLast(3)) : nil }
+    }
+    return NearNames.of(name.text, among: names)
   }
 
   /// The folder above a source file that has a `Package.swift`.

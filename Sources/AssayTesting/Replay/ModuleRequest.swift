@@ -24,14 +24,32 @@ struct ModuleRequest: Sendable {
       golden: golden, matching: pattern, options: options, body)
   }
 
+  /// The same for modules that return tuples.
+  func run<each Output: Capturable>(
+    _ body: (ModuleInputs) throws -> (repeat each Output)
+  ) throws -> RunComparison {
+    let (golden, pattern, options) = try prepare()
+    return try ModuleReplay.compare(golden: golden, matching: pattern, options: options, body)
+  }
+
+  /// The same for asynchronous modules that return tuples.
+  func run<each Output: Capturable>(
+    isolation: isolated (any Actor)? = #isolation,
+    _ body: (ModuleInputs) async throws -> (repeat each Output)
+  ) async throws -> RunComparison {
+    let (golden, pattern, options) = try prepare()
+    return try await ModuleReplay.compare(
+      golden: golden, matching: pattern, options: options, body)
+  }
+
   private func prepare() throws -> (any RunReader, ModulePattern, ReplayOptions) {
     let settings = try ReplaySettings(
       golden: golden, record: nil, tolerance: tolerance, site: site)
     let file = GoldenFile(path: settings.path)
     guard file.exists else {
-      throw ReplayTestError.notRecordable(
-        path: settings.path,
-        reason: "it does not exist, and only a replay of the whole model records it")
+      throw ReplayTestError.nothingToReplay(
+        path: settings.path, reason: "only a replay of the whole model records it",
+        near: settings.nearNames)
     }
     return (
       try file.open(), try ModulePattern(pattern),

@@ -12,6 +12,12 @@ struct ReplayRequest: Sendable {
   var capturing: CaptureConfiguration?
   var site: TestSite
 
+  /// The command that records a golden again by this test; `nil` where none does.
+  func rerecordCommand(for golden: RunManifest) -> String? {
+    golden.reasonNotToRecord(modelHash: recipe?.modelHash) == nil
+      ? command(recording: .failed) : nil
+  }
+
   /// The command that runs this test in a record mode; `nil` where the test's own choice beats
   /// the environment.
   func command(recording mode: RecordMode) -> String? {
@@ -29,6 +35,10 @@ struct ReplaySettings: Sendable {
   let artifacts: String
   let mode: RecordMode
   let tolerance: Tolerance
+  private let location: GoldenLocation
+
+  /// The names of goldens that this one was perhaps meant for.
+  var nearNames: [String] { location.names(near: name) }
 
   /// Settles everything that can be settled before the golden is opened.
   ///
@@ -38,7 +48,7 @@ struct ReplaySettings: Sendable {
     let scope = AssayScope.current
     mode = try RecordMode.resolve(record ?? scope.record, in: environment)
     name = try GoldenName(golden)
-    let location = try GoldenLocation(file: "\(site.filePath)", environment: environment)
+    location = try GoldenLocation(file: "\(site.filePath)", environment: environment)
     path = location.path(of: name)
     artifacts = location.artifacts
     if let tolerance = tolerance ?? scope.tolerance {

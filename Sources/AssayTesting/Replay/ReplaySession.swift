@@ -15,8 +15,8 @@ struct ReplaySession {
     case comparing(Replay)
     /// Compares with the golden and keeps what was captured, to take the golden's place.
     case replacing(Replay, old: any RunReader, always: Bool)
-    /// Records the first golden, or one in place of a file that is none.
-    case recording(Recorder, unreadable: String?)
+    /// Records the first golden.
+    case recording(Recorder)
   }
 
   /// Opens the golden and whatever records another one.
@@ -34,7 +34,7 @@ struct ReplaySession {
   var probe: Probe {
     switch work {
     case .comparing(let replay), .replacing(let replay, _, _): replay.probe
-    case .recording(let recorder, _): recorder.probe
+    case .recording(let recorder): recorder.probe
     }
   }
 
@@ -58,20 +58,21 @@ struct ReplaySession {
       throw ReplayTestError.recorded(
         path: settings.path,
         changes: GoldenChanges(text: changes.text, markdown: changes.markdown))
-    case .recording(let recorder, let unreadable):
-      if let error { throw error }
-      try recorder.finish { manifest in approve(&manifest, replacing: nil) }
-      throw ReplayTestError.recorded(
-        path: settings.path,
-        changes: unreadable.map { reason in
-          let text = "the file that was there could not be read: \(reason)"
-          return GoldenChanges(text: text, markdown: text + "\n")
-        })
+    case .recording(let recorder):
+      do {
+        if let error { throw error }
+        try recorder.finish { manifest in approve(&manifest, replacing: nil) }
+      } catch let error as CaptureError where error.isOfNoGolden {
+        throw ReplayTestError.nothingToReplay(
+          path: settings.path, reason: "\(error)", near: settings.nearNames)
+      }
+      throw ReplayTestError.recorded(path: settings.path, changes: nil)
     }
   }
 
   private func approve(_ manifest: inout RunManifest, replacing old: RunManifest?) {
     let approval = Approval(to: manifest.id, reason: "recorded by \(request.site.testName)")
+    manifest.provenance?.tool = Provenance.testTool
     manifest = manifest.approved(by: approval, replacing: old)
   }
 }
@@ -82,20 +83,21 @@ extension ReplaySession {
     if request.mapping != nil, !file.exists || settings.mode == .all || settings.mode == .failed {
       throw ReplayTestError.notRecordable(path: settings.path, reason: mappingReason)
     }
-    guard file.exists else { return try firstRecording(request, settings, file, unreadable: nil) }
-    var golden: any RunReader
-    do {
-      golden = try file.open()
-    } catch let error where settings.mode == .all && !request.isIsolated {
-      return try firstRecording(request, settings, file, unreadable: "\(error)")
-    }
+    guard file.exists else { return try firstRecording(request, settings, file) }
+    var golden: any RunReader = try file.open()
     let old = golden
+    let foreign = old.manifest.reasonNotToRecord(modelHash: request.recipe?.modelHash)
+    if let foreign, settings.mode == .all {
+      throw ReplayTestError.foreignGolden(path: settings.path, reason: foreign)
+    }
     if settings.mode == .all || golden.manifest.recipe == nil {
       golden = GoldenAnew(golden, recipe: request.recipe)
     }
     if settings.mode == .all { golden = GoldenAnew(golden, configuration: request.capturing) }
     // What an isolated replay captures ran on the golden's own values: it is no golden.
-    let records = !request.isIsolated && (settings.mode == .all || settings.mode == .failed)
+    let records =
+      foreign == nil && !request.isIsolated
+      && (settings.mode == .all || settings.mode == .failed)
     if request.isIsolated, settings.mode == .all {
       throw ReplayTestError.notRecordable(path: settings.path, reason: isolatedReason)
     }
@@ -117,11 +119,12 @@ extension ReplaySession {
     "in an isolated replay modules run on the golden's values; replay once without `isolated`"
 
   private static func firstRecording(
-    _ request: ReplayRequest, _ settings: ReplaySettings, _ file: GoldenFile, unreadable: String?
+    _ request: ReplayRequest, _ settings: ReplaySettings, _ file: GoldenFile
   ) throws -> Work {
     guard settings.mode != .never else {
       throw ReplayTestError.noGolden(
-        path: settings.path, mode: .never, recordedBy: request.command(recording: .missing))
+        path: settings.path, mode: .never, recordedBy: request.command(recording: .missing),
+        near: settings.nearNames)
     }
     guard !request.isIsolated else {
       throw ReplayTestError.notRecordable(path: settings.path, reason: isolatedReason)
@@ -130,7 +133,7 @@ extension ReplaySession {
     let recorder = Recorder(
       configuration: request.capturing ?? everything,
       writers: [try file.writer(manifest: manifest)], manifest: manifest)
-    return .recording(recorder, unreadable: unreadable)
+    return .recording(recorder)
   }
 
   private static var everything: CaptureConfiguration {
@@ -145,6 +148,16 @@ extension ReplaySession {
     provenance.dtype = recipe?.dtype
     return RunManifest(
       id: UUID().uuidString.lowercased(), isComplete: false, provenance: provenance, recipe: recipe)
+  }
+}
+
+extension CaptureError {
+  /// Whether it may only be that the golden's name is wrong.
+  fileprivate var isOfNoGolden: Bool {
+    switch self {
+    case .noRecipe, .noGoldenInput, .nothingRecorded: true
+    default: false
+    }
   }
 }
 

@@ -1,6 +1,7 @@
 import Assay
 import AssayTesting
 import AssayTestingSupport
+import Foundation
 import Testing
 
 /// The reference engine with a bug in one layer, against what PyTorch recorded.
@@ -27,6 +28,28 @@ import Testing
     let headline = texts[0].split(separator: "\n")[0]
     #expect(headline.contains(bug.rawValue), "\(headline)")
     #expect(playground.reports == ["tiny-llama/float32.theTextNamesTheLayer.md"])
+  }
+
+  @Test(arguments: [RecordMode.failed, .all])
+  func aBugNeverReplacesWhatPyTorchRecorded(_ mode: RecordMode) throws {
+    let playground = try Playground()
+    let path = playground.file("float32")
+    try FileManager.default.createDirectory(
+      atPath: playground.goldens, withIntermediateDirectories: true)
+    try FileManager.default.copyItem(
+      atPath: TinyLlama.goldens + "/tiny-llama/float32.h5", toPath: path)
+    let before = FileState(path)
+    let texts = try playground.run(["ASSAY_RECORD": mode.rawValue]) {
+      try failures {
+        try assertReplay("float32", record: mode) { try TinyLlama(.epsilon).run($0) }
+      }
+    }
+    try #require(texts.count == 1)
+    #expect(texts[0].contains("assay-record.py 1 with pytorch 2.13.0+cpu at "), "\(texts[0])")
+    #expect(texts[0].contains(", model sha256:0fa28a1808d3"))
+    #expect(texts[0].contains("assay approve RUN \(path) --message WHY"))
+    #expect(!texts[0].contains("ASSAY_RECORD"))
+    #expect(FileState(path) == before)
   }
 
   @Test(arguments: TinyLlama.Bug.allCases)

@@ -60,6 +60,27 @@ import Testing
     #expect(playground.goldenFiles == [])
   }
 
+  @Test(arguments: [RecordMode.missing, .never])
+  func aNameWithoutAGoldenIsNamedAndLeavesNoFolder(_ mode: RecordMode) throws {
+    let playground = try Playground()
+    try playground.record("set/toy")
+    for body in [{ _ in }, { _ = try $0.recipe }, { _ = try $0.input("first") }]
+      as [@Sendable (Probe) throws -> Void]
+    {
+      let texts = try playground.run {
+        try failures { try assertReplay("sets/toy", record: mode, body) }
+      }
+      try #require(texts.count == 1)
+      #expect(texts[0].contains(playground.file("sets/toy") + " does not exist"), "\(texts)")
+      #expect(texts[0].contains("(did you mean \"set/toy\"?)"), "\(texts)")
+      #expect(!FileManager.default.fileExists(atPath: playground.goldens + "/sets"))
+    }
+    let texts = try playground.run {
+      try failures { try assertModule("set/toi", matching: "first") { try $0[0] } }
+    }
+    #expect(texts.count == 1 && texts[0].contains("did you mean \"set/toy\"?"), "\(texts)")
+  }
+
   @Test func anUnknownModeRunsNothing() throws {
     let playground = try Playground()
     var hasRun = false
@@ -71,25 +92,107 @@ import Testing
     #expect(!hasRun && playground.goldenFiles == [])
   }
 
-  @Test func onlyAllReplacesAFileThatIsNoGolden() throws {
+  @Test(arguments: RecordMode.allCases)
+  func noModeReplacesAFileThatIsNoGolden(_ mode: RecordMode) throws {
     let playground = try Playground()
     let path = playground.file("toy")
     try FileManager.default.createDirectory(
       atPath: playground.goldens, withIntermediateDirectories: true)
-    try Data("not HDF5".utf8).write(to: URL(filePath: path))
+    // What a checkout without `git lfs pull` has in the place of PyTorch's golden.
+    try Data("version https://git-lfs.github.com/spec/v1\n".utf8).write(to: URL(filePath: path))
     let before = FileState(path)
-    for mode in RecordMode.allCases where mode != .all {
-      let texts = try playground.run {
-        try failures { try assertReplay("toy", record: mode, ToyModel().run) }
+    let texts = try playground.run {
+      try failures {
+        try assertReplay("toy", recipe: ToyModel.recipe, record: mode, ToyModel().run)
       }
-      #expect(texts.count == 1 && texts[0].contains(path), "\(mode): \(texts)")
-      #expect(FileState(path) == before)
     }
+    #expect(texts.count == 1 && texts[0].contains(path), "\(texts)")
+    #expect(FileState(path) == before)
+  }
+
+  private static var aged: Provenance {
+    // Replaced once by a test, when approvals did not say yet what they replaced.
+    var provenance = Provenance(
+      tool: "AssayTesting", toolVersion: "0.1.0", created: "2026-01-01T00:00:00Z")
+    provenance.approvals = [Approval(from: "a", to: "b")]
+    return provenance
+  }
+
+  @Test(arguments: [
+    (Playground.pytorch, "assay_torch 0.1.0 with pytorch 2.13.0 at 2026-01-01T00:00:00Z made it"),
+    (nil, "an unknown tool made it"), (.current(), "assay "), (aged, "nobody knows what made it"),
+  ])
+  func aGoldenThatNoTestMadeIsNeverRecorded(_ provenance: Provenance?, _ part: String) throws {
+    let playground = try Playground()
+    try playground.record("toy")
+    try playground.disown("toy", as: provenance)
+    let before = FileState(playground.file("toy"))
+    let wrong = ToyModel.with { $0.factor = 9 }
+    var hasRun = false
     let error = playground.run {
-      caught { try verifyReplay("toy", recipe: ToyModel.recipe, record: .all, ToyModel().run) }
+      caught { try verifyReplay("toy", record: .all) { _ in hasRun = true } }
     }
-    #expect(error?.description.contains("the file that was there could not be read") == true)
-    #expect(try playground.run { try verifyReplay("toy", ToyModel().run) }.isMatch)
+    #expect(error?.description.contains("is not recorded by a test: ") == true && !hasRun)
+    #expect(error?.description.contains(part) == true, "\(String(describing: error))")
+    let texts = try playground.run {
+      try failures { try assertReplay("toy", record: .failed, wrong.run) }
+    }
+    let command = "again, and: assay approve RUN \(playground.file("toy")) --message WHY"
+    #expect(texts.count == 1 && texts[0].contains(command), "\(texts)")
+    #expect(!texts.joined().contains("ASSAY_RECORD"))
+    #expect(FileState(playground.file("toy")) == before)
+    #expect(playground.goldenFiles == ["toy.h5"])
+  }
+
+  @Test func approvingAPortsRunDoesNotMakeTheGoldenATests() throws {
+    let playground = try Playground()
+    try playground.record("toy")
+    try playground.disown("toy", as: Playground.pytorch)
+    try playground.record("port", .with { $0.factor = 9 })
+    try GoldenFile(path: playground.file("toy")).approve(
+      RunLocation.open(playground.file("port")), approval: Approval(to: "", reason: "rounding"))
+    let manifest = try RunLocation.open(playground.file("toy")).manifest
+    #expect(manifest.provenance?.approvals?.map(\.replaced?.tool) == ["assay_torch"])
+    #expect(ApprovalLog.text(of: manifest).contains("made by assay_torch 0.1.0 with pytorch"))
+    let before = FileState(playground.file("toy"))
+    let error = playground.run {
+      caught { try verifyReplay("toy", record: .all, ToyModel().run) }
+    }
+    #expect(
+      error?.description.contains("it took the place of what assay_torch 0.1.0") == true,
+      "\(String(describing: error))")
+    let texts = try playground.run {
+      try failures { try assertReplay("toy", record: .failed, ToyModel().run) }
+    }
+    #expect(texts.count == 1 && texts[0].contains("approved by"), "\(texts)")
+    #expect(!texts.joined().contains("ASSAY_RECORD"))
+    #expect(FileState(playground.file("toy")) == before)
+  }
+
+  @Test func aGoldenOfAnotherModelIsNotRecorded() throws {
+    let playground = try Playground()
+    var recipe = ToyModel.recipe
+    recipe.modelHash = "sha256:original"
+    let first = playground.run {
+      caught { try verifyReplay("toy", recipe: recipe, ToyModel().run) }
+    }
+    guard case .recorded = first else {
+      Issue.record("nothing was recorded: \(String(describing: first))")
+      return
+    }
+    recipe.modelHash = "sha256:port"
+    let error = playground.run {
+      caught { try verifyReplay("toy", recipe: recipe, record: .all, ToyModel().run) }
+    }
+    #expect(
+      error?.description.contains(
+        "it is of the model sha256:original, and the test's is sha256:port")
+        == true, "\(String(describing: error))")
+    #expect(
+      try !playground.run {
+        try verifyReplay(
+          "toy", recipe: recipe, record: .failed, ToyModel.with { $0.factor = 9 }.run)
+      }.isMatch)
   }
 
   @Test func anIsolatedReplayRecordsNothing() throws {

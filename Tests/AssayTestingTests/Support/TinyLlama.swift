@@ -7,7 +7,7 @@ import Foundation
 struct TinyLlama: Sendable {
   private var model: Llama
 
-  private static let goldens = URL(filePath: #filePath).deletingLastPathComponent()
+  static let goldens = URL(filePath: #filePath).deletingLastPathComponent()
     .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
     .appending(path: "Golden").path
 

@@ -1,0 +1,53 @@
+/// Which program made a run, when, and of which model.
+public struct RunMaker: Hashable, Sendable, Codable {
+  /// The recording program, such as `assay_torch`.
+  public var tool: String
+  /// The recording program's version.
+  public var toolVersion: String
+  /// When the recording began, ISO 8601 in UTC.
+  public var created: String
+  /// What computed the model, such as `pytorch`.
+  public var framework: String?
+  /// The framework's version.
+  public var frameworkVersion: String?
+  /// `sha256:` and the hash of the model's configuration and weights.
+  public var modelHash: String?
+
+  /// Who made the run that a provenance is of; unknown where there is none.
+  public init(_ provenance: Provenance?) {
+    let provenance = provenance ?? .unknown
+    tool = provenance.tool
+    toolVersion = provenance.toolVersion
+    created = provenance.created
+    framework = provenance.framework
+    frameworkVersion = provenance.frameworkVersion
+    modelHash = provenance.modelHash
+  }
+
+  private enum CodingKeys: String, CodingKey {
+    case tool, created, framework
+    case toolVersion = "tool_version"
+    case frameworkVersion = "framework_version"
+    case modelHash = "model_hash"
+  }
+}
+
+extension RunMaker: CustomStringConvertible {
+  /// The maker in words: `assay_torch 0.1.0 with pytorch 2.13.0 at 2026-01-01T00:00:00Z`.
+  public var description: String {
+    guard tool != Provenance.unknown.tool else { return "an unknown tool" }
+    var text = "\(tool) \(toolVersion)"
+    if let framework {
+      text += " with " + [framework, frameworkVersion].compactMap { $0 }.joined(separator: " ")
+    }
+    if created != Provenance.unknown.created { text += " at \(created)" }
+    if let modelHash { text += ", model \(modelHash.prefix(19))" }
+    return text
+  }
+}
+
+extension Provenance {
+  /// That of a run which says nothing about itself, as a plain vLLM dump.
+  public static let unknown = Provenance(
+    tool: "unknown", toolVersion: "unknown", created: "unknown")
+}

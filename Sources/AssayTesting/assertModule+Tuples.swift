@@ -1,0 +1,49 @@
+public import Assay
+
+/// Fails the test unless single modules that return tuples give a golden's outputs.
+///
+/// - Parameters:
+///   - golden: The golden's name: `a/b` is the file `Golden/a/b.h5` of the test's package.
+///   - pattern: A regular expression that the module's name must match.
+///   - tolerance: The rule under which two tensors are close; `nil` leaves it to the scope, the
+///     trait and the `tolerances.yml` beside the golden.
+///   - body: Runs the module. Its errors fail the test; the assertion itself never throws.
+public func assertModule<each Output: Capturable>(
+  _ golden: String, matching pattern: String, tolerance: Tolerance? = nil,
+  fileID: StaticString = #fileID, filePath: StaticString = #filePath, line: UInt = #line,
+  column: UInt = #column, function: StaticString = #function,
+  _ body: (ModuleInputs) throws -> (repeat each Output)
+) rethrows {
+  let assertion = Assertion(
+    golden: golden,
+    site: TestSite(
+      fileID: fileID, filePath: filePath, line: line, column: column, function: function))
+  let request = ModuleRequest(
+    golden: golden, pattern: pattern, tolerance: tolerance, site: assertion.site)
+  do { assertion.judge(try request.run(body)) } catch { assertion.fail(error) }
+}
+
+/// Fails the test unless single asynchronous modules that return tuples give a golden's outputs.
+///
+/// - Parameters:
+///   - golden: The golden's name: `a/b` is the file `Golden/a/b.h5` of the test's package.
+///   - pattern: A regular expression that the module's name must match.
+///   - tolerance: The rule under which two tensors are close; `nil` leaves it to the scope, the
+///     trait and the `tolerances.yml` beside the golden.
+///   - isolation: The actor that the closure runs on: the caller's.
+///   - body: Runs the module. Its errors fail the test; the assertion itself never throws.
+public func assertModule<each Output: Capturable>(
+  _ golden: String, matching pattern: String, tolerance: Tolerance? = nil,
+  fileID: StaticString = #fileID, filePath: StaticString = #filePath, line: UInt = #line,
+  column: UInt = #column, function: StaticString = #function,
+  isolation: isolated (any Actor)? = #isolation,
+  _ body: (ModuleInputs) async throws -> (repeat each Output)
+) async rethrows {
+  let assertion = Assertion(
+    golden: golden,
+    site: TestSite(
+      fileID: fileID, filePath: filePath, line: line, column: column, function: function))
+  let request = ModuleRequest(
+    golden: golden, pattern: pattern, tolerance: tolerance, site: assertion.site)
+  do { assertion.judge(try await request.run(body)) } catch { assertion.fail(error) }
+}
