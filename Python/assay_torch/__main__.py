@@ -29,8 +29,8 @@ def arguments():
     config.add_argument("--intermediate-log-config-path", help="a file of that JSON")
     run.add_argument("--keep", choices=KEEPS, help="what to keep of each tensor: all of it, or a "
                      "digest for models that are too big (default full)")
-    run.add_argument("--golden", help="the HDF5 file to write, replaced only by a whole one; it is "
-                     "all that is written unless the configuration names an output_dir")
+    run.add_argument("--golden", help="the HDF5 file to write, where nothing is yet; it is all that "
+                     "is written unless the configuration names an output_dir")
     run.add_argument("--root", help="a name under which the model itself is recorded as well")
     run.add_argument("--strict", action="store_true",
                      help="stop at the first tensor that cannot be recorded, instead of marking it")

@@ -55,8 +55,9 @@ def record(model, config=None, *, golden=None, recipe=None, provenance=None, run
         config: A dict of vLLM's intermediate-logging keys, a JSON text, or the path of a file;
             ``None`` records all steps of all modules. The run is written to
             ``<output_dir>/<id>/``.
-        golden: A path: the run is written to this HDF5 file, which takes its name only when it is
-            whole. It is all that is written unless ``config`` names an ``output_dir``.
+        golden: A path where nothing is yet: the run is written to this HDF5 file, which takes its
+            name only when it is whole. It is all that is written unless ``config`` names an
+            ``output_dir``.
         recipe: What it takes to run it again, such as ``token_ids``; ``steps``, ``dtype`` and
             ``devices`` are filled in. It may be changed while the context is open.
         provenance: Further members of the provenance, such as ``seed`` or ``model_hash``.
@@ -166,6 +167,11 @@ class Recording:
             if rank is not None:
                 stem, extension = os.path.splitext(path)
                 path = f"{stem}.rank{rank}{extension}"
+            if os.path.lexists(path):
+                raise RecordError(
+                    f"{path} exists, and a golden changes only by approval: record another file, "
+                    f"and make it the golden with `assay approve FILE {path}`, which shows what "
+                    "changes")
             self._add(HDF5Writer(path, self._manifest, is_golden=True))
 
     def _add(self, writer):

@@ -118,7 +118,7 @@ def test_hdf5_holds_the_same(config):
             file["step_0/block.twice/call_0/cpu/inputs_0"].id.get_offset()
 
 
-def test_golden_alone_replaces_its_predecessor_only_when_whole(tmp_path):
+def test_golden_alone_appears_whole_and_replaces_nothing(tmp_path):
     golden = tmp_path / "deep" / "model.h5"
     recipe = {"token_ids": [1, 5, 2]}
     run = recorded(None, golden=golden, recipe=recipe, forwards=2)
@@ -129,7 +129,14 @@ def test_golden_alone_replaces_its_predecessor_only_when_whole(tmp_path):
         assert sorted(file) == ["step_0", "step_1"]
     before = golden.read_bytes()
     with pytest.raises(ArithmeticError):
-        recorded(None, Model(fails=True), golden=golden)
+        recorded(None, Model(fails=True), golden=golden.with_name("other.h5"))
+    with pytest.raises(RecordError, match="changes only by approval.*assay approve"):
+        recorded(None, golden=golden)
+    link = golden.with_name("link.h5")
+    link.symlink_to("nowhere.h5")
+    with pytest.raises(RecordError, match="changes only by approval"):
+        recorded(None, golden=link)
+    link.unlink()
     assert golden.read_bytes() == before
     assert os.listdir(golden.parent) == ["model.h5"]
 
@@ -393,9 +400,12 @@ def test_a_golden_is_all_that_is_written_unless_a_place_is_named(tmp_path, monke
     golden = str(tmp_path / "golden.h5")
     monkeypatch.setattr(assay_torch.Configuration, "directory", str(tmp_path / "unwanted"))
     for config in (None, {}, {"log_step_ids": []}, {"formats": ["pt"]}):
+        if os.path.exists(golden):
+            os.remove(golden)
         assert recorded(config, golden=golden).paths == [golden]
     assert os.listdir(tmp_path) == ["golden.h5"]
     monkeypatch.undo()
+    os.remove(golden)
     assert len(recorded({"output_dir": str(tmp_path / "runs")}, golden=golden).paths) == 3
 
 

@@ -30,11 +30,26 @@ extension AssayCommand {
 enum Main {
   static func main() {
     do {
+      let arguments = CommandLine.arguments.dropFirst()
+      if let name = unknownCommand(in: arguments) {
+        throw CommandError.noCommand(name, commands: commands)
+      }
       var command = try AssayCommand.parseAsRoot()
       try command.run()
     } catch {
       exit(report(error))
     }
+  }
+
+  private static let commands = AssayCommand.configuration.subcommands.compactMap {
+    $0.configuration.commandName
+  }
+
+  /// A first word that is no command; the argument parser would not say which there are.
+  private static func unknownCommand(in arguments: ArraySlice<String>) -> String? {
+    let words = arguments.first == "help" ? arguments.dropFirst() : arguments
+    guard let word = words.first, !word.hasPrefix("-") else { return nil }
+    return commands.contains(word) || word == "help" ? nil : word
   }
 
   /// Prints what went wrong and says with which status to leave.
@@ -56,5 +71,4 @@ enum Main {
   private static func isParserError(_ error: any Error) -> Bool {
     AssayCommand.exitCode(for: error) == .validationFailure
   }
-
 }

@@ -10,7 +10,7 @@ struct CalibrateCommand: ParsableCommand {
       The first run is the reference, the golden. The others are runs of the same model and input \
       that are known to be right: other threads, attention kernels, machines. The rules pass what \
       differs by as much as these, times the safety factor. The noise floor of every module goes \
-      beside the reference, as <reference>.floor.json.
+      beside the reference, as <reference>.floor.json. Nothing that exists is overwritten.
       """)
 
   @Argument(help: "The reference, then at least one more run: directories or .h5 files.")
@@ -32,6 +32,9 @@ struct CalibrateCommand: ParsableCommand {
   }
 
   func run() throws {
+    let floorFile = floorPath
+    let existing = [output, floorFile].filter { GoldenFile(path: $0).exists }
+    guard existing.isEmpty else { throw CommandError.rulesExist(paths: existing) }
     let readers = try runs.map { try RunLocation.open($0) }
     let bar = ProgressBar("comparing")
     defer { bar.clear() }
@@ -40,7 +43,6 @@ struct CalibrateCommand: ParsableCommand {
     // What no comparison could read must not be left behind.
     let count = try ToleranceRules(yaml: rules, source: output).rules.count
     bar.clear()
-    let floorFile = floorPath
     try WholeFile.replace(
       floorFile, with: try JSONText.encode(floor.json, pretty: true) + Data("\n".utf8))
     try WholeFile.replace(output, with: Data(rules.utf8))

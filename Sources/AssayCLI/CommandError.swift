@@ -3,7 +3,11 @@ import Foundation
 
 /// What a command itself can find wrong; the layers below have errors of their own.
 enum CommandError: Error, Equatable, CustomStringConvertible {
+  case noCommand(String, commands: [String])
   case cannotWrite(path: String, reason: String)
+  case wouldReplaceData(path: String)
+  case goldenExists(path: String)
+  case rulesExist(paths: [String])
   case recordingDisabled
   case badConfiguration(path: String, reason: String)
   case unknownFile(path: String)
@@ -24,8 +28,21 @@ enum CommandError: Error, Equatable, CustomStringConvertible {
 
   var description: String {
     switch self {
+    case .noCommand(let name, let commands):
+      "there is no command \"\(name)\""
+        + (NearNames.of(name, among: commands, limit: 1).first.map { "; did you mean \($0)?" } ?? "")
+        + "\nThe commands are \(commands.joined(separator: ", ")); see `assay help`."
     case .cannotWrite(let path, let reason):
       "cannot write \(path): \(reason)"
+    case .wouldReplaceData(let path):
+      "\(path) holds data and no text: it may be a golden, so no report takes its place; choose "
+        + "another file"
+    case .goldenExists(let path):
+      "\(path) exists, and a golden changes only by approval: record another file, and make it the "
+        + "golden with `assay approve FILE \(path)`, which shows what changes"
+    case .rulesExist(let paths):
+      "\(paths.joined(separator: " and ")) exist\(paths.count == 1 ? "s" : "") already: what is "
+        + "judged by it would pass or fail by other bounds; remove it, or choose another place"
     case .recordingDisabled:
       "the capture configuration says \"enabled\": false, so nothing would be recorded; "
         + "add \"enabled\": true"

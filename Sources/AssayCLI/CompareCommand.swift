@@ -6,17 +6,27 @@ struct CompareCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "compare",
     abstract: "Compare two recorded runs and say which module went wrong first.",
+    usage: """
+      assay compare <actual> <expected> [<options>]
+      assay compare --dir1 <actual> --dir2 <expected> [<options>]
+      """,
     discussion: """
-      DIR1 is the actual run, DIR2 the expected one. Each is a run's directory, a directory that \
+      The first run is the actual one, the second the expected one. Each is a run's directory, a directory that \
       holds exactly one run, or an .h5 file. Exit status: 0 everything matches, 1 something \
       differs, 2 a run could not be read.
       """)
 
-  @Option(help: "The actual run, the one under test.")
-  var dir1: String
+  @Argument(help: "The actual run, the one under test.")
+  var actual: String?
 
-  @Option(help: "The expected run, the reference.")
-  var dir2: String
+  @Argument(help: "The expected run, the reference.")
+  var expected: String?
+
+  @Option(help: "The actual run, as vLLM's script names it.")
+  var dir1: String?
+
+  @Option(help: "The expected run, as vLLM's script names it.")
+  var dir2: String?
 
   @OptionGroup var report: ReportOptions
   @OptionGroup var tolerance: ToleranceOptions
@@ -27,7 +37,7 @@ struct CompareCommand: ParsableCommand {
       valueName: "map"))
   var deviceMap: [String] = []
 
-  @Option(help: "Only these steps, separated by commas.")
+  @Option(help: "Only these steps, separated by commas; 4-6 is a range.")
   var steps: String?
 
   @Option(help: "Only modules that match one of these regular expressions, separated by commas.")
@@ -48,8 +58,8 @@ struct CompareCommand: ParsableCommand {
   @Option(
     help: ArgumentHelp(
       """
-      Judge DIR1's error by that of this run, the noise floor, both from DIR2, the truth; without \
-      another tolerance by AWS Neuron's three-way gate.
+      Judge the actual run's error by that of this run, the noise floor, both from the expected \
+      one, the truth; without another tolerance by AWS Neuron's three-way gate.
       """, valueName: "run"))
   var floor: String?
 
@@ -59,7 +69,24 @@ struct CompareCommand: ParsableCommand {
       """)
   var suggestMapping = false
 
+  /// The two runs, named in one way or the other.
+  private var paths: (actual: String, expected: String) {
+    get throws {
+      switch (actual, expected, dir1, dir2) {
+      case (let actual?, let expected?, nil, nil), (nil, nil, let actual?, let expected?):
+        (actual, expected)
+      case (_, _, nil, nil):
+        throw ValidationError(
+          "compare takes two runs, the actual and the expected one: assay compare ACTUAL EXPECTED")
+      case (nil, nil, nil, _): throw ValidationError("--dir2 needs --dir1, the actual run")
+      case (nil, nil, _, nil): throw ValidationError("--dir1 needs --dir2, the expected run")
+      default: throw ValidationError("give the runs either as they are or as --dir1 and --dir2")
+      }
+    }
+  }
+
   func validate() throws {
+    _ = try paths
     if suggestMapping, mapping != nil {
       throw ValidationError("give either --mapping or --suggest-mapping")
     }
@@ -76,13 +103,12 @@ struct CompareCommand: ParsableCommand {
     options.tolerance = try tolerance.chosen(
       standard: floor == nil ? .vllm : Tolerance.threeWayGate())
     options.deviceMap = try deviceMap.flatMap { try DeviceMapArgument.parse($0) }
-    options.steps = try steps.map {
-      try NaturalListArgument.parse($0, option: "--steps", items: "step numbers")
-    }
+    options.steps = try steps.map(StepListArgument.parse)
     options.modules = try modules.map(PatternListArgument.parse)
     options.logits = try logits.map { try ModulePattern($0) }
-    let actual = try RunLocation.open(dir1)
-    let expected = try RunLocation.open(dir2)
+    let paths = try paths
+    let actual = try RunLocation.open(paths.actual)
+    let expected = try RunLocation.open(paths.expected)
 
     let bar = ProgressBar("comparing")
     defer { bar.clear() }
@@ -91,15 +117,16 @@ struct CompareCommand: ParsableCommand {
     bar.clear()
 
     try report.write(comparison, named: "compare")
-    GitHubActions.tell(comparison, golden: dir2, name: "compare", report: report.output)
+    GitHubActions.tell(comparison, name: "compare", report: report.output)
     try comparison.leave()
   }
 
   private func suggest() throws {
+    let paths = try paths
     let rules = try MappingSuggestion.yaml(
-      actual: RunLocation.open(dir1), expected: RunLocation.open(dir2))
+      actual: RunLocation.open(paths.actual), expected: RunLocation.open(paths.expected))
     if let output = report.output {
-      try WholeFile.replace(output, with: Data(rules.utf8))
+      try TextOutput.replace(output, with: Data(rules.utf8))
     } else {
       try Console.write(Data(rules.utf8))
     }

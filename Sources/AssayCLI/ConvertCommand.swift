@@ -21,7 +21,7 @@ struct ConvertCommand: ParsableCommand {
   @OptionGroup var keep: KeepOption
 
   func run() throws {
-    guard !FileManager.default.fileExists(atPath: destination) else {
+    guard !GoldenFile(path: destination).exists else {
       throw RunError.alreadyExists(path: destination)
     }
     let reader = try RunLocation.open(source)

@@ -9,10 +9,35 @@ enum NaturalListArgument {
   ///   - items: What the numbers are, for the message.
   static func parse(_ text: String, option: String, items: String) throws -> [Int] {
     try text.split(separator: ",", omittingEmptySubsequences: false).map { part in
-      guard let number = Int(part.trimmingCharacters(in: .whitespaces)), number >= 0 else {
+      guard let number = number(part) else {
         throw ValidationError("\(option) takes \(items) separated by commas, not \"\(text)\"")
       }
       return number
+    }
+  }
+
+  fileprivate static func number(_ text: Substring) -> Int? {
+    Int(text.trimmingCharacters(in: .whitespaces)).flatMap { $0 < 0 ? nil : $0 }
+  }
+}
+
+/// Steps and ranges of steps, both ends of which belong to them: `0,4-6`.
+enum StepListArgument {
+  /// More in one range is a slip of the hand.
+  private static let limit = 100_000
+
+  static func parse(_ text: String) throws -> [Int] {
+    try text.split(separator: ",", omittingEmptySubsequences: false).flatMap { part in
+      let ends = part.split(separator: "-", omittingEmptySubsequences: false)
+      let numbers = ends.compactMap(NaturalListArgument.number)
+      guard (1...2).contains(ends.count), numbers.count == ends.count,
+        let first = numbers.first, let last = numbers.last, first <= last,
+        last - first < limit
+      else {
+        throw ValidationError(
+          "--steps takes step numbers and ranges separated by commas, as in 0,4-6, not \"\(text)\"")
+      }
+      return Array(first...last)
     }
   }
 }

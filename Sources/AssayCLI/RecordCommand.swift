@@ -41,7 +41,11 @@ struct RecordCommand: ParsableCommand {
   @Option(help: "A file with the capture configuration, which turns it on.")
   var intermediateLogConfigPath: String?
 
-  @Option(help: "Write one .h5 file with the recipe to replay it, instead of the default run.")
+  @Option(
+    help: """
+      Write one .h5 file with the recipe to replay it, instead of the default run; none that exists \
+      is replaced.
+      """)
   var golden: String?
 
   @OptionGroup var keep: KeepOption
@@ -75,6 +79,9 @@ struct RecordCommand: ParsableCommand {
   }
 
   func run() throws {
+    if let golden, GoldenFile(path: golden).exists {
+      throw CommandError.goldenExists(path: golden)
+    }
     let (capture, isConfigured) = try captureConfiguration()
     let dtype = dtype.resolved(for: try LlamaConfiguration(contentsOf: model))
     // Token ids need no tokenizer: a checkpoint without one can still be recorded.

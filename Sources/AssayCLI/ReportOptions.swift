@@ -7,8 +7,11 @@ struct ReportOptions: ParsableArguments {
   @Option(name: .shortAndLong, help: "Write the report to this file instead of standard output.")
   var output: String?
 
-  @Option(help: "The report's format: \(Format.list).")
-  var format = Format.md
+  @Option(
+    help: ArgumentHelp(
+      "The report's format: \(Format.list) (default: that of the output's name, else md).",
+      valueName: "format"))
+  var format: Format?
 
   @Option(
     help: ArgumentHelp(
@@ -34,11 +37,26 @@ struct ReportOptions: ParsableArguments {
     static let list =
       allCases.dropLast().map(\.rawValue).joined(separator: ", ") + " or "
       + (allCases.last?.rawValue ?? "")
+
+    /// The format that a file's name promises.
+    init?(file: String) {
+      switch URL(filePath: file).pathExtension.lowercased() {
+      case "md", "markdown": self = .md
+      case "json": self = .json
+      case "html", "htm": self = .html
+      case "txt", "text": self = .text
+      default: return nil
+      }
+    }
   }
 
+  /// The format that was asked for, by its name or by that of the file.
+  var chosenFormat: Format { format ?? output.flatMap(Format.init(file:)) ?? .md }
+
   func validate() throws {
-    if summary, format != .md {
-      throw ValidationError("--summary is markdown; it excludes --format \(format.rawValue)")
+    if summary, chosenFormat != .md {
+      let option = format.map { "--format \($0.rawValue)" } ?? "--output \(output ?? "")"
+      throw ValidationError("--summary is markdown; it excludes \(option)")
     }
     if summary, verbose { throw ValidationError("--summary excludes --verbose") }
   }
@@ -51,11 +69,11 @@ struct ReportOptions: ParsableArguments {
   func write(_ comparison: RunComparison, named name: String, wholeReport: String? = nil) throws {
     if let junit {
       let text = JUnitReport.render([(name: name, comparison: comparison)])
-      try WholeFile.replace(junit, with: Data(text.utf8))
+      try TextOutput.replace(junit, with: Data(text.utf8))
     }
     if let plots {
       try FileSystem.makeDirectory(plots, withParents: true)
-      try WholeFile.replace(
+      try TextOutput.replace(
         ReportOptions.plot(in: plots), with: Data(GrowthPlot.svg(comparison).utf8))
     }
     let report =
@@ -64,9 +82,9 @@ struct ReportOptions: ParsableArguments {
         MarkdownReport.summary(
           comparison, wholeReport: wholeReport, growthPlot: plotReference(from: output)
         ).utf8)
-      : try render(comparison, as: format, to: output)
+      : try render(comparison, as: chosenFormat, to: output)
     if let output {
-      try WholeFile.replace(output, with: report)
+      try TextOutput.replace(output, with: report)
     } else {
       try Console.write(report)
     }

@@ -36,6 +36,24 @@ import Testing
     }
   }
 
+  @Test(arguments: ["tolerances.yml", "golden.floor.json"])
+  func nothingThatExistsIsReplaced(name: String) throws {
+    let folder = try TemporaryFolder()
+    let golden = folder.path("golden.h5")
+    let file = folder.url.appending(path: name)
+    try FileManager.default.copyItem(
+      at: AssayProcess.packageRoot.appending(path: Self.kernels[0]), to: URL(filePath: golden))
+    try Data("mine".utf8).write(to: file)
+    let outcome = try AssayProcess.run([
+      "calibrate", golden, Self.kernels[1], "--output", folder.path("tolerances.yml"),
+    ])
+    #expect(outcome.status == 2)
+    #expect(outcome.stderr.contains("\(file.path) exists already"), "\(outcome.stderr)")
+    #expect(try Data(contentsOf: file) == Data("mine".utf8))
+    let files = try FileManager.default.contentsOfDirectory(atPath: folder.url.path)
+    #expect(Set(files) == ["golden.h5", name])
+  }
+
   @Test func lintNamesWhatIsWrong() throws {
     let folder = try TemporaryFolder()
     let rules = folder.path("rules.yml")

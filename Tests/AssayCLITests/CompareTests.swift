@@ -23,6 +23,8 @@ import Testing
         var missing_in_actual: Int
         var missing_in_expected: Int
       }
+      struct Steps: Decodable { var total: Int }
+      var steps: Steps
       var tensors: Tensors
     }
     var schema: String
@@ -33,6 +35,10 @@ import Testing
   }
 
   static func compare(_ arguments: String...) throws -> (status: Int32, report: Report) {
+    try compare(arguments: arguments)
+  }
+
+  static func compare(arguments: [String]) throws -> (status: Int32, report: Report) {
     let outcome = try AssayProcess.run(["compare", "--format", "json"] + arguments)
     let report = try JSONDecoder().decode(Report.self, from: Data(outcome.stdout.utf8))
     return (outcome.status, report)
@@ -142,9 +148,84 @@ import Testing
     #expect(mapped.report.summary.tensors.matched == 8)
   }
 
+  /// Vouched for by the same comparison with the options that vLLM's script has.
+  @Test func runsMayBeGivenByPosition() throws {
+    let bug = "Golden/tiny-llama/bugs/weight-row.h5"
+    let named = try AssayProcess.run(["compare", "--dir1", bug, "--dir2", Self.golden])
+    let positional = try AssayProcess.run(["compare", bug, Self.golden])
+    #expect(positional.status == 1)
+    #expect(positional.stdout == named.stdout)
+    #expect(positional.stdout.contains("| path | `\(bug)` | `\(Self.golden)` |"))
+  }
+
+  @Test func rangesOfStepsAreSteps() throws {
+    let pair = ["--dir1", Self.golden, "--dir2", Self.golden]
+    for (steps, count) in [("0-1", 2), ("0-0,2-3", 3), (" 1 - 2 ", 2), ("3", 1)] {
+      let (status, report) = try Self.compare(arguments: pair + ["--steps", steps])
+      #expect(status == 0)
+      #expect(report.summary.steps.total == count, "\(steps)")
+    }
+    for steps in ["1-0", "-1", "0-", "0--1", "a-b", "0-1-2", "0-99999999999999999999", "0-9999999"]
+    {
+      let outcome = try AssayProcess.run(["compare"] + pair + ["--steps=\(steps)"])
+      #expect(outcome.status == 2, "\(steps)")
+      #expect(outcome.stderr.contains("ranges separated by commas, as in 0,4-6"), "\(steps)")
+    }
+  }
+
+  @Test(arguments: [
+    ("report.html", "<!DOCTYPE html>"), ("report.HTM", "<!DOCTYPE html>"), ("report.json", "{"),
+    ("report.txt", "Match"), ("report.md", "# Assay comparison"), ("report", "# Assay comparison"),
+  ])
+  func theOutputsNameChoosesTheFormat(name: String, start: String) throws {
+    let folder = try TemporaryFolder()
+    for command in [
+      ["compare", Self.golden, Self.golden], ["replay", Self.golden] + EngineReplayTests.wide,
+    ] {
+      let outcome = try AssayProcess.run(command + ["-o", folder.path(name)])
+      #expect(outcome.status == 0, "\(outcome.stderr)")
+      let text = try String(contentsOfFile: folder.path(name), encoding: .utf8)
+      #expect(text.prefix(200).contains(start), "\(text.prefix(200))")
+    }
+    let chosen = try AssayProcess.run([
+      "compare", Self.golden, Self.golden, "-o", folder.path(name), "--format", "json",
+    ])
+    #expect(chosen.status == 0)
+    #expect(try String(contentsOfFile: folder.path(name), encoding: .utf8).hasPrefix("{"))
+    let summary = try AssayProcess.run(
+      ["compare", Self.golden, Self.golden, "--summary", "-o", folder.path("summary.html")])
+    #expect(summary.status == 2)
+    #expect(summary.stderr.contains("--summary is markdown; it excludes --output"))
+  }
+
+  @Test(arguments: [
+    (["compar"], "did you mean compare?"), (["help", "recrod"], "did you mean record?"),
+    (["nonsense", "x"], "there is no command \"nonsense\"\n"),
+    (["help", "nonsense"], "\"nonsense\""),
+    (["a.h5", "b.h5"], "The commands are record, replay, approve, compare,"),
+  ])
+  func anUnknownCommandIsNamed(arguments: [String], part: String) throws {
+    let outcome = try AssayProcess.run(arguments)
+    #expect(outcome.status == 2)
+    #expect(outcome.stdout.isEmpty)
+    #expect(outcome.stderr.contains(part), "\(outcome.stderr)")
+  }
+
+  @Test(arguments: [
+    [], ["help"], ["help", "compare"], ["--help"], ["compare", "--help"], ["help", "help"],
+    ["--version"],
+  ])
+  func helpEndsWell(arguments: [String]) throws {
+    let outcome = try AssayProcess.run(arguments)
+    #expect(outcome.status == 0)
+    #expect(outcome.stderr.isEmpty && !outcome.stdout.isEmpty)
+  }
+
   @Test func badUsageAndAbsentRunsLeaveWithStatus2() throws {
     let golden = Self.golden
     for arguments in [
+      [golden], [golden, golden, golden], [golden, "--dir2", golden], ["--dir2", golden],
+      [golden, golden, "--dir1", golden],
       [], ["--dir1", golden], ["--dir1", golden, "--dir2", "no/such/run"],
       ["--dir1", golden, "--dir2", golden, "--rtol", "-1"],
       ["--dir1", golden, "--dir2", golden, "--rtol", "nan"],

@@ -52,6 +52,24 @@ import Testing
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder.url.path) == ["golden.h5"])
   }
 
+  @Test func aGoldenThatExistsIsNotReplaced() throws {
+    let folder = try TemporaryFolder()
+    let (golden, before) = try ApproveTests.golden(in: folder)
+    let link = folder.path("link.h5")
+    try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: "nowhere")
+    for path in [golden, link] {
+      let outcome = try AssayProcess.run([
+        "record", "--model", Self.checkpoint, "--prompt-token-ids", "1,2", "--max-tokens", "1",
+        "--golden", path,
+      ])
+      #expect(outcome.status == 2)
+      #expect(outcome.stderr.contains("assay approve FILE \(path)"), "\(outcome.stderr)")
+    }
+    #expect(try ApproveTests.bytes(golden) == before)
+    let files = try FileManager.default.contentsOfDirectory(atPath: folder.url.path)
+    #expect(Set(files) == ["golden.h5", "link.h5"])
+  }
+
   @Test func badConfigurationsNameTheKey() throws {
     for (configuration, key) in [
       (#"{"enabled": true, "output_dirs": "x"}"#, "output_dirs"),

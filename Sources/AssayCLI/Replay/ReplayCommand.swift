@@ -142,7 +142,7 @@ struct ReplayCommand: ParsableCommand {
     try FileSystem.makeDirectory(reportDir, withParents: true)
     return try [ReportOptions.Format.md, .json, .html].map { format in
       let path = "\(reportDir)/\(name).\(format.rawValue)"
-      try WholeFile.replace(path, with: try report.render(comparison, as: format, to: path))
+      try TextOutput.replace(path, with: try report.render(comparison, as: format, to: path))
       return path
     }
   }

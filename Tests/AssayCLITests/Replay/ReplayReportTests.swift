@@ -65,6 +65,37 @@ import Testing
     #expect(failed.failures == 76)
   }
 
+  @Test(arguments: ["--output", "--junit"])
+  func noReportTakesAGoldensPlace(option: String) throws {
+    let folder = try TemporaryFolder()
+    let (golden, before) = try ApproveTests.golden(in: folder)
+    let link = folder.path("link.h5")
+    try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: golden)
+    for path in [golden, link] {
+      let outcome = try AssayProcess.run(
+        ["compare", "--dir1", golden, "--dir2", CompareTests.golden, option, path])
+      #expect(outcome.status == 2)
+      #expect(outcome.stderr.contains("\(path) holds data and no text"), "\(outcome.stderr)")
+    }
+    #expect(try ApproveTests.bytes(golden) == before)
+    let type = try FileManager.default.attributesOfItem(atPath: link)[.type]
+    #expect(type as? FileAttributeType == .typeSymbolicLink)
+  }
+
+  @Test func theAnnotationOfCompareSpeaksOfNoGolden() throws {
+    let outcome = try AssayProcess.run(
+      [
+        "compare", "--dir1", "Golden/tiny-llama/bugs/weight-row.h5", "--dir2", CompareTests.golden,
+      ], environment: ["GITHUB_ACTIONS": "true"])
+    #expect(outcome.status == 1)
+    #expect(
+      outcome.stderr.hasPrefix(
+        "::error file=\(CompareTests.golden),title=compare differs::The actual run does not match "
+          + "the expected one: model.layers.2.mlp.down_proj in step 0: "), "\(outcome.stderr)")
+    #expect(outcome.stderr.contains("%0A  expected:  \(CompareTests.golden)"))
+    #expect(!outcome.stderr.lowercased().contains("golden "), "\(outcome.stderr)")
+  }
+
   @Test func reportsGoToTheDirectory() throws {
     let folder = try TemporaryFolder()
     let directory = folder.path("a/reports")
