@@ -38,8 +38,9 @@ class Rule:
 class Configuration:
     """What a recording takes in and where it goes.
 
-    Without an ``output_dir`` runs go to ``/tmp/vllm_intermediates``. An empty ``log_step_ids`` or ``device_names`` means all; no ``module_call_match`` means all
-    modules, and of several patterns the first that matches a module decides its call.
+    Without an ``output_dir`` runs go to ``/tmp/vllm_intermediates``. An empty ``log_step_ids`` or
+    ``device_names`` means all; no ``module_call_match`` means all modules, and of several patterns
+    the first that matches a module decides its call.
     """
     enabled: bool = True
     output_dir: str | None = None

@@ -13,8 +13,9 @@ import math
 
 import numpy as np
 
+from assay_torch.describing import number
 from assay_torch.tensors import PACKED, bits, components
-from assay_torch.values import Skipped, number
+from assay_torch.values import Skipped
 
 DIRECTIONS = 128
 SAMPLE = 256

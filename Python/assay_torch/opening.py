@@ -39,7 +39,7 @@ def is_array(value):
 
 
 def fields(value):
-    """The named fields of an object, those of its ``__dict__`` and its slots; no property is run."""
+    """The named fields of an object: its ``__dict__`` and its slots; no property is run."""
     found = {}
     for owner in type(value).__mro__:
         if "__slots__" in vars(owner):

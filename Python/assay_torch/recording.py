@@ -45,10 +45,12 @@ def record(model, config=None, *, golden=None, recipe=None, provenance=None, run
     and outputs; the model itself only under the name ``root``. Tensors are found in containers of
     every kind and in the fields of objects; a key-value cache is state, and is only described.
 
-    A tensor that no layout holds, such as a sparse one, or that hangs on what cannot be opened, such
-    as a generator, is marked as not recorded, with the reason, and the recording goes on: the run
-    fails where it is compared, and a warning says so at the end. Under ``torch.distributed`` each rank writes a run of its
-    own, ``<id>-rank<n>`` and ``<golden>.rank<n>.h5``.
+    A tensor that no layout holds, such as a sparse one, or that hangs on what cannot be opened,
+    such as a generator, is marked as not recorded, with the reason, and the recording goes on: the
+    run fails where it is compared, and a warning says so at the end.
+
+    Under ``torch.distributed`` each rank writes a run of its own, ``<id>-rank<n>`` and
+    ``<golden>.rank<n>.h5``.
 
     Args:
         model: The root module.
@@ -85,8 +87,8 @@ class Recording:
     def __init__(self, model, config, golden, recipe, provenance, run_id, keep, root, strict):
         if not isinstance(model, torch.nn.Module):
             raise RecordError(
-                f"record takes the torch.nn.Module that is called, not a {type(model).__name__}; of "
-                "a function, record the module that it calls")
+                f"record takes the torch.nn.Module that is called, not a {type(model).__name__}; "
+                "of a function, record the module that it calls")
         self.configuration = Configuration.of(config).keeping(keep)
         self.model, self.recipe, self.paths, self.steps = model, dict(recipe or {}), [], 0
         self._golden = None if golden is None else os.fspath(golden)
@@ -290,7 +292,7 @@ class Recording:
         self._hand("write", call, name, side.description, wanted)
 
     def _captured(self, tensor):
-        """What is written of a tensor: a copy, a digest, a note that it is too large, or the reason."""
+        """What is written of a tensor: a copy, a digest, a note of its size, or why it is not."""
         if isinstance(tensor, NotRecorded):
             return tensor
         try:
@@ -360,7 +362,8 @@ class Recording:
                 warnings.warn(f'module_call_match: the pattern "{rule.source}" recorded no module '
                               "call", stacklevel=3)
         for reason, (count, place) in list(self._lost.items())[:5]:
-            warnings.warn(f"not recorded, and a failure where the run is compared: {place}: {reason}"
+            warnings.warn("not recorded, and a failure where the run is compared: "
+                          f"{place}: {reason}"
                           + (f" ({count} tensors)" if count > 1 else ""), stacklevel=3)
         if self._strays:
             names = ", ".join(sorted(self._strays)[:5])

@@ -3,19 +3,18 @@
 import collections.abc
 import dataclasses
 import math
-import re
 
 import numpy as np
 import torch
 
+from assay_torch.describing import (described_facts, described_tensor, number, stable_repr,
+                                    without_addresses)
 from assay_torch.opening import Search, fields, is_array, is_code, is_state
 from assay_torch.tensors import (DTYPES, PACKED, Unrecordable, bits, components, copied, of_array,
                                  plain)
 from assay_torch.text import clean, json_text
 
-INLINE_ELEMENTS = 16  # the most that a tensor may have to stand in the description
 DESCRIBED_ITEMS = 20  # the most items of a tuple that are described one by one
-REPR_LENGTH = 2000
 NESTING = 25  # containers within containers; readers of JSON have limits too
 CONTAINERS = 200_000  # of one side of a call, before no more are opened
 REOPENED = 100  # objects that are opened again in another place
@@ -196,7 +195,7 @@ class Side:
 
 
 def opened(value):
-    """Whether a value is a ``dict`` or a ``tuple``, and what reads its items; ``None`` for neither."""
+    """Whether a value opens as a ``dict`` or a ``tuple``, and what reads its items; or ``None``."""
     if isinstance(value, collections.abc.Mapping):
         return "dict", value.items
     if isinstance(value, _TEXTS):
@@ -232,7 +231,7 @@ def dict_of(pairs):
 
 
 def order(item):
-    """What a set's items are sorted by: their kind, and their numbers, which rounding moves little."""
+    """What a set's items are sorted by: their kind, then numbers, which rounding moves little."""
     side = Side("", item)
     if side.found:
         return 2, 0, "", [leaf(*one) for one in side.found]
@@ -258,63 +257,6 @@ def device_of(value):
         return str(value.device) if isinstance(value, torch.Tensor) else "cpu"
     except Exception:
         return "cpu"
-
-
-def described_tensor(tensor):
-    text = {"type": "tensor", "shape": list(tensor.shape), "dtype": str(tensor.dtype),
-            "numel": tensor.numel()}
-    if tensor.numel() <= INLINE_ELEMENTS and tensor.dtype != PACKED:
-        text["values"] = [number(element) for element in elements(tensor)]
-    return text
-
-
-def described_facts(value):
-    """What can be told of a tensor or an array that is not recorded."""
-    text = {"type": "tensor"}
-    for key, fact in (("shape", lambda: [int(size) for size in value.shape]),
-                      ("dtype", lambda: str(value.dtype)),
-                      ("numel", lambda: int(value.numel() if isinstance(value, torch.Tensor)
-                                            else value.size))):
-        try:
-            text[key] = fact()
-        except Exception:
-            pass  # such as the shape of a nested tensor
-    return text
-
-
-def elements(tensor):
-    flat = tensor.flatten()
-    return (flat.float() if flat.dtype.is_floating_point and flat.dtype.itemsize == 1
-            else flat).tolist()
-
-
-def number(value):
-    """What JSON can hold of a number."""
-    if value is None or isinstance(value, bool):
-        return value
-    if isinstance(value, complex):
-        return [number(value.real), number(value.imag)]
-    if isinstance(value, float):
-        value = float(value)
-        return value if math.isfinite(value) else \
-            "nan" if math.isnan(value) else "inf" if value > 0 else "-inf"
-    value = int(value)
-    return value if -1 << 63 <= value < 1 << 63 else str(value)  # many readers know no such integer
-
-
-def without_addresses(text):
-    """A text without what changes with every run."""
-    return re.sub(r" at 0x[0-9a-fA-F]+", "", text)
-
-
-def stable_repr(value):
-    """How a value prints, without the addresses that change with every run."""
-    try:
-        text = repr(value)
-    except Exception as error:
-        return f"repr raised {type(error).__name__}"
-    text = without_addresses(text)
-    return text if len(text) <= REPR_LENGTH else text[:REPR_LENGTH] + "…"
 
 
 def captured(tensor, limit):

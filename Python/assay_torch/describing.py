@@ -1,0 +1,68 @@
+"""What ``inputs.json`` and ``outputs.json`` say of values that are no containers."""
+
+import math
+import re
+
+import torch
+
+from assay_torch.tensors import PACKED
+
+INLINE_ELEMENTS = 16  # the most that a tensor may have to stand in the description
+REPR_LENGTH = 2000
+
+
+def described_tensor(tensor):
+    text = {"type": "tensor", "shape": list(tensor.shape), "dtype": str(tensor.dtype),
+            "numel": tensor.numel()}
+    if tensor.numel() <= INLINE_ELEMENTS and tensor.dtype != PACKED:
+        text["values"] = [number(element) for element in elements(tensor)]
+    return text
+
+
+def described_facts(value):
+    """What can be told of a tensor or an array that is not recorded."""
+    text = {"type": "tensor"}
+    for key, fact in (("shape", lambda: [int(size) for size in value.shape]),
+                      ("dtype", lambda: str(value.dtype)),
+                      ("numel", lambda: int(value.numel() if isinstance(value, torch.Tensor)
+                                            else value.size))):
+        try:
+            text[key] = fact()
+        except Exception:
+            pass  # such as the shape of a nested tensor
+    return text
+
+
+def elements(tensor):
+    flat = tensor.flatten()
+    return (flat.float() if flat.dtype.is_floating_point and flat.dtype.itemsize == 1
+            else flat).tolist()
+
+
+def number(value):
+    """What JSON can hold of a number."""
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, complex):
+        return [number(value.real), number(value.imag)]
+    if isinstance(value, float):
+        value = float(value)
+        return value if math.isfinite(value) else \
+            "nan" if math.isnan(value) else "inf" if value > 0 else "-inf"
+    value = int(value)
+    return value if -1 << 63 <= value < 1 << 63 else str(value)  # many readers know no such integer
+
+
+def without_addresses(text):
+    """A text without what changes with every run."""
+    return re.sub(r" at 0x[0-9a-fA-F]+", "", text)
+
+
+def stable_repr(value):
+    """How a value prints, without the addresses that change with every run."""
+    try:
+        text = repr(value)
+    except Exception as error:
+        return f"repr raised {type(error).__name__}"
+    text = without_addresses(text)
+    return text if len(text) <= REPR_LENGTH else text[:REPR_LENGTH] + "…"
