@@ -331,7 +331,7 @@ extension StepRecord {
     }
   }
 
-  fileprivate func selecting(_ patterns: [ModulePattern]) -> StepRecord {
+  func selecting(_ patterns: [ModulePattern]) -> StepRecord {
     var newPositions: [Int: Int] = [:]
     var kept: [CallRecord] = []
     for (position, record) in calls.enumerated()

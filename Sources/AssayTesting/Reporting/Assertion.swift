@@ -6,12 +6,23 @@ import Testing
 struct Assertion: Sendable {
   let golden: String
   let site: TestSite
+  /// What is judged: a golden, or a run that is none.
+  private let subject: String
   private let number: Int
 
   init(golden: String, site: TestSite) {
-    self.golden = golden
+    self.init(golden, "golden", site)
+  }
+
+  init(run: String, site: TestSite) {
+    self.init(run, "run", site)
+  }
+
+  private init(_ name: String, _ subject: String, _ site: TestSite) {
+    golden = name
+    self.subject = subject
     self.site = site
-    number = ExitGuard.begin(golden)
+    number = ExitGuard.begin(name)
   }
 
   /// Fails the test unless the comparison is a match.
@@ -32,10 +43,24 @@ struct Assertion: Sendable {
     fail(([text] + remarks).joined(separator: "\n"))
   }
 
+  /// Fails the test unless a run is healthy.
+  func judge(_ health: RunHealth) {
+    defer { ExitGuard.end(number) }
+    let report = ReportFile(golden: golden, site: site)
+    if health.isHealthy {
+      report.remove()
+      return
+    }
+    let remarks = publish(MarkdownReport.render(health), report)
+    let text = FailureText.render(
+      health, headline: golden, reportPath: remarks.isEmpty ? report.path : nil)
+    fail(([text] + remarks).joined(separator: "\n"))
+  }
+
   /// Fails the test on whatever kept it from a comparison.
   func fail(_ error: any Error) {
     defer { ExitGuard.end(number) }
-    var lines = ["Golden \"\(golden)\": \(error)"]
+    var lines = ["\(subject.capitalized) \"\(golden)\": \(error)"]
     if case .recorded(_, let changes?) = error as? ReplayTestError {
       let report = ReportFile(golden: golden, site: site)
       let remarks = publish(changes.markdown, report)
@@ -50,7 +75,7 @@ struct Assertion: Sendable {
       environment.printLine(
         GitHubAnnotation.error(
           file: environment.pathInRepository(of: "\(site.filePath)"), line: Int(site.line),
-          title: "golden \(golden)", message: text))
+          title: "\(subject) \(golden)", message: text))
     }
     Failure(text: text, site: site).report()
   }

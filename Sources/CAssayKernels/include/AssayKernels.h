@@ -96,6 +96,31 @@ void assay_comparison_begin(
 void assay_comparison_update(
     assay_comparison *state, int isa, const void *actual, const void *expected, size_t count);
 
+/// What makes an element small, large or a mask's; values of the elements' dtype.
+typedef struct {
+  double smallest_normal, large, largest, mask;
+} assay_census_limits;
+
+/// Counts of elements by what they are; begin by `assay_census_begin`.
+typedef struct {
+  uint64_t count, nan, inf, negative_inf, zero, subnormal;
+  // Finite ones of at least `large`, of just `largest`, and down to `mask`.
+  uint64_t large, largest, masked;
+  int64_t first_non_finite, first_large;
+  // Of the finite ones.
+  double min, max;
+} assay_census;
+
+void assay_census_begin(assay_census *state);
+
+/// Counts the next elements, at most 2^31 of them.
+void assay_census_f32(
+    int isa, const assay_census_limits *limits, const float *values, size_t count,
+    assay_census *state);
+void assay_census_f64(
+    int isa, const assay_census_limits *limits, const double *values, size_t count,
+    assay_census *state);
+
 /// The output of the generator splitmix64 at a position, from 0: the finalizer of
 /// `seed + (index + 1) * 0x9E3779B97F4A7C15`, modulo 2^64.
 uint64_t assay_splitmix64(uint64_t seed, uint64_t index);
