@@ -66,9 +66,11 @@ import Testing
   /// Commands write beside the goldens, but not into the project.
   private static func folderWithGoldens() throws -> TemporaryFolder {
     let folder = try TemporaryFolder()
-    try FileManager.default.createSymbolicLink(
-      at: folder.url.appending(path: "Golden"),
-      withDestinationURL: AssayProcess.packageRoot.appending(path: "Golden"))
+    for name in ["Golden", "Tests"] {
+      try FileManager.default.createSymbolicLink(
+        at: folder.url.appending(path: name),
+        withDestinationURL: AssayProcess.packageRoot.appending(path: name))
+    }
     return folder
   }
 

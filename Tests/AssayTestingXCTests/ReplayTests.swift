@@ -50,6 +50,18 @@ final class ReplayTests: CollectingTestCase {
     }
   }
 
+  func testHealthIsAsserted() throws {
+    let playground = try Playground()
+    let texts = playground.run {
+      failures {
+        try? assertHealthy(ToyModel().run)
+        try? assertHealthy(ToyModel.with { $0.givesNaN = true }.run)
+      }
+    }
+    XCTAssertEqual(texts.count, 1)
+    XCTAssert(texts[0].hasPrefix("\"live\" is not healthy: second in step 0"), texts[0])
+  }
+
   func testFailuresOfDetachedTasksArrive() throws {
     let playground = try Playground()
     try playground.record("toy")

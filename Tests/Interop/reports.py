@@ -79,6 +79,26 @@ def test_json_is_valid_by_its_schema(checks, folder):
     checks.equal(validator.is_valid(document), False, "an unknown key")
 
 
+def test_checks_json_is_valid_by_its_schema(checks, folder):
+    docs = os.path.join(ROOT, "Sources/AssayReports/AssayReports.docc")
+    with open(os.path.join(docs, "assay.check-1.schema.json")) as file:
+        schema = json.load(file)
+    jsonschema.Draft202012Validator.check_schema(schema)
+    validator = jsonschema.Draft202012Validator(schema)
+    sick = os.path.join(ROOT, "Tests/AssayComparisonTests/Fixtures/health/sick.h5")
+    for run, options, status in [
+        (sick, [], 1), (os.path.join(GOLDEN, "float32.h5"), ["--steps", "0", "--modules", "mlp"], 0),
+        (sick, ["--modules", "no such"], 2),
+    ]:
+        document = json.loads(
+            checks.assay("check", run, *options, "--format", "json", status=status))
+        errors = [f"{error.json_path}: {error.message[:200]}"
+                  for error in validator.iter_errors(document)]
+        checks.equal(errors[:5], [], run)
+    document["summary"]["surplus"] = 1
+    checks.equal(validator.is_valid(document), False, "an unknown key")
+
+
 def test_junit_is_what_its_parser_expects(checks, folder):
     for name, *case in cases(checks, folder):
         document, junit, _ = reports(checks, folder, *case)
