@@ -84,6 +84,7 @@ private final class HealthSink: CallSink {
       return switch captured {
       case .stored(_, let tensor): MeasuredTensor(tensor, key: key)
       case .skipped(_, let note): MeasuredTensor(note, key: key)
+      case .notRecorded(_, _, let reason): MeasuredTensor(notRecorded: reason, key: key)
       }
     }
     state.withLock {

@@ -38,7 +38,8 @@ import Testing
       let outcome = try AssayProcess.run(["check", Self.sick] + arguments)
       #expect(outcome.status == 2)
       #expect(outcome.stderr.contains("Error: nothing was checked"))
-      #expect(outcome.stdout.contains("was selected") || outcome.stdout.contains("matches no module"))
+      #expect(
+        outcome.stdout.contains("was selected") || outcome.stdout.contains("matches no module"))
     }
     let missing = try AssayProcess.run(["check", "no/such/run"])
     #expect(missing.status == 2 && missing.stdout.isEmpty)
@@ -49,7 +50,8 @@ import Testing
     let run = folder.path("run")
     #expect(try AssayProcess.run(["convert", Self.sick, run]).status == 0)
     let files = try FileManager.default.subpathsOfDirectory(atPath: run)
-    let victim = try #require(files.first { $0.contains("step_1/near/outputs") && $0.hasSuffix(".pt") })
+    let victim = try #require(
+      files.first { $0.contains("step_1/near/outputs") && $0.hasSuffix(".pt") })
     try Data("PK".utf8).write(to: URL(filePath: run + "/" + victim))
     let outcome = try AssayProcess.run(["check", run, "--junit", folder.path("junit.xml")])
     #expect(outcome.status == 2 && outcome.stderr.contains("a tensor could not be read"))
@@ -67,7 +69,8 @@ import Testing
       ])
     #expect(outcome.status == 1 && outcome.stdout.isEmpty)
     #expect(outcome.stderr.hasPrefix("::error file=\(Self.sick),title="))
-    #expect(outcome.stderr.contains("is not healthy%3A") || outcome.stderr.contains("is not healthy:"))
+    #expect(
+      outcome.stderr.contains("is not healthy%3A") || outcome.stderr.contains("is not healthy:"))
     let page = try String(contentsOfFile: folder.path("check.html"), encoding: .utf8)
     #expect(page.contains("<h2 id=\"non_finite\">NaN and infinity</h2>"))
     let summary = try String(contentsOfFile: folder.path("summary.md"), encoding: .utf8)

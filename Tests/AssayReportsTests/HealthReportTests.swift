@@ -67,7 +67,8 @@ import Testing
         """)
     #expect(
       MarkdownReport.render(try Self.healthy()).hasPrefix(
-        "# Assay check: healthy\n\n✅ **Healthy**: 2 tensors (8 elements) checked, nothing found.\n"))
+        "# Assay check: healthy\n\n✅ **Healthy**: 2 tensors (8 elements) checked, nothing found.\n")
+    )
   }
 
   @Test func textIsShort() throws {

@@ -77,8 +77,17 @@ package struct MeasuredTensor: Sendable {
       outcome: .measured(figures, HealthSigns(figures, module: key.module, tensor: tensor)))
   }
 
+  /// Takes over why a tensor could not be recorded.
+  package init(notRecorded reason: String, key: TensorKey) {
+    self.init(key: key, outcome: .notRecorded(reason: reason))
+  }
+
   /// Reads and measures a tensor of a run.
   init(_ record: TensorRecord, of run: any RunReader) {
+    if let reason = record.notRecorded {
+      self.init(notRecorded: reason, key: record.key)
+      return
+    }
     if let note = record.skipped {
       self.init(note, key: record.key)
       return

@@ -115,6 +115,21 @@ import Testing
     #expect(health.notes.contains { $0.contains("outputs on cpu: it is too large") })
   }
 
+  @Test func whatWasNotRecordedIsNamedAndAFailure() throws {
+    let key = TensorKey(
+      step: 0, module: "a", call: 0, device: .cpu, slot: Slot("outputs_cache"))
+    var call = MeasuredCall(call: ModuleCall(module: "a", call: 0))
+    call.tensors = [
+      MeasuredTensor(try tensor(fine), key: key),
+      MeasuredTensor(notRecorded: "it is a sparse tensor", key: key),
+    ]
+    let health = RunHealth(
+      path: "run", manifest: RunManifest(id: "a", isComplete: true),
+      steps: [MeasuredStep(step: 0, calls: [call], completionOrder: [0])])
+    #expect(!health.isHealthy && health.findings.isEmpty && health.summary.notRecorded == 1)
+    #expect(health.unchecked(.notRecorded).map(\.reason) == ["it is a sparse tensor"])
+  }
+
   @Test func aCutRunNeedsItsStepsNamed() throws {
     var run = InMemoryRun(path: "run", isComplete: false)
     run.add(try tensor(fine), "a", "outputs")

@@ -52,7 +52,7 @@ import Testing
           try Self.sick.run(probe)
         }
         assertHealthy { _ in }
-        assertHealthy { _ in throw ToyError() }
+        try assertHealthy { _ in throw ToyError() }
       }
     }
     try #require(texts.count == 4)
@@ -77,7 +77,7 @@ import Testing
   @Test func theFailureIsAtTheCallersLine() throws {
     let playground = try Playground()
     let line = #line + 4
-    withKnownIssue {
+    try withKnownIssue {
       try playground.run {
         // The next line is the one.
         try assertHealthy(Self.sick.run)
