@@ -14,7 +14,8 @@ struct AssayCommand: ParsableCommand {
     subcommands: [
       RecordCommand.self, ReplayCommand.self, ApproveCommand.self, CompareCommand.self,
       LogCommand.self, CalibrateCommand.self,
-      LintTolerancesCommand.self, InspectCommand.self, CheckCommand.self, ConvertCommand.self, ImportCommand.self,
+      LintTolerancesCommand.self, InspectCommand.self, CheckCommand.self, ConvertCommand.self,
+      ImportCommand.self,
     ])
 }
 

@@ -91,8 +91,9 @@ extension TensorCensus {
     nanCount == 0 && (details.map { $0.negativeInfCount == infCount } ?? true)
   }
 
-  /// Whether a tensor is an additive mask: by its name, or because it has zeros, values that hide
-  /// what they are added to, and no others. Outputs are held to both.
+  /// Whether a tensor is an additive mask: by its name, or by its zeros and hiding values.
+  ///
+  /// Without the name it may have nothing else. Outputs are held to both.
   fileprivate func isMask(_ name: MaskName, isInput: Bool) -> Bool {
     if isInput, name.isMask { return true }
     guard isInput || name.isMask else { return false }

@@ -14,9 +14,9 @@ import Testing
     let texts = try playground.run {
       try failures {
         assertHealthy("toy")
+        assertHealthy("sick", options: HealthOptions(modules: [try ModulePattern("first")]))
         assertHealthy("sick")
         assertHealthy("none")
-        assertHealthy("sick", options: HealthOptions(modules: [try ModulePattern("first")]))
       }
     }
     try #require(texts.count == 2)
