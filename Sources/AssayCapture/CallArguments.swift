@@ -9,9 +9,9 @@ struct CallArguments {
   init<each Input: Capturable>(_ inputs: repeat each Input) throws {
     for input in repeat each inputs {
       if let named = input as? any NamedInput {
-        keywords.append((named.name, try input.capturedValue))
+        keywords.append((named.name, try OpenedValue.captured(input)))
       } else {
-        positional.append(try input.capturedValue)
+        positional.append(try OpenedValue.captured(input))
       }
     }
   }

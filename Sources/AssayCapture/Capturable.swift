@@ -6,6 +6,8 @@ public import AssayRuns
 public protocol Capturable {
   /// The value as a run stores it; asked for only when a recorder wants the call.
   ///
+  /// The default opens the value's stored properties.
+  ///
   /// - Throws: What keeps the value from becoming a tensor; the probe's call throws it on.
   var capturedValue: CapturedValue { get throws }
 
@@ -39,7 +41,7 @@ extension Capturable {
 
   /// A tuple of the items.
   public static func capturedValue(ofArray array: [Self]) throws -> CapturedValue {
-    .tuple(try array.map { try $0.capturedValue })
+    .tuple(try array.map { try OpenedValue.captured($0) })
   }
 
   /// An array of the items, each with its own tensors replaced.
@@ -73,7 +75,7 @@ extension CapturedValue: Capturable {
 extension Optional: Capturable where Wrapped: Capturable {
   /// The value as a run stores it.
   public var capturedValue: CapturedValue {
-    get throws { try self?.capturedValue ?? .none }
+    get throws { try map { try OpenedValue.captured($0) } ?? .none }
   }
 
   /// The same value with other tensors; nothing stays nothing.
@@ -115,20 +117,20 @@ extension Array: Capturable where Element: Capturable {
   }
 }
 
-extension Dictionary: Capturable where Key == String, Value: Capturable {
-  /// The value as a run stores it, sorted by key.
+extension Dictionary: Capturable where Value: Capturable {
+  /// The value as a run stores it, sorted by how its keys are written.
   public var capturedValue: CapturedValue {
     get throws {
-      .dictionary(
-        try sorted { $0.key < $1.key }.map { (key: $0.key, value: try $0.value.capturedValue) })
+      OpenedValue.dictionary(
+        self, try map { (key: "\($0.key)", value: try OpenedValue.captured($0.value)) })
     }
   }
 
   /// The same value with other tensors.
-  public func replacingTensors(_ replacement: TensorReplacement) throws -> [String: Value] {
+  public func replacingTensors(_ replacement: TensorReplacement) throws -> [Key: Value] {
     var replaced = self
     for (key, value) in self {
-      replaced[key] = try value.replacingTensors(replacement.appending(key))
+      replaced[key] = try value.replacingTensors(replacement.appending("\(key)"))
     }
     return replaced
   }

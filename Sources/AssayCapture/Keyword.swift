@@ -17,7 +17,7 @@ public struct Keyword<Value> {
 extension Keyword: Capturable where Value: Capturable {
   /// The value as a run stores it.
   public var capturedValue: CapturedValue {
-    get throws { try value.capturedValue }
+    get throws { try OpenedValue.captured(value) }
   }
 
   /// The same keyword with other tensors in its value.

@@ -36,7 +36,7 @@ extension Recorder {
   func leave<Output: Capturable>(
     _ call: RecordedCall, _ substitution: Substitution?, _ output: Output
   ) throws -> Output {
-    let value = try output.capturedValue
+    let value = try OpenedValue.captured(output)
     try record(call, .outputs, value)
     guard let substitution else { return output }
     substitution.begin(.outputs, live: value.tensors(in: substitution.outputs.slot))
@@ -51,7 +51,7 @@ extension Recorder {
     _ call: RecordedCall, _ substitution: Substitution?, all outputs: repeat each Output
   ) throws -> (repeat each Output) {
     var values: [CapturedValue] = []
-    repeat values.append(try (each outputs).capturedValue)
+    repeat values.append(try OpenedValue.captured(each outputs))
     try record(call, .outputs, .tuple(values))
     guard let substitution else { return (repeat each outputs) }
     substitution.begin(

@@ -60,17 +60,19 @@ final class ModuleSession {
   ) throws -> Bool {
     var values: [CapturedValue] = []
     do {
-      repeat values.append(try (each output).capturedValue)
+      repeat values.append(try OpenedValue.captured(each output))
     } catch {
       throw ModuleSession.failure(of: inputs, error)
     }
     let value = values.only ?? .tuple(values)
     let side = Slot.Side.outputs
-    let tensors = value.tensors(in: Slot(side.rawValue))
+    let root = Slot(side.rawValue)
+    let tensors =
+      value.tensors(in: root).map { CapturedTensor.stored($0, $1) } + value.unrecorded(in: root)
     compareSlots(tensors.map(\.slot), with: inputs)
     let part = CallPart(
       step: inputs.step, call: inputs.reference.call, side: side, description: value.description,
-      tensors: tensors.map { .stored($0, $1) })
+      tensors: tensors)
     hasStopped = !comparison.receive(part) && stopsAtFirstDivergence
     return !hasStopped
   }
