@@ -18,7 +18,7 @@ struct CheckCommand: ParsableCommand {
 
   @OptionGroup var report: CheckReportOptions
 
-  @Option(help: "Only these steps, separated by commas.")
+  @Option(help: "Only these steps, separated by commas; 4-6 is a range.")
   var steps: String?
 
   @Option(help: "Only modules that match one of these regular expressions, separated by commas.")
@@ -26,9 +26,7 @@ struct CheckCommand: ParsableCommand {
 
   func run() throws {
     let options = HealthOptions(
-      steps: try steps.map {
-        try NaturalListArgument.parse($0, option: "--steps", items: "step numbers")
-      },
+      steps: try steps.map(StepListArgument.parse),
       modules: try modules.map(PatternListArgument.parse))
     let reader = try RunLocation.open(path)
     let bar = ProgressBar("checking")
@@ -46,8 +44,11 @@ struct CheckReportOptions: ParsableArguments {
   @Option(name: .shortAndLong, help: "Write the report to this file instead of standard output.")
   var output: String?
 
-  @Option(help: "The report's format: \(ReportOptions.Format.list).")
-  var format = ReportOptions.Format.md
+  @Option(
+    help: ArgumentHelp(
+      "The report's format: \(ReportOptions.Format.list) (default: that of the output's name, else "
+        + "md).", valueName: "format"))
+  var format: ReportOptions.Format?
 
   @Option(
     help: ArgumentHelp(
@@ -59,27 +60,25 @@ struct CheckReportOptions: ParsableArguments {
   var summary = false
 
   func validate() throws {
-    if summary, format != .md {
-      throw ValidationError("--summary is markdown; it excludes --format \(format.rawValue)")
-    }
+    if summary { try ReportOptions.Format.checkSummary(format, for: output) }
   }
 
   /// Writes the reports that were asked for.
   func write(_ health: RunHealth, named name: String) throws {
     if let junit {
-      try WholeFile.replace(
+      try TextOutput.replace(
         junit, with: Data(JUnitReport.render(health, named: name).utf8))
     }
     let report = try render(health)
     if let output {
-      try WholeFile.replace(output, with: report)
+      try TextOutput.replace(output, with: report)
     } else {
       try Console.write(report)
     }
   }
 
   private func render(_ health: RunHealth) throws -> Data {
-    switch format {
+    switch ReportOptions.Format.chosen(format, for: output) {
     case .md:
       Data((summary ? MarkdownReport.summary(health) : MarkdownReport.render(health)).utf8)
     case .json: try JSONReport.render(health)

@@ -38,6 +38,18 @@ struct ReportOptions: ParsableArguments {
       allCases.dropLast().map(\.rawValue).joined(separator: ", ") + " or "
       + (allCases.last?.rawValue ?? "")
 
+    /// The format that was asked for, by its name or by that of the file.
+    static func chosen(_ format: Format?, for output: String?) -> Format {
+      format ?? output.flatMap(Format.init(file:)) ?? .md
+    }
+
+    /// Makes sure that a summary is written as what it is.
+    static func checkSummary(_ format: Format?, for output: String?) throws {
+      guard chosen(format, for: output) != .md else { return }
+      let option = format.map { "--format \($0.rawValue)" } ?? "--output \(output ?? "")"
+      throw ValidationError("--summary is markdown; it excludes \(option)")
+    }
+
     /// The format that a file's name promises.
     init?(file: String) {
       switch URL(filePath: file).pathExtension.lowercased() {
@@ -51,13 +63,10 @@ struct ReportOptions: ParsableArguments {
   }
 
   /// The format that was asked for, by its name or by that of the file.
-  var chosenFormat: Format { format ?? output.flatMap(Format.init(file:)) ?? .md }
+  var chosenFormat: Format { .chosen(format, for: output) }
 
   func validate() throws {
-    if summary, chosenFormat != .md {
-      let option = format.map { "--format \($0.rawValue)" } ?? "--output \(output ?? "")"
-      throw ValidationError("--summary is markdown; it excludes \(option)")
-    }
+    if summary { try Format.checkSummary(format, for: output) }
     if summary, verbose { throw ValidationError("--summary excludes --verbose") }
   }
 

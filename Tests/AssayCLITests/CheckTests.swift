@@ -33,6 +33,19 @@ import Testing
     #expect(fine.status == 0)
   }
 
+  @Test func theOutputsNameChoosesTheFormatAndNoGoldenIsReplaced() throws {
+    let folder = try TemporaryFolder()
+    let outcome = try AssayProcess.run(
+      ["check", Self.sick, "--steps", "0-1", "-o", folder.path("health.html")])
+    #expect(outcome.status == 1, "\(outcome.stderr)")
+    let page = try String(contentsOfFile: folder.path("health.html"), encoding: .utf8)
+    #expect(page.hasPrefix("<!DOCTYPE html>") || page.hasPrefix("<!doctype html>"))
+    let (golden, before) = try ApproveTests.golden(in: folder)
+    let refused = try AssayProcess.run(["check", golden, "--output", golden])
+    #expect(refused.status == 2 && refused.stderr.contains("holds data and no text"))
+    #expect(try ApproveTests.bytes(golden) == before)
+  }
+
   @Test func nothingToCheckIsStatusTwo() throws {
     for arguments in [["--steps", "9"], ["--modules", "no such"]] {
       let outcome = try AssayProcess.run(["check", Self.sick] + arguments)
