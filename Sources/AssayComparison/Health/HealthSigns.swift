@@ -19,7 +19,12 @@ struct HealthSigns: Sendable {
     guard census.elementCount > 0 else { return }
     let name = MaskName(figures.slot, module: isInput ? nil : module)
     guard let limits = figures.dtype.floatLimits else {
-      if name.hidesAll(census, figures.dtype) { kinds = .only(.maskEverything) }
+      // NaN is found in every dtype, whether its limits are known or not.
+      if census.nonFiniteCount > 0 {
+        kinds = .only(.nonFinite)
+      } else if name.hidesAll(census, figures.dtype) {
+        kinds = .only(.maskEverything)
+      }
       return
     }
     isMask = census.isMask(name, isInput: isInput)

@@ -7,11 +7,13 @@ import AssayTensors
 /// call inside it showed before, is inherited and only counted.
 struct HealthTracer {
   private let step: MeasuredStep
-  /// What shows in the earlier steps, by module: a module may keep it, as a cache does.
+  /// What modules only inherited in the earlier steps: they may keep it, as a cache does.
   private let earlier: [String: HealthKinds]
   private(set) var findings: [HealthFinding] = []
   /// How many tensors only inherit.
   private(set) var inherited: [HealthKind: Int] = [:]
+  /// What modules only inherit.
+  private(set) var heirs: [String: HealthKinds] = [:]
   /// How many inputs hold the work of a mask.
   private(set) var excusedCount = 0
   private var running: [Frame] = []
@@ -64,7 +66,7 @@ struct HealthTracer {
       let isExcusable = tensors.allSatisfy { $0.signs?.excusable.contains(.only(kind)) ?? false }
       if explained.contains(.only(kind)) {
         frame.given.insert(.only(kind))
-        inherited[kind, default: 0] += tensors.count
+        inherit(kind, call.call, tensors.count)
       } else {
         frame.pending[kind] =
           running.last?.pending[kind] ?? finding(kind, tensors, of: call, at: .inputs)
@@ -82,12 +84,12 @@ struct HealthTracer {
     for kind in shown.kinds {
       let tensors = outputs.filter { $0.shows(kind) }
       if frame.given.contains(.only(kind)) || frame.inside.contains(.only(kind)) {
-        inherited[kind, default: 0] += tensors.count
+        inherit(kind, call.call, tensors.count)
       } else if frame.pending[kind] != nil {
         confirm(kind, in: &frame)
-        inherited[kind, default: 0] += tensors.count
+        inherit(kind, call.call, tensors.count)
       } else if !isKnown(frame, kind), explained.contains(.only(kind)) {
-        inherited[kind, default: 0] += tensors.count
+        inherit(kind, call.call, tensors.count)
       } else if let finding = finding(kind, tensors, of: call, at: .outputs, frame) {
         report(finding)
       }
@@ -121,12 +123,17 @@ struct HealthTracer {
     frame.given.insert(.only(kind))
   }
 
+  private mutating func inherit(_ kind: HealthKind, _ call: ModuleCall, _ count: Int) {
+    inherited[kind, default: 0] += count
+    heirs[call.module, default: []].insert(.only(kind))
+  }
+
   private mutating func report(_ finding: HealthFinding) {
     seen.insert(.only(finding.kind))
     for position in running.indices { running[position].inside.insert(.only(finding.kind)) }
     let before = earlier[finding.call.module] ?? []
     if before.contains(.only(finding.kind)) {
-      inherited[finding.kind, default: 0] += finding.tensorCount
+      inherit(finding.kind, finding.call, finding.tensorCount)
     } else {
       findings.append(finding)
     }

@@ -100,12 +100,14 @@ extension RunHealth {
   }
 
   private mutating func trace(_ steps: [MeasuredStep]) {
-    var shown: [String: HealthKinds] = [:]
+    var heirs: [String: HealthKinds] = [:]
     var born: [String: HealthKinds] = [:]
     var positions: [FindingName: Int] = [:]
     for step in steps {
-      var tracer = HealthTracer(
-        step, earlier: shown.merging(born) { $0.subtracting($1) })
+      // A module that makes it anew in every step is no heir.
+      var earlier = heirs
+      for (module, kinds) in born { earlier[module]?.subtract(kinds) }
+      var tracer = HealthTracer(step, earlier: earlier)
       tracer.trace()
       summary.masked += tracer.excusedCount
       inherited.merge(tracer.inherited, uniquingKeysWith: +)
@@ -119,11 +121,9 @@ extension RunHealth {
           findings.append(finding)
         }
       }
-      for call in step.calls {
-        for tensor in call.tensors where !tensor.kinds.isEmpty {
-          // What is dead by what a step was given is not kept for the next one.
-          shown[call.call.module, default: []].formUnion(tensor.kinds.subtracting(.dead))
-        }
+      for (module, kinds) in tracer.heirs {
+        // What is dead by what a step was given is not kept for the next one.
+        heirs[module, default: []].formUnion(kinds.subtracting(.dead))
       }
     }
     findings = findings.enumerated()

@@ -101,6 +101,10 @@ private struct HealthPage {
     ]
     return "<tr><td class=\"n\">\(finding.step)</td><th scope=\"row\">"
       + HTMLText.code(PlainText.name(finding.call)) + "</th>"
-      + cells.map { "<td>\(HTMLText.escaped($0))</td>" }.joined() + "</tr>"
+      + cells.enumerated().map { column, cell in
+        // Slot and form stay on their line, sentences do not.
+        let style = column < 2 ? "" : " style=\"white-space: normal; min-width: 22ch\""
+        return "<td\(style)>\(HTMLText.escaped(cell))</td>"
+      }.joined() + "</tr>"
   }
 }

@@ -232,6 +232,29 @@ import Testing
     #expect(sick.inherited == [.nonFinite: 2])
   }
 
+  /// What was excused in one step must not hide what is born in the next.
+  @Test func anExcuseHoldsForItsStepAlone() throws {
+    let health = try check {
+      for step in 0...1 {
+        $0.add(try tensor([1, -.infinity, 3, 4]), step: step, "softmax", "inputs_0")
+        $0.add(try tensor(step == 0 ? fine : bad), step: step, "softmax", "outputs")
+      }
+    }
+    #expect(health.findings.map(\.step) == [1])
+  }
+
+  @Test func whatAModuleKeepsIsNotBornAgain() throws {
+    let health = try check {
+      for step in 0...1 {
+        $0.add(try tensor(fine), step: step, "make", "inputs_0")
+        $0.add(try tensor(step == 0 ? bad : fine), step: step, "make", "outputs")
+        $0.add(try tensor(step == 0 ? bad : fine), step: step, "keep", "inputs_0")
+        $0.add(try tensor(bad), step: step, "keep", "outputs")
+      }
+    }
+    #expect(health.findings.map(\.call.module) == ["make"] && health.inherited == [.nonFinite: 3])
+  }
+
   /// +inf or NaN among the inputs is no mask's.
   @Test(arguments: [Float.infinity, .nan]) func otherInputsAreNotExcused(_ value: Float) throws {
     let health = try check {
