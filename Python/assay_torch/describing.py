@@ -58,6 +58,18 @@ def without_addresses(text):
     return re.sub(r" at 0x[0-9a-fA-F]+", "", text)
 
 
+def described_state(value):
+    """A key-value cache, with how much it holds already in the layer that holds least."""
+    text = {"type": type(value).__name__, "string_repr": stable_repr(value)}
+    try:
+        layers = [layer.get_seq_length() for layer in value.layers] if hasattr(value, "layers") \
+            else [value.get_seq_length()]
+        text["seq_length"] = min((int(length) for length in layers), default=0)
+    except Exception:
+        pass  # what is not told is not known
+    return text
+
+
 def stable_repr(value):
     """How a value prints, without the addresses that change with every run."""
     try:

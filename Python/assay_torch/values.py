@@ -7,8 +7,8 @@ import math
 import numpy as np
 import torch
 
-from assay_torch.describing import (described_facts, described_tensor, number, stable_repr,
-                                    without_addresses)
+from assay_torch.describing import (described_facts, described_state, described_tensor, number,
+                                    stable_repr, without_addresses)
 from assay_torch.opening import Search, fields, is_array, is_code, is_state
 from assay_torch.tensors import (DTYPES, PACKED, Unrecordable, bits, components, copied, of_array,
                                  plain)
@@ -83,7 +83,7 @@ class Side:
         if isinstance(value, np.ndarray) and is_array(value):
             return self._tensor(slot, value, is_described)
         if is_state(value):
-            return {"type": kind.__name__, "string_repr": stable_repr(value)}
+            return described_state(value)
         form, items = opened(value)
         if items is not None:
             return self._container(slot, value, form, items, is_described)

@@ -382,3 +382,14 @@ def test_plain_values_are_not_searched(monkeypatch):
     from assay_torch import values
     monkeypatch.setattr(values, "Search", lambda *_: pytest.fail("searched"))
     Side("inputs", (A, [B, {"a": A}], None, 1, 2.5, "text", True), {"mask": None})
+
+
+def test_a_cache_says_how_much_it_holds():
+    cache = DynamicCache()
+    assert Side("inputs", cache).description["seq_length"] == 0
+    states = torch.zeros(1, 1, 3, 4)
+    cache.update(states, states, 0)
+    assert Side("inputs", cache).description["seq_length"] == 3
+    cache.update(states, states, 1)
+    cache.update(states[:, :, :1], states[:, :, :1], 0)
+    assert Side("inputs", cache).description["seq_length"] == 3

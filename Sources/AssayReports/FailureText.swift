@@ -126,10 +126,24 @@ struct FailureTextWriter {
   var sentence: String {
     switch subject {
     case .failure(let failure): PlainText.line(failure.description, limit: 300)
-    case .tensor(let failing):
-      PlainText.line(words.text(failing.tensor, of: failing.module, in: failing.step), limit: 400)
+    case .tensor(let failing): PlainText.line(sentence(failing), limit: 400)
     case nil: "it fails for an unknown reason"
     }
+  }
+
+  private func sentence(_ failing: RunComparison.FailingTensor) -> String {
+    let plain = words.text(failing.tensor, of: failing.module, in: failing.step)
+    if let other = comparison.otherInputsText(words: words, { PlainText.name($0) }, { $0 }) {
+      return other
+    }
+    // The place at which the error was born, where that is not the call that shows it.
+    guard let place = comparison.firstDivergence?.origin.birthplace,
+      failing.tensor.verdict.isDivergence,
+      place.side == .inputs, place.inside != failing.module.call,
+      let birth = comparison.birthText({ PlainText.name($0.shortened(within: $1)) })
+    else { return plain }
+    let shown = PlainText.name(failing.module.call.shortened(within: place.inside))
+    return "\(birth): \(shown): \(words.text(failing.tensor))"
   }
 
   /// Everything between the headline and the paths.
@@ -144,7 +158,7 @@ struct FailureTextWriter {
     if case .tensor(let failing) = subject, let divergence = comparison.firstDivergence,
       failing.tensor.verdict.isDivergence
     {
-      add("cause", cause(divergence), 260)
+      if comparison.otherInputs == nil { add("cause", cause(divergence), 260) }
       add("born", divergence.origin.birthplace?.description, 300)
     }
     add("largest", largestOther, 200)
@@ -191,10 +205,20 @@ struct FailureTextWriter {
   }
 
   private func cause(_ divergence: Divergence) -> String {
+    if let birth = comparison.birthModule {
+      let reason = birth.unknownText { $0 }
+      switch birth.origin?.cause {
+      case .introduced:
+        return
+          "introduced by the code of \(PlainText.name(birth.call)): all its recorded inputs match"
+      case .unknown: return "unknown whether \(PlainText.name(birth.call)) introduced it: \(reason)"
+      default: break
+      }
+    }
     let origin = divergence.origin
-    let (input, output) = (
-      MarkdownText.number(origin.inputError), MarkdownText.number(origin.outputError)
-    )
+    let module = comparison.module(divergence.call, inStep: divergence.step)
+    let input = MarkdownText.number(origin.inputError)
+    let output = module?.outputErrorText(beside: divergence.tensor) { $0 } ?? "–"
     switch origin.cause {
     case .introduced where comparison.options.isIsolated:
       return "introduced here: given the golden's inputs, its outputs differ by \(output)"
@@ -215,8 +239,10 @@ struct FailureTextWriter {
     case .unknown where origin.earlierStep != nil:
       return "unknown: its inputs match and its outputs differ by \(output), but it failed in step "
         + "\(origin.earlierStep ?? 0) too and may keep state"
+    case .form: return module?.formText(of: divergence.tensor) { $0 } ?? "another shape or dtype"
     case .unknown:
-      return "unknown: not all its inputs were compared; its outputs differ by \(output)"
+      let reason = module?.unknownText { $0 } ?? "not all its inputs were compared"
+      return "unknown: \(reason); its outputs differ by \(output)"
     }
   }
 
@@ -233,6 +259,11 @@ struct FailureTextWriter {
     }
     let first = comparison.firstFailing { !$0.tensor.verdict.isDivergence }
     if let first { sentences.append(words.text(first.tensor, of: first.module, in: first.step)) }
+    if comparison.otherInputs == nil, !failing.tensor.hasFormVerdict,
+      let form = comparison.firstFailing(where: { $0.tensor.hasFormVerdict })
+    {
+      sentences.append(words.text(form.tensor, of: form.module, in: form.step))
+    }
     return sentences
   }
 

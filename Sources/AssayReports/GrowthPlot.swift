@@ -74,7 +74,8 @@ private struct GrowthDrawing {
       "Relative L2 error of the worst row of each call's outputs in step \(curve.step), log scale; "
       + "the largest is \(MarkdownText.number(curve.errors.max()))."
     if let divergence = curves.divergence {
-      text += " The first divergence is at \(PlainText.name(curve.calls[divergence].call))."
+      text += " The first divergence is at \(PlainText.name(curve.calls[divergence].call))"
+      text += comparison.birthModule.map { ", born in \(PlainText.name($0.call))." } ?? "."
     }
     return text
   }
@@ -147,7 +148,11 @@ private struct GrowthDrawing {
     lines.append(
       "<circle class=\"dot\" cx=\"\(fixed(x))\" cy=\"\(fixed(y(curve.errors[divergence])))\" r=\"4\"/>"
     )
-    let name = PlainText.name(curve.calls[divergence].call, limit: 60)
+    let shown = curve.calls[divergence].call
+    let name =
+      comparison.birthModule.map {
+        "\(PlainText.name($0.call, limit: 50)), before \(PlainText.name(shown.shortened(within: $0.call), limit: 30))"
+      } ?? PlainText.name(shown, limit: 60)
     let isRight = x > width / 2
     lines.append(
       label(x + (isRight ? -8 : 8), top + 14, name, "born-text", isRight ? "end" : "start"))

@@ -18,29 +18,36 @@ public enum JSONReport {
   }
 
   private static func json(_ comparison: RunComparison) -> JSONValue {
-    .object([
-      "schema": .string("assay.comparison/1"),
-      "verdict": .string(comparison.isMatch ? "match" : "mismatch"),
-      "actual": json(comparison.actual),
-      "expected": json(comparison.expected),
-      "parameters": parameters(comparison),
-      "summary": json(comparison.summary),
+    var members: [String: JSONValue] = places(comparison)
+    members["schema"] = .string("assay.comparison/1")
+    members["verdict"] = .string(comparison.isMatch ? "match" : "mismatch")
+    members["actual"] = json(comparison.actual)
+    members["expected"] = json(comparison.expected)
+    members["parameters"] = parameters(comparison)
+    members["summary"] = json(comparison.summary)
+    members["introduced"] = .array(
+      comparison.introduced.map {
+        .object([
+          "step": integer($0.step), "module": .string($0.call.module),
+          "call": integer($0.call.call),
+        ])
+      })
+    members["steps"] = .array(comparison.steps.map(json))
+    members["failures"] = .array(comparison.failures.map { .string($0.description) })
+    members["notes"] = .array(comparison.notes.map(JSONValue.string))
+    members["mapping"] = comparison.mapping.map(json) ?? .null
+    return .object(members)
+  }
+
+  /// Where the runs part, in several ways.
+  private static func places(_ comparison: RunComparison) -> [String: JSONValue] {
+    [
       "first_divergence": comparison.firstDivergence.map(json) ?? .null,
+      "other_inputs": comparison.otherInputs.map(json) ?? .null,
       "first_difference": comparison.firstDifference.map(json) ?? .null,
       "first_non_finite": comparison.firstNonFinite.map(json) ?? .null,
       "first_other_token_step": comparison.firstOtherToken.map { integer($0.step) } ?? .null,
-      "introduced": .array(
-        comparison.introduced.map {
-          .object([
-            "step": integer($0.step), "module": .string($0.call.module),
-            "call": integer($0.call.call),
-          ])
-        }),
-      "steps": .array(comparison.steps.map(json)),
-      "failures": .array(comparison.failures.map { .string($0.description) }),
-      "notes": .array(comparison.notes.map(JSONValue.string)),
-      "mapping": comparison.mapping.map(json) ?? .null,
-    ])
+    ]
   }
 
   private static func json(_ side: RunComparison.Side) -> JSONValue {
@@ -119,6 +126,19 @@ public enum JSONReport {
       "cause": .string(divergence.origin.cause.rawValue),
       "growth": real(divergence.origin.growth),
       "born": divergence.origin.birthplace.map { .string($0.description) } ?? .null,
+      "born_in": (divergence.birthCall ?? divergence.origin.birthplace?.inside).map(json) ?? .null,
+    ])
+  }
+
+  private static func json(_ call: ModuleCall) -> JSONValue {
+    .object(["module": .string(call.module), "call": integer(call.call)])
+  }
+
+  private static func json(_ inputs: OtherInputs) -> JSONValue {
+    .object([
+      "step": integer(inputs.step), "module": .string(inputs.call.module),
+      "call": integer(inputs.call.call),
+      "slots": .array(inputs.tensors.map { .string($0.slot.rawValue) }),
     ])
   }
 

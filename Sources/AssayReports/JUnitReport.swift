@@ -51,12 +51,14 @@ struct JUnitRenderer {
 
   /// What fails about the comparison as a whole.
   var whole: JUnitSuite {
-    let sentences = comparison.failures.map(\.description)
+    let writer = FailureTextWriter(comparison: comparison, words: .ofRuns)
+    let facts = writer.facts.filter { ["cause", "born"].contains($0.label) }
+    let lines = facts.map { "\($0.label): \($0.value)" } + comparison.failures.map(\.description)
     let outcome: JUnitCase.Outcome =
-      sentences.isEmpty
+      comparison.isMatch
       ? .passed
       : .failure(
-        type: "comparison", message: sentences[0], text: sentences.joined(separator: "\n"))
+        type: "comparison", message: writer.sentence, text: lines.joined(separator: "\n"))
     return JUnitSuite(
       name: name, cases: [JUnitCase(name: "comparison", className: name, outcome: outcome)])
   }

@@ -68,12 +68,10 @@ extension MarkdownWriter {
         "of \(MarkdownText.count(tensors.total, "tensor")) \(counts.joined(separator: ", ")); "
     }
     lines += compared + (comparison.droppedText.map { "; \($0)" } ?? "") + ".\n"
-    if let divergence = comparison.firstDivergence {
-      lines +=
-        "First divergence: \(name(divergence.call)) in step \(divergence.step)"
-        + (divergence.tensor.verdict.isDivergence ? ", \(divergence.origin.cause.words)" : "")
-        + ".\n"
+    if let place = comparison.birthText({ name($0, within: $1) }) {
+      lines += "First divergence: \(place).\n"
     }
+    if let other = otherInputs { lines += "\n**Other inputs**: \(other).\n" }
     return lines
   }
 
@@ -215,13 +213,14 @@ extension MarkdownWriter {
 
   /// The name without the part that a call which contains it already tells.
   func name(_ call: ModuleCall, within parent: ModuleCall?) -> String {
-    guard let parent, call.module.hasPrefix(parent.module + ".") else { return name(call) }
-    let rest = call.module.dropFirst(parent.module.count + 1)
-    return name(ModuleCall(module: String(rest), call: call.call))
+    name(call.shortened(within: parent))
   }
 }
 
-extension ErrorCause {
-  /// The cause after a comma.
-  var words: String { self == .unknown ? "cause unknown" : rawValue }
+extension ModuleCall {
+  /// The call without the part of its name that a call which contains it already tells.
+  func shortened(within parent: ModuleCall?) -> ModuleCall {
+    guard let parent, module.hasPrefix(parent.module + ".") else { return self }
+    return ModuleCall(module: String(module.dropFirst(parent.module.count + 1)), call: call)
+  }
 }

@@ -6,7 +6,7 @@ extension MarkdownWriter {
   var firstDivergence: String {
     guard let divergence = comparison.firstDivergence else { return "" }
     let tensor = divergence.tensor
-    var text = "## First divergence\n\n"
+    var text = "## First divergence\n\n" + birth(divergence)
     text +=
       "\(name(divergence.call)) in step \(divergence.step): \(MarkdownText.code(tensor.slot.rawValue))"
       + " on \(MarkdownText.code(tensor.device.name)) "
@@ -20,7 +20,9 @@ extension MarkdownWriter {
     default:
       text += "fails: \(MarkdownText.plain(tensor.reason ?? tensor.verdict.rawValue)).\n"
     }
-    if tensor.verdict.isDivergence { text += "\n" + cause(divergence) }
+    if comparison.otherInputs == nil, tensor.verdict.isDivergence {
+      text += "\n" + cause(divergence)
+    }
     text += earlierGaps(divergence)
     if let difference = tensor.difference, difference.elementCount > 0 {
       text += "\n" + figures(difference, tensor)
@@ -30,9 +32,17 @@ extension MarkdownWriter {
     return text
   }
 
+  /// What the runs were given otherwise.
+  var otherInputs: String? {
+    comparison.otherInputsText(words: .ofRuns, { name($0) }, MarkdownText.code)
+  }
+
   private func cause(_ divergence: Divergence) -> String {
     let origin = divergence.origin
-    let output = origin.outputError.map { " by \(MarkdownText.number($0))" } ?? ""
+    let module = comparison.module(divergence.call, inStep: divergence.step)
+    let output =
+      module?.outputErrorText(beside: divergence.tensor, MarkdownText.code).map { " by \($0)" }
+      ?? ""
     var text: String
     switch origin.cause {
     case .introduced where comparison.options.isIsolated:
@@ -64,22 +74,28 @@ extension MarkdownWriter {
         "Introduced or inherited is **unknown**: its inputs match and its outputs differ\(output), "
         + "but it failed in step \(origin.earlierStep ?? 0) too, and what it keeps between steps, "
         + "such as a key-value cache, is not recorded"
+    case .form:
+      let form = module?.formText(of: divergence.tensor, MarkdownText.code)
+      return "**Form**: \(form ?? "another shape or dtype").\n"
     case .unknown:
+      let reason = module?.unknownText(MarkdownText.code) ?? "not all its inputs were compared"
       text =
-        "Introduced or inherited is **unknown**: not all its inputs were compared; its outputs "
-        + "differ\(output)"
+        "Introduced or inherited is **unknown**: \(reason); its outputs differ\(output)"
     }
-    if let growth = origin.growth { text += "; the error grew \(MarkdownText.number(growth))-fold" }
+    if let growth = origin.growth, growth.isFinite {
+      text += "; the error grew \(MarkdownText.number(growth))-fold"
+    }
     text +=
       divergence.tensor.isEstimated
       ? " (relative L2, estimated from digests).\n" : " (relative L2 of the worst row).\n"
-    if let place = origin.birthplace {
-      text += "\nThe error was born " + describe(place) + ".\n"
-      if let inside = place.inside, inside != divergence.call {
-        text += "\n" + responsible(inside, step: divergence.step)
-      }
-    }
     return text
+  }
+
+  /// Where the error was born, and whether that call is known to have made it.
+  private func birth(_ divergence: Divergence) -> String {
+    guard comparison.otherInputs == nil, let place = divergence.origin.birthplace else { return "" }
+    let made = divergence.birthCall.map { responsible($0, step: divergence.step) } ?? ""
+    return "The error was born \(describe(place)).\(made)\n\n"
   }
 
   /// A birthplace with its names as code.
@@ -88,12 +104,13 @@ extension MarkdownWriter {
   }
 
   private func responsible(_ call: ModuleCall, step: Int) -> String {
-    let module = comparison.steps.first { $0.step == step }?.modules.first { $0.call == call }
+    let module = comparison.module(call, inStep: step)
     switch module?.origin?.cause {
     case .introduced:
-      return "\(name(call)) itself **introduced** it: all its recorded inputs match.\n"
+      return " \(name(call)) itself **introduced** it: all its recorded inputs match."
     case .unknown:
-      return "Whether \(name(call)) introduced it is unknown: its inputs were not all compared.\n"
+      let reason = module?.unknownText(MarkdownText.code) ?? "its inputs were not all compared"
+      return " Whether \(name(call)) introduced it is **unknown**: \(reason)."
     default:
       return ""
     }
@@ -102,16 +119,23 @@ extension MarkdownWriter {
   /// Says when something before the divergence could not be compared.
   private func earlierGaps(_ divergence: Divergence) -> String {
     var gaps = 0
+    var forms = 0
     search: for step in comparison.steps {
       for module in step.modules {
         if step.step == divergence.step && module.call == divergence.call { break search }
         gaps += module.tensors.count { $0.verdict.isFailure && !$0.verdict.isDivergence }
+        forms += module.tensors.count { $0.hasFormVerdict }
       }
     }
-    guard gaps > 0 else { return "" }
     return
-      "\n\(MarkdownText.count(gaps, "tensor")) before it in execution order could not be compared, "
-      + "so the error may be older.\n"
+      (gaps == 0
+      ? ""
+      : "\n\(MarkdownText.count(gaps, "tensor")) before it in execution order could not be "
+        + "compared, so the error may be older.\n")
+      + (forms == 0 || comparison.otherInputs != nil
+        ? ""
+        : "\n\(MarkdownText.count(forms, "tensor")) before it in execution order "
+          + "\(forms == 1 ? "has" : "have") another shape or dtype.\n")
   }
 
   private func figures(_ difference: Difference, _ tensor: TensorResult) -> String {
@@ -199,8 +223,7 @@ extension MarkdownWriter {
     }
     if let place = birth.origin.birthplace { text += ": born \(describe(place))" }
     text += ".\n"
-    let module = comparison.steps.first { $0.step == birth.step }?
-      .modules.first { $0.call == birth.call }
+    let module = comparison.module(birth.call, inStep: birth.step)
     let inputs = module?.tensors.filter { $0.slot.side == .inputs } ?? []
     guard !inputs.isEmpty else { return text }
     let rows = inputs.map { input -> [String] in

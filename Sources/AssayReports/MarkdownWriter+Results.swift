@@ -90,7 +90,11 @@ extension MarkdownWriter {
   private func causeCell(_ module: ModuleResult) -> String {
     guard let origin = module.origin else { return "–" }
     if let inside = origin.inside { return "inherited from \(name(inside, within: module.call))" }
-    return origin.cause == .introduced ? "**introduced**" : origin.cause.rawValue
+    return switch origin.cause {
+    case .introduced: "**introduced**"
+    case .form: origin.cause.words
+    default: origin.cause.rawValue
+    }
   }
 
   /// Mismatched elements, max abs, max rel and the worst row over some tensors.

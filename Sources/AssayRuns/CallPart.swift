@@ -26,17 +26,20 @@ public struct CallPart: Sendable {
   public var description: JSONValue?
   /// The tensors of this side, in slot order.
   public var tensors: [CapturedTensor]
+  /// Of a converted run's inputs, which of them it can show; `nil` for what the part shows itself.
+  public var inputCoverage: InputCoverage?
 
   /// Makes a part.
   public init(
     step: Int, call: ModuleCall, side: Slot.Side, description: JSONValue?,
-    tensors: [CapturedTensor]
+    tensors: [CapturedTensor], inputCoverage: InputCoverage? = nil
   ) {
     self.step = step
     self.call = call
     self.side = side
     self.description = description
     self.tensors = tensors
+    self.inputCoverage = inputCoverage
   }
 }
 

@@ -57,7 +57,8 @@ public enum RunConversion {
       guard record.descriptions[side] != nil || sides[side] != nil else { return nil }
       return CallPart(
         step: step, call: record.call, side: side,
-        description: record.descriptions[side], tensors: sides[side] ?? [])
+        description: record.descriptions[side], tensors: sides[side] ?? [],
+        inputCoverage: side == .inputs ? record.coverageToTell : nil)
     }
   }
 }

@@ -31,33 +31,34 @@ public struct CallRecord: Sendable {
   public var descriptions: [Slot.Side: JSONValue]
   /// The tensors of the call, by slot and device.
   public var tensors: [TensorRecord]
-  /// Which of the tensors that the module was given are among them.
-  public var inputCoverage: InputCoverage
+  /// What is known of the inputs' coverage from elsewhere; `nil` for what the record shows itself.
+  private var toldCoverage: InputCoverage?
+
+  /// Which of the tensors that the module was given are among them: what the description and the
+  /// tensors show, unless it was said.
+  ///
+  /// - Complexity: O(described values).
+  public var inputCoverage: InputCoverage {
+    get { toldCoverage ?? InputCoverage(shownBy: self) }
+    set { toldCoverage = newValue }
+  }
+
+  /// The coverage, where the description and the tensors alone would show another.
+  var coverageToTell: InputCoverage? {
+    toldCoverage.flatMap { $0 == InputCoverage(shownBy: self) ? nil : $0 }
+  }
 
   /// Makes a record.
+  ///
+  /// - Parameter inputCoverage: What is known of the inputs; `nil` for what the record shows.
   public init(
     call: ModuleCall, descriptions: [Slot.Side: JSONValue] = [:], tensors: [TensorRecord] = [],
-    inputCoverage: InputCoverage = .all
+    inputCoverage: InputCoverage? = nil
   ) {
     self.call = call
     self.descriptions = descriptions
     self.tensors = tensors
-    self.inputCoverage = inputCoverage
-  }
-}
-
-/// Which of the tensors that a module was given a run can show; the later case knows less.
-public enum InputCoverage: Int, Sendable, Comparable {
-  /// All that it was given, or notes of what was skipped.
-  case all
-  /// Those given by position: vLLM's hooks do not see keyword inputs.
-  case positional
-  /// Not all: some were left out by a mapping.
-  case partial
-
-  /// Whether the first knows more than the second.
-  public static func < (first: InputCoverage, second: InputCoverage) -> Bool {
-    first.rawValue < second.rawValue
+    toldCoverage = inputCoverage
   }
 }
 

@@ -123,7 +123,7 @@ import Testing
 
       """,
       "- **Failure**: no tolerance rule matches 4 tensors, the first of which is step 0",
-      "`outputs` on `cpu` fails: rel_l2 0.18257418583505536 is not \\<= 0.001.\n",
+      "`outputs` on `cpu` fails: rel_l2 0.1826 is not \\<= 0.001.\n",
       "| smallest tolerance that passes | none: a bound of other figures decides |",
       "| min rtol | min atol | rule |\n", "| 0.25 | 4 | 2 |\n", "| 1 | none |\n",
       "| rule | 2 |\n", "| rule | none |\n",

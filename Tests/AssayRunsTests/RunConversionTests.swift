@@ -12,6 +12,11 @@ private func expectEqual(_ left: any RunReader, _ right: any RunReader) throws {
     #expect(a.completionOrder == b.completionOrder && a.isOrderRecorded == b.isOrderRecorded)
     for (x, y) in zip(a.calls, b.calls) {
       #expect(x.descriptions == y.descriptions, "\(x.call)")
+      // Of a call that nothing tells the inputs of, there is nothing to cover.
+      let hasInputs = x.tensors.contains { $0.key.slot.side == .inputs }
+      if hasInputs || x.descriptions[.inputs] != nil {
+        #expect(x.inputCoverage == y.inputCoverage, "\(x.call)")
+      }
       #expect(Set(x.tensors.map(\.key)) == Set(y.tensors.map(\.key)), "\(x.call)")
       let notes = Dictionary(uniqueKeysWithValues: y.tensors.map { ($0.key, $0.skipped) })
       for record in x.tensors {

@@ -90,7 +90,7 @@ extension DigestEstimate.Figure {
 
 extension Double {
   /// The number with four digits, which are more than an estimate has.
-  fileprivate var aboutText: String {
+  var aboutText: String {
     guard isNormal else { return shortText }
     let scale = pow(10, 3 - log10(magnitude).rounded(.down))
     let rounded = (self * scale).rounded() / scale

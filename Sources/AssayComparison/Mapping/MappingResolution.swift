@@ -118,6 +118,7 @@ extension StepRecord {
     keep { record in
       let matching = drops.filter { $0.drop.pattern.groups(in: record.call.module) != nil }
       var isDropped = false
+      var dropsInput = false
       record.tensors.removeAll { tensor in
         let rule = matching.first { $0.drop.slot.map { $0 == tensor.key.slot.rawValue } ?? true }
         guard let rule else { return false }
@@ -126,9 +127,10 @@ extension StepRecord {
           MappingSummary.Dropped(
             key: tensor.key, isActual: side == .actual, rule: rule.position))
         isDropped = true
-        if tensor.key.slot.side == .inputs { record.inputCoverage = .partial }
+        if tensor.key.slot.side == .inputs { dropsInput = true }
         return true
       }
+      if dropsInput { record.inputCoverage = .partial }
       if record.tensors.isEmpty, let rule = matching.first(where: { $0.drop.slot == nil }) {
         // A call without tensors is left out too, and that is something that the rule did.
         if !isDropped { summary.rules[rule.position].count += 1 }

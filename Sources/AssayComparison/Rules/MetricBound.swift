@@ -17,8 +17,10 @@ public indirect enum MetricBound: Sendable, Hashable {
       guard let value = metric.value(of: difference) else {
         return "\(metric.rawValue) is undefined, so not \(sign) \(limit.shortText)"
       }
-      return holds(value)
-        ? nil : "\(metric.rawValue) \(value.shortText) is not \(sign) \(limit.shortText)"
+      if holds(value) { return nil }
+      // Rounded, unless that would make it hold.
+      let text = Double(value.aboutText).map(holds) ?? true ? value.shortText : value.aboutText
+      return "\(metric.rawValue) \(text) is not \(sign) \(limit.shortText)"
     }
   }
 

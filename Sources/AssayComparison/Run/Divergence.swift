@@ -15,6 +15,8 @@ public enum ErrorCause: String, Sendable, CaseIterable {
   case absorbed
   /// It cannot be told: its inputs were not all compared, or what it keeps between steps is not.
   case unknown
+  /// Tensors of it have another shape or dtype, and no values that could be compared differ.
+  case form
 }
 
 /// Where the error of one failing module call comes from.
@@ -35,10 +37,15 @@ public struct ErrorOrigin: Sendable, Equatable {
   /// The earlier step in which the module failed without having made the error, so that what it
   /// keeps between steps, such as a key-value cache, may explain this one.
   public var earlierStep: Int?
+  /// What the runs can show of the inputs, where that left the cause unknown.
+  public var inputCoverage: InputCoverage?
 
-  /// The output's error over the input's; `nil` where either is unknown or the inputs are equal.
+  /// The output's error over the input's; `nil` where either is unknown, the inputs are equal or
+  /// neither is finite.
   public var growth: Double? {
-    guard let inputError, let outputError, inputError > 0 else { return nil }
+    guard let inputError, let outputError, inputError > 0,
+      inputError.isFinite || outputError.isFinite
+    else { return nil }
     return outputError / inputError
   }
 }
@@ -53,6 +60,16 @@ public struct Birthplace: Sendable, Equatable {
   public var before: ModuleCall
   /// Whether it shows in the inputs or the outputs of `before`.
   public var side: Slot.Side
+  /// The calls in between that only one of the runs made.
+  public var loneCalls: [LoneCall] = []
+}
+
+/// A call that only one of two runs made.
+public struct LoneCall: Sendable, Equatable {
+  /// The call.
+  public var call: ModuleCall
+  /// Whether the actual run made it, or else the expected one.
+  public var isActual: Bool
 }
 
 extension Birthplace: CustomStringConvertible {
@@ -78,11 +95,24 @@ extension Birthplace: CustomStringConvertible {
     } else {
       parts.append("before \(side == .inputs ? "" : "the outputs of ")\(name(before, inside))")
     }
+    let lone = [false, true].compactMap { isActual -> String? in
+      let calls = loneCalls.filter { $0.isActual == isActual }
+      guard !calls.isEmpty else { return nil }
+      let names =
+        calls.prefix(3).map { name($0.call, inside) }
+        + (calls.count > 3 ? ["\(calls.count - 3) more"] : [])
+      return "only the \(isActual ? "actual" : "expected") run calls "
+        + names.joined(separator: ", ")
+    }
+    if !lone.isEmpty { parts.append("where " + lone.joined(separator: " and ")) }
     return parts.joined(separator: ", ")
   }
 }
 
 /// The first failing tensor in execution order, and where its error comes from.
+///
+/// An error is born where the code of a call that contains others makes it, between two recorded
+/// tensors, as often as in the call at which it first shows: ``ErrorOrigin/birthplace`` tells.
 public struct Divergence: Sendable, Equatable {
   /// The step.
   public var step: Int
@@ -92,4 +122,23 @@ public struct Divergence: Sendable, Equatable {
   public var tensor: TensorResult
   /// Where its error comes from; its cause is unknown when a tensor is missing or unreadable.
   public var origin: ErrorOrigin
+
+  /// The call that contains this one and whose own code made the error; `nil` where it is this call
+  /// or none that was recorded.
+  public var birthCall: ModuleCall? {
+    guard let place = origin.birthplace, place.side == .inputs, place.inside != call else {
+      return nil
+    }
+    return place.inside
+  }
+}
+
+/// What a run was given otherwise than the other, before it had computed anything.
+public struct OtherInputs: Sendable, Equatable {
+  /// The step.
+  public var step: Int
+  /// The first recorded call that was given it.
+  public var call: ModuleCall
+  /// The inputs that differ.
+  public var tensors: [TensorResult]
 }

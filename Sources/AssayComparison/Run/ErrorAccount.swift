@@ -139,7 +139,7 @@ struct ErrorAccount {
 }
 
 extension ModuleResult {
-  fileprivate var hasFailingInputs: Bool { inputs.contains(where: \.verdict.isDivergence) }
+  fileprivate var hasFailingInputs: Bool { inputs.contains(where: \.hasValueError) }
 
   /// Whether values are NaN or infinite on one side only in the outputs, and not in the inputs.
   fileprivate var makesNonFinite: Bool {

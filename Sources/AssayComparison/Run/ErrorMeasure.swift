@@ -16,6 +16,18 @@ extension TensorResult {
   }
 }
 
+extension TensorResult {
+  /// Whether values that were compared are outside the tolerance.
+  ///
+  /// Of tensors of another dtype figures tell, which are of both converted to one.
+  var hasValueError: Bool {
+    verdict == .values || verdict == .dtype && difference?.mismatchedCount ?? 0 > 0
+  }
+
+  /// Whether it has another shape or dtype, and no values that tell more.
+  var hasFormErrorOnly: Bool { verdict.isDivergence && !hasValueError }
+}
+
 extension ModuleResult {
   /// The largest ``TensorResult/error`` of the inputs; `nil` without compared inputs.
   public var inputError: Double? { inputs.compactMap(\.error).max() }

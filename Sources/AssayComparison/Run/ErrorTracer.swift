@@ -15,18 +15,31 @@ struct ErrorTracer {
   private let inputCoverage: [InputCoverage]
   private let isIsolated: Bool
   private let earlier: EarlierFailures
+  private let isFromStart: Bool
   private let differs: (TensorResult) -> Bool
   /// What is known of the calls whose inputs fail, beside their tensors.
   private(set) var handed = Handed()
   private var running: [Frame] = []
+  /// What ended outside of every recorded call.
+  private var outermost = Trail()
   private var hasFailed = false
+  private var hasMatched = false
+  /// The call whose inputs differ although no recorded call had computed anything.
+  private(set) var otherInputs: Int?
+
+  /// What ended last among the calls that one call contains.
+  private struct Trail {
+    /// The last call that ended, was compared and matched.
+    var lastMatch: ModuleCall?
+    /// The calls since then that only one run made.
+    var loneCalls: [LoneCall] = []
+  }
 
   private struct Frame {
     /// The position in the step's modules.
     var position: Int
     var inputs: InputState
-    /// The last call inside that ended, was compared and matched.
-    var lastMatch: ModuleCall?
+    var trail = Trail()
     /// The first failing call inside.
     var firstFailing: ModuleCall?
     /// Where the call's own code made the error that a call inside it was handed.
@@ -67,10 +80,12 @@ struct ErrorTracer {
   ///   - inputCoverage: What the runs can show of each module's inputs.
   ///   - isIsolated: Whether no call hands its error to another.
   ///   - earlier: What failed in the steps before.
+  ///   - isFromStart: Whether all steps up to this one are recorded, from the first, which began
+  ///     without anything that was kept before.
   ///   - differs: Which tensors carry an error.
   init(
     step: StepResult, preForwardOrder: [Int], inputCoverage: [InputCoverage], isIsolated: Bool,
-    after earlier: EarlierFailures,
+    after earlier: EarlierFailures, isFromStart: Bool,
     differs: @escaping (TensorResult) -> Bool
   ) {
     self.step = step
@@ -78,6 +93,7 @@ struct ErrorTracer {
     self.inputCoverage = inputCoverage
     self.isIsolated = isIsolated
     self.earlier = earlier
+    self.isFromStart = isFromStart
     self.differs = differs
   }
 
@@ -110,28 +126,42 @@ struct ErrorTracer {
     return nil
   }
 
-  private func state(ofInputs inputs: [TensorResult], _ coverage: InputCoverage) -> InputState {
+  private func state(of module: ModuleResult, _ coverage: InputCoverage) -> InputState {
+    let inputs = module.inputs
     if inputs.contains(where: differs) { return .failing }
-    let areCompared =
-      !inputs.isEmpty
-      && inputs.allSatisfy { $0.verdict == .match || $0.verdict == .values }
-    switch coverage {
-    case .all: return areCompared ? .matching : .unknown
+    let areCompared = !inputs.isEmpty && inputs.allSatisfy { $0.isCompared && !$0.hasFormErrorOnly }
+    guard areCompared else { return .unknown }
+    return switch coverage {
+    case .all: .matching
     // Before anything fails, nothing that differs can have come by keyword.
-    case .positional: return areCompared && !hasFailed ? .matching : .unknown
-    case .partial: return .unknown
+    case .positional: isFromStart && !hasFailed ? .matching : .unknown
+    // In the first step nothing was kept before; later, a module that made an error of its own
+    // makes it again.
+    case .state, .filledState:
+      isFromStart && !hasFailed && (step.step == 0 || earlier.introduced(module.call.module))
+        ? .matching : .unknown
+    case .partial: .unknown
     }
+  }
+
+  /// Whether nothing can have come to a call but by its recorded inputs.
+  private func isShown(_ coverage: InputCoverage) -> Bool {
+    coverage == .all
+      || (coverage == .state || coverage == .filledState) && isFromStart && step.step == 0
   }
 
   private mutating func begin(_ position: Int) {
     let module = step.modules[position]
     var frame = Frame(
-      position: position, inputs: state(ofInputs: module.inputs, inputCoverage[position]),
+      position: position, inputs: state(of: module, inputCoverage[position]),
       suppliedError: module.inputError)
-    if inputCoverage[position] != .all || module.inputs.contains(where: { !$0.isCompared }) {
+    if !isShown(inputCoverage[position]) || module.inputs.contains(where: { !$0.isCompared }) {
       handed.partlyKnown.insert(position)
     }
     if frame.inputs == .failing {
+      if !hasFailed, !hasMatched, running.allSatisfy({ $0.inputs == .unknown }) {
+        otherInputs = position
+      }
       if let parent = running.last, let error = parent.suppliedError {
         handed.supplies[position] = Supply(
           parent: parent.position, error: error, place: place(before: module.call, .inputs))
@@ -164,12 +194,22 @@ struct ErrorTracer {
       } else {
         explain(&origin, frame, module.call)
       }
+      if origin.cause == .unknown { origin.inputCoverage = inputCoverage[frame.position] }
       step.modules[frame.position].origin = origin
       fail(module.call)
-    } else if module.tensors.contains(where: { $0.verdict == .match && $0.slot.side != .inputs }),
-      !running.isEmpty
-    {
-      running[running.count - 1].lastMatch = module.call
+      return
+    }
+    if module.tensors.contains(where: \.hasFormErrorOnly) {
+      step.modules[frame.position].origin = ErrorOrigin(cause: .form)
+    }
+    switch module.verdict {
+    case .missingInActual, .missingInExpected:
+      trail.loneCalls.append(
+        LoneCall(call: module.call, isActual: module.verdict == .missingInExpected))
+    case .match, .mismatch, .skipped:
+      guard module.results.contains(where: { $0.verdict == .match }) else { break }
+      trail = Trail(lastMatch: module.call)
+      hasMatched = true
     }
   }
 
@@ -221,7 +261,23 @@ struct ErrorTracer {
 
   /// The place after the last call inside and before the call's own outputs.
   private func ownEnd(_ frame: Frame, _ call: ModuleCall) -> Birthplace? {
-    frame.lastMatch.map { Birthplace(inside: call, after: $0, before: call, side: .outputs) }
+    let trail = frame.trail
+    guard trail.lastMatch != nil || !trail.loneCalls.isEmpty else { return nil }
+    return Birthplace(
+      inside: call, after: trail.lastMatch, before: call, side: .outputs,
+      loneCalls: trail.loneCalls)
+  }
+
+  /// What ended last within the innermost call that is running.
+  private var trail: Trail {
+    get { running.last?.trail ?? outermost }
+    set {
+      if running.isEmpty {
+        outermost = newValue
+      } else {
+        running[running.count - 1].trail = newValue
+      }
+    }
   }
 
   private mutating func birthplace(before call: ModuleCall, _ side: Slot.Side) -> Birthplace {
@@ -232,8 +288,8 @@ struct ErrorTracer {
 
   private func place(before call: ModuleCall, _ side: Slot.Side) -> Birthplace {
     Birthplace(
-      inside: running.last.map { step.modules[$0.position].call }, after: running.last?.lastMatch,
-      before: call, side: side)
+      inside: running.last.map { step.modules[$0.position].call }, after: trail.lastMatch,
+      before: call, side: side, loneCalls: trail.loneCalls)
   }
 
   /// Whether a failure that was seen can be what reaches a call that begins or ends now.
@@ -261,6 +317,9 @@ struct EarlierFailures {
   private var firstFailing: [String: Int] = [:]
   private var introducing: Set<String> = []
 
+  /// Whether a module made an error of its own before.
+  func introduced(_ module: String) -> Bool { introducing.contains(module) }
+
   /// The first step in which a module failed, unless it ever made an error of its own.
   func step(inWhichInherited module: String) -> Int? {
     introducing.contains(module) ? nil : firstFailing[module]
@@ -268,7 +327,7 @@ struct EarlierFailures {
 
   mutating func add(_ step: StepResult) {
     for module in step.modules {
-      guard let origin = module.origin else { continue }
+      guard let origin = module.origin, origin.cause != .form else { continue }
       let name = module.call.module
       firstFailing[name] = firstFailing[name] ?? step.step
       if origin.cause == .introduced { introducing.insert(name) }
@@ -282,22 +341,23 @@ extension TensorResult {
     estimate?.differsInNonFinite ?? (difference?.nonFiniteDifferenceCount ?? 0 > 0)
   }
 
-  /// Whether anything differs at all, be it within the tolerance.
+  /// Whether values differ at all, be it within the tolerance.
   var differsAtAll: Bool {
-    if verdict.isDivergence { return true }
+    if hasValueError { return true }
     guard let difference else { return estimate.map { !$0.isEqual } ?? false }
     return difference.nonFiniteDifferenceCount > 0 || difference.maxAbs?.value ?? 0 > 0
   }
 }
 
 extension Divergence {
-  /// The first failing tensor of any kind, for steps in which none fails by its values.
-  init?(firstMissingOf steps: [StepResult]) {
+  /// The first tensor of the steps that fails in some way, where none fails by its values.
+  init?(firstOf steps: [StepResult], where fails: (TensorResult) -> Bool) {
     for step in steps {
       for module in step.modules {
-        guard let tensor = module.tensors.first(where: \.verdict.isFailure) else { continue }
+        guard let tensor = module.tensors.first(where: fails) else { continue }
         self.init(
-          step: step.step, call: module.call, tensor: tensor, origin: ErrorOrigin(cause: .unknown))
+          step: step.step, call: module.call, tensor: tensor,
+          origin: module.origin ?? ErrorOrigin(cause: .unknown))
         return
       }
     }

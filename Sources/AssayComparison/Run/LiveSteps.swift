@@ -40,6 +40,7 @@ struct LiveSteps: Sendable {
     if step.calls[part.call] == nil { step.arrivals.append(part.call) }
     step.sides[part.call, default: []].insert(part.side)
     if record.descriptions[part.side] == nil { record.descriptions[part.side] = part.description }
+    if let coverage = part.inputCoverage { record.inputCoverage = coverage }
     let known = Set(record.tensors.map(\.key))
     let added = part.tensors.map(part.record)
     record.tensors += added

@@ -13,6 +13,7 @@ extension RunComparison {
     var rest = tensors[...]
     var earlier = EarlierFailures()
     var handed: [ErrorTracer.Handed] = []
+    var stepsFromStart = 0
     for step in pairing.steps {
       let modules = step.calls.map { call in
         let own = Array(rest.prefix(call.pairs.count))
@@ -24,21 +25,34 @@ extension RunComparison {
       let result = StepResult(
         step: step.step, verdict: Verdict(step.presence, children: modules.map(\.verdict)),
         modules: modules)
+      // Later calls of the step may hold what the first ones put there.
+      let firstState = step.preForwardOrder.lazy.map { step.calls[$0].inputCoverage }
+        .first { $0 == .state || $0 == .filledState }
+      let startsFilled = step.step == 0 && firstState == .filledState
+      let isFromStart =
+        step.step == stepsFromStart && step.presence == .both && !startsFilled
+      if isFromStart { stepsFromStart += 1 }
       func traced(_ differs: @escaping (TensorResult) -> Bool) -> ErrorTracer {
         var tracer = ErrorTracer(
           step: result, preForwardOrder: step.preForwardOrder,
           inputCoverage: step.calls.map(\.inputCoverage), isIsolated: options.isIsolated,
-          after: earlier, differs: differs)
+          after: earlier, isFromStart: isFromStart, differs: differs)
         tracer.trace()
         return tracer
       }
-      let tracer = traced { $0.verdict.isDivergence }
+      let tracer = traced(\.hasValueError)
+      if steps.isEmpty, !options.isIsolated {
+        otherInputs =
+          tracer.otherInputs.map { result.otherInputs(of: $0) { $0.hasValueError } }
+          ?? result.otherInputsByShape(
+            first: step.preForwardOrder.first { !result.modules[$0].inputs.isEmpty })
+      }
       steps.append(tracer.step)
       handed.append(tracer.handed)
       firstDivergence = firstDivergence ?? tracer.divergence
-      firstDifference = firstDifference ?? traced { $0.differsAtAll }.divergence
+      firstDifference = firstDifference ?? traced(\.differsAtAll).divergence
       if firstNonFinite == nil, result.hasNonFiniteDifference {
-        firstNonFinite = traced { $0.differsInNonFinite }.divergence
+        firstNonFinite = traced(\.differsInNonFinite).divergence
       }
       earlier.add(tracer.step)
     }
@@ -55,7 +69,14 @@ extension RunComparison {
     if let pattern = options.logits, logits.isEmpty {
       failures.append(.noLogits(pattern: pattern.source))
     }
-    firstDivergence = firstDivergence ?? Divergence(firstMissingOf: steps)
+    if let otherInputs, let tensor = otherInputs.tensors.first, !tensor.hasValueError {
+      firstDivergence = Divergence(
+        step: otherInputs.step, call: otherInputs.call, tensor: tensor,
+        origin: ErrorOrigin(cause: .form))
+    }
+    firstDivergence =
+      firstDivergence ?? Divergence(firstOf: steps, where: \.verdict.isDivergence)
+      ?? Divergence(firstOf: steps, where: \.verdict.isFailure)
     noteNoiseSources()
     isMatch = failures.isEmpty && !steps.contains { $0.verdict.isFailure }
   }
@@ -91,6 +112,25 @@ extension RunComparison {
 }
 
 extension StepResult {
+  fileprivate func otherInputs(
+    of position: Int, where differs: (TensorResult) -> Bool
+  ) -> OtherInputs {
+    let module = modules[position]
+    return OtherInputs(step: step, call: module.call, tensors: module.inputs.filter(differs))
+  }
+
+  /// Inputs of another shape that the first call was given, where that is why most results have
+  /// another one.
+  fileprivate func otherInputsByShape(first: Int?) -> OtherInputs? {
+    guard let first else { return nil }
+    let given = otherInputs(of: first) { $0.verdict == .shape }
+    let results = modules.flatMap(\.results)
+    guard !given.tensors.isEmpty,
+      results.count(where: { $0.verdict == .shape }) * 2 > results.count
+    else { return nil }
+    return given
+  }
+
   fileprivate var hasNonFiniteDifference: Bool {
     modules.contains { $0.tensors.contains(where: \.differsInNonFinite) }
   }

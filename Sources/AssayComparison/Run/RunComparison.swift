@@ -25,6 +25,9 @@ public struct RunComparison: Sendable {
   public var steps: [StepResult]
   /// Where the runs part; `nil` when no tensor failed.
   public var firstDivergence: Divergence?
+  /// What the runs were given otherwise from the start, which explains all that follows; `nil`
+  /// where they were given the same, as far as it was recorded.
+  public var otherInputs: OtherInputs?
   /// Where values differ first at all, within the tolerance or not; `nil` when all are equal.
   public var firstDifference: Divergence?
   /// Where values are first NaN or infinite on one side only; `nil` when they nowhere are.

@@ -138,7 +138,10 @@ struct HTMLSections {
     guard let divergence = comparison.firstDivergence else {
       return "<p>No tensor fails, but the comparison as a whole does.</p>"
     }
-    return "<p class=\"place\">\(HTMLText.code(PlainText.name(divergence.call)))"
+    let birth = comparison.birthModule.map {
+      "\(HTMLText.code(PlainText.name($0.call))) <span>before</span> "
+    }
+    return "<p class=\"place\">\(birth ?? "")\(HTMLText.code(PlainText.name(divergence.call)))"
       + " <span>step \(divergence.step)</span>"
       + " <span>\(HTMLText.code(divergence.tensor.slot.rawValue))</span>"
       + " <button type=\"button\" id=\"show-first\" hidden>Show its figures</button></p>"

@@ -25,6 +25,7 @@ public final class DirectoryRunWriter: RunWriter {
     var name: String
     var files: [RunIndex.File] = []
     var fileNames: Set<String> = []
+    var inputCoverage: InputCoverage?
   }
 
   /// Makes the run's directory, which may exist but hold no run of this layout.
@@ -79,6 +80,7 @@ public final class DirectoryRunWriter: RunWriter {
       if let description = part.description {
         try Self.write(description, to: folder + "/" + part.side.rawValue + ".json")
       }
+      if let coverage = part.inputCoverage { directory.inputCoverage = coverage }
       state.calls[part.call] = directory
     }
   }
@@ -100,7 +102,7 @@ public final class DirectoryRunWriter: RunWriter {
         listed.append(
           RunIndex.Call(
             module: call.module, call: call.call, directory: directory.name,
-            tensors: directory.files))
+            tensors: directory.files, inputCoverage: directory.inputCoverage?.name))
       }
       let names = listed.map { $0.directory + "\n" }.joined()
       try WholeFile.replace(stepPath(step) + "/module_calls.txt", with: Data(names.utf8))

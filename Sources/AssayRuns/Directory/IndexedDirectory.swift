@@ -68,6 +68,12 @@ struct IndexedDirectory {
     var record = CallRecord(
       call: ModuleCall(module: call.module, call: call.call),
       descriptions: try RunFile.descriptions(in: folder))
+    if let name = call.inputCoverage {
+      guard let coverage = InputCoverage(name: name) else {
+        throw damaged("the input_coverage \"\(name)\" of \(call.module) is unknown")
+      }
+      record.inputCoverage = coverage
+    }
     var keys: Set<TensorKey> = []
     for tensor in call.tensors {
       let key = TensorKey(

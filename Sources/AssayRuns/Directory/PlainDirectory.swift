@@ -78,10 +78,11 @@ struct PlainDirectory {
         throw .damaged(
           path: folder + "/" + name, reason: "module_calls.txt lists it, but it is no directory")
       }
-      var record = CallRecord(call: call, inputCoverage: .positional)
+      var record = CallRecord(call: call)
       if directories.contains(name) {
         try read(&record, step: step, from: folder + "/" + name, &files)
       }
+      record.inputCoverage = max(.positional, record.inputCoverage)
       calls.append(record)
     }
     return StepRecord(step: step, calls: calls, isOrderRecorded: isOrderRecorded)

@@ -31,6 +31,13 @@ struct RunIndex: Codable {
     var call: Int
     var directory: String
     var tensors: [File]
+    /// Which of its inputs the run can show, where it shows fewer than it seems to.
+    var inputCoverage: String?
+
+    private enum CodingKeys: String, CodingKey {
+      case module, call, directory, tensors
+      case inputCoverage = "input_coverage"
+    }
   }
 
   struct File: Codable {

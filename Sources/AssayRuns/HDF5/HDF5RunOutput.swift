@@ -243,7 +243,9 @@ extension HDF5StepIndex.Call {
   /// Notes one side of the call.
   mutating func add(_ part: CallPart) {
     switch part.side {
-    case .inputs: inputs = part.description
+    case .inputs:
+      inputs = part.description
+      inputCoverage = part.inputCoverage?.name
     case .outputs: outputs = part.description
     case .postForwardInputs: postForwardInputs = part.description
     }

@@ -44,10 +44,13 @@ struct HDF5StepIndex: Codable {
     var postForwardInputs: JSONValue?
     /// What was written, in order; files of other writers may lack it.
     var tensors: [Tensor]?
+    /// Which of its inputs the run can show, where it shows fewer than it seems to.
+    var inputCoverage: String?
 
     enum CodingKeys: String, CodingKey {
       case module, call, inputs, outputs, tensors
       case postForwardInputs = "post_fwd_inputs"
+      case inputCoverage = "input_coverage"
     }
   }
 
@@ -83,5 +86,6 @@ extension HDF5StepIndex.Call {
     outputs = try description(.outputs)
     postForwardInputs = try description(.postForwardInputs)
     tensors = try container.decodeIfPresent([HDF5StepIndex.Tensor].self, forKey: .tensors)
+    inputCoverage = try container.decodeIfPresent(String.self, forKey: .inputCoverage)
   }
 }

@@ -38,11 +38,21 @@ struct HDF5StepInput {
         let call = ModuleCall(module: entry.module, call: entry.call)
         var record = CallRecord(
           call: call, descriptions: entry.descriptions,
-          tensors: try arranged(calls[call] ?? [], as: entry))
+          tensors: try arranged(calls[call] ?? [], as: entry),
+          inputCoverage: try entry.inputCoverage.map { try coverage($0, of: entry) })
         record.markUnrecorded(step: number)
         return record
       },
       completionOrder: index.completionOrder, isOrderRecorded: index.isOrderRecorded ?? true)
+  }
+
+  private func coverage(_ name: String, of entry: HDF5StepIndex.Call) throws -> InputCoverage {
+    guard let coverage = InputCoverage(name: name) else {
+      throw damaged(
+        "\(group.path)/\(HDF5Schema.calls) has the input_coverage \"\(name)\" for "
+          + "\(entry.module), which is unknown")
+    }
+    return coverage
   }
 
   private func damaged(_ reason: String) -> RunError {
