@@ -2,10 +2,13 @@ import Foundation
 
 /// Where commands print: results to standard output, all else to standard error.
 enum Console {
+  /// Whether standard output is a terminal.
+  static var isTerminal: Bool { isatty(STDOUT_FILENO) == 1 }
+
   /// Whether standard output is a terminal on which colours are wanted: see no-color.org.
   static var isColorful: Bool {
     let environment = ProcessInfo.processInfo.environment
-    return isatty(STDOUT_FILENO) == 1 && environment["NO_COLOR", default: ""].isEmpty
+    return isTerminal && environment["NO_COLOR", default: ""].isEmpty
       && environment["TERM", default: "dumb"] != "dumb"
   }
 

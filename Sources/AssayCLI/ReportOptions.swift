@@ -94,6 +94,8 @@ struct ReportOptions: ParsableArguments {
       : try render(comparison, as: chosenFormat, to: output)
     if let output {
       try TextOutput.replace(output, with: report)
+    } else if format == .md, !verbose, Console.isTerminal {
+      try Console.write(Data(MarkdownReport.onScreen(String(decoding: report, as: UTF8.self)).utf8))
     } else {
       try Console.write(report)
     }

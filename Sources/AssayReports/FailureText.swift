@@ -198,7 +198,8 @@ struct FailureTextWriter {
 
   private var tokens: String? {
     guard let other = comparison.firstOtherToken, let last = other.difference.last else {
-      return nil
+      return comparison.logits.isEmpty
+        ? nil : PlainText.line(String(comparison.tokenSentence.dropLast()), limit: 120)
     }
     return "greedy decoding takes \(last.actualToken) instead of \(last.expectedToken) in step "
       + "\(other.step), where that has rank \(last.rank)"

@@ -35,7 +35,8 @@ import Testing
     #expect(HTMLReport.render(comparison).contains("<p class=\"lede\">" + plain))
     #expect(JUnitReport.render([(name: "x", comparison: comparison)]).contains(plain))
     let text = FailureText.render(comparison, headline: "x", goldenPath: "g.h5")
-    #expect(text.contains("cause:     introduced by the code of attn: all its recorded inputs match"))
+    #expect(
+      text.contains("cause:     introduced by the code of attn: all its recorded inputs match"))
     #expect(GrowthPlot.svg(comparison).contains(">attn, before o</text>"))
     #expect(
       try String(decoding: JSONReport.render(comparison), as: UTF8.self)
@@ -100,7 +101,8 @@ import Testing
   }
 
   @Test func longReportIsCutOnATerminalAtASection() {
-    let long = "# T\n\n## A\n\n" + String(repeating: "x\n", count: 50) + "## B\n\n"
+    let long =
+      "# T\n\n## A\n\n" + String(repeating: "x\n", count: 50) + "## B\n\n"
       + String(repeating: "y\n", count: 100)
     let cut = MarkdownReport.onScreen(long, limit: 80)
     #expect(cut.contains("## A") && !cut.contains("## B") && cut.contains("--output FILE"))

@@ -35,6 +35,8 @@ struct DescriptionDifference {
       for key in Set(ours.keys).union(theirs.keys).sorted() {
         // Containers are named by what they hold, not by how the file wraps it.
         let inner = key == "items" ? place : "\(place).\(key)"
+        // What one recorder says of a value and an older one did not.
+        if annotations.contains(key), ours[key] == nil || theirs[key] == nil { continue }
         switch (ours[key], theirs[key]) {
         case (let a?, let e?):
           if let found = difference(a, e, inner) { return found }
@@ -47,6 +49,8 @@ struct DescriptionDifference {
     guard shown(actual) != shown(expected) else { return nil }
     return "\(place) is \(words(actual)) instead of \(words(expected))"
   }
+
+  private static let annotations: Set = ["no_tensors", "seq_length", "not_recorded"]
 
   private static func isTensor(_ value: JSONValue) -> Bool {
     value.members?["type"] == .string("tensor")

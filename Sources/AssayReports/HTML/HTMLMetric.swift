@@ -67,7 +67,8 @@ struct HTMLMetric: Sendable {
       ) { $0.relativeLinf },
       HTMLMetric(
         key: "sgl_rel", label: "sgl rel",
-        title: "1 - 2 (actual, expected) / (norm(actual)^2 + norm(expected)^2)"
+        title: "0 for equal tensors, 1 for unrelated ones: 1 - 2 (actual, expected) / "
+          + "(norm(actual)^2 + norm(expected)^2), as SGLang compares its dumps"
       ) { $0.sglRel },
       HTMLMetric(
         key: "snr_db", label: "SNR dB", title: "signal-to-noise ratio in decibels"

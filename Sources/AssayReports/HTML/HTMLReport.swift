@@ -37,7 +37,6 @@ public enum HTMLReport {
       \(HTMLSkeleton.growth)
       \(sections.tokens)
       \(HTMLSkeleton.explorer)
-      \(HTMLSkeleton.detail)
       \(sections.parameters)
       </main>
       <script type="application/json" id="data">\(HTMLData.json(comparison))</script>

@@ -13,8 +13,8 @@ extension HTMLScript {
     const histogram = detail => {
       const counts = detail.zeros ? [detail.zeros, ...detail.counts] : detail.counts;
       if (!counts.length) return el('p', { class: 'hint' }, 'No pair is finite.');
-      const width = 520, height = 170, left = 12, bottom = 140;
-      const step = Math.min((width - 2 * left) / counts.length, 56);
+      const width = 520, height = 186, left = 46, bottom = 140;
+      const step = Math.min((width - 1.5 * left) / counts.length, 56);
       const top = Math.log1p(Math.max(...counts));
       const raised = power => [...String(power)].map(c => c === '-' ? '⁻' : '⁰¹²³⁴⁵⁶⁷⁸⁹'[c]).join('');
       const label = i => detail.zeros && i === 0 ? '0'
@@ -26,6 +26,15 @@ extension HTMLScript {
         svg('title', { id: 'bins-t' }, 'Histogram of |d|'),
         svg('desc', { id: 'bins-d' }, `${plural(total, 'finite pair')} by the power of two of |d|, `
           + `heights on a log scale; the table below has the counts.`));
+      const most = Math.max(...counts);
+      for (const count of [...new Set([1, Math.round(Math.sqrt(most)), most])]) {
+        const y = bottom - Math.log1p(count) / top * 112;
+        picture.append(svg('line', { class: 'grid', x1: left, x2: width - left / 2, y1: y, y2: y }),
+          svg('text', { x: left - 6, y: y + 4, 'text-anchor': 'end' }, grouped(count)));
+      }
+      picture.append(svg('text', { x: 2, y: 14 }, 'pairs'),
+        svg('text', { x: width - left / 2, y: bottom + 36, 'text-anchor': 'end' },
+          detail.zeros ? '|d|: the grey bar is equal pairs' : '|d|'));
       const every = Math.ceil(counts.length / 9);
       counts.forEach((count, i) => {
         const h = count ? Math.max(Math.log1p(count) / top * 112, 2) : 0, x = left + i * step;
@@ -37,7 +46,7 @@ extension HTMLScript {
         if (i % every === 0) picture.append(svg('text', { x: x + step / 2, y: bottom + 16,
           'text-anchor': 'middle' }, label(i)));
       });
-      picture.append(svg('line', { class: 'axis', x1: left, x2: width - left, y1: bottom, y2: bottom }));
+      picture.append(svg('line', { class: 'axis', x1: left, x2: width - left / 2, y1: bottom, y2: bottom }));
       const table = el('details', {}, el('summary', {}, 'As a table'));
       lazyTable(table, 'Finite pairs by the size of |d|', ['|d| from', 'pairs'],
         () => counts.map((count, i) => [label(i), String(count)]));
@@ -84,7 +93,11 @@ extension HTMLScript {
         () => cells.map((row, y) => [range(y, down, detail.rows),
           ...row.map(v => v === 'inf' ? 'inf' : figure(v))]));
       const isOdd = cells.some(row => row.includes('inf'));
-      return el('figure', {}, el('h3', {}, 'Where the differences are'), picture,
+      const legend = high > 0 ? [el('div', { class: 'ramp', 'aria-hidden': 'true' }),
+        el('div', { class: 'ends' }, el('span', {}, `|d| ${figure(low)}`), el('span', {}, figure(high)))] : [];
+      const axes = el('div', { class: 'ends' }, el('span', {}, `rows 0–${detail.rows - 1} down`),
+        el('span', {}, `columns 0–${detail.columns - 1} across`));
+      return el('figure', {}, el('h3', {}, 'Where the differences are'), axes, picture, ...legend,
         el('figcaption', {}, (detail.slice.length ? `Slice [${detail.slice.join(', ')}, :, :], ` : '')
           + `${detail.rows} × ${detail.columns} elements in ${down} × ${across} cells; each is the `
           + (high > 0 ? `largest |d| in it, from ${figure(low)} (faint) to ${figure(high)}, log scale.`
@@ -124,7 +137,10 @@ extension HTMLScript {
         body.push(el('dl', { class: 'figures' }, ...measured
           .filter(metric => !/^(actual|expected)_/.test(metric.key))
           .map(metric => el('div', {}, el('dt', { title: metric.title }, metric.label),
-            el('dd', { class: 'mono' }, metric.cell(t) + (places[metric.key] ?? ''))))), sides(t));
+            el('dd', { class: 'mono' }, metric.cell(t) + (places[metric.key] ?? ''))))), sides(t),
+          el('details', {}, el('summary', {}, 'What the figures mean'),
+            el('dl', { class: 'figures' }, ...measured.filter(metric => !/^(actual|expected)_/.test(metric.key))
+              .map(metric => el('div', {}, el('dt', {}, metric.label), el('dd', {}, metric.title))))));
       }
       $('detail-body').replaceChildren(...body);
       for (const line of $('table').tBodies[0].rows) {

@@ -25,6 +25,19 @@ extension HTMLScript {
       return [low, Math.max(Math.ceil(Math.log10(high)), low + 2)];
     };
 
+    /** Where each layer's first call ends: the first number in a module's name changes. */
+    const layerTicks = order => {
+      const ticks = [];
+      let last = null;
+      order.forEach((c, position) => {
+        const layer = /(?:^|\.)(\d+)(?:\.|$)/.exec(string(calls.name[c]))?.[1];
+        if (layer === undefined || layer === last) return;
+        last = layer;
+        ticks.push({ position, label: layer });
+      });
+      return ticks;
+    };
+
     const plotScale = width => {
       const [low, high] = decades();
       const hasInfinite = calls.out.some(v => v === Infinity);
@@ -83,8 +96,21 @@ extension HTMLScript {
       for (let e = low; e <= high; e += every) line(scale.y(10 ** e), `1e${e}`);
       line(scale.floor, '0');
       if (scale.hasInfinite) line(scale.ceiling, 'inf');
-      root.append(svg('text', { x: left, y: 292 }, 'first call'),
-        svg('text', { x: width - right, y: 292, 'text-anchor': 'end' }, 'last call'));
+      const ticks = layerTicks(curve.calls);
+      if (ticks.length > 1) {
+        let free = -Infinity;
+        for (const tick of ticks) {
+          const x = scale.x(tick.position, curve.calls.length);
+          if (x < free || x > width - right - 10) continue;
+          free = x + 26;
+          root.append(svg('line', { class: 'tick', x1: x, x2: x, y1: scale.floor, y2: scale.floor + 5 }),
+            svg('text', { x, y: scale.floor + 17, 'text-anchor': 'middle' }, tick.label));
+        }
+        root.append(svg('text', { x: left, y: 296 }, `layer; ${plural(curve.calls.length, 'call')} in execution order`));
+      } else {
+        root.append(svg('text', { x: left, y: 292 }, 'first call'),
+          svg('text', { x: width - right, y: 292, 'text-anchor': 'end' }, 'last call'));
+      }
       const others = curves.filter(other => other !== curve).slice(0, fainter);
       for (const other of others) {
         root.append(svg('polyline', { class: 'curve', points: path(scale, other.calls, calls.out),

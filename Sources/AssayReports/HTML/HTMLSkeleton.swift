@@ -36,12 +36,14 @@ enum HTMLSkeleton {
     <tbody></tbody></table></div>
     <div class="bar pages"><button type="button" id="previous">Previous</button>
     <span id="page"></span><button type="button" id="next">Next</button></div>
-    </div></div>
-    </section>
-    """
+    </div>
+    """ + detail + """
+      </div>
+      </section>
+      """
 
-  static let detail = """
-    <section aria-labelledby="detail-title" class="card" id="detail" hidden>
+  private static let detail = """
+    <section aria-labelledby="detail-title" id="detail" hidden>
     <h2 id="detail-title" tabindex="-1"></h2>
     <div id="detail-body"></div>
     </section>

@@ -17,7 +17,7 @@ enum HTMLStyle {
 
   private static let layout = """
     * { box-sizing: border-box; }
-    body { margin: 0 auto; max-width: 1480px; padding: 20px 24px 48px; background: var(--page);
+    body { margin: 0 auto; max-width: 1800px; padding: 20px 24px 48px; background: var(--page);
       color: var(--text); font: 14px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans",
       sans-serif; }
     code, td, .tiles dd, .read, output, .mono { font-family: ui-monospace, SFMono-Regular, Menlo,
@@ -108,6 +108,15 @@ enum HTMLStyle {
     .plain:hover { background: none; text-decoration: underline; }
     .pages { margin-top: 10px; } #page { color: var(--soft); font-size: 12.5px; }
     .differs th { color: var(--warn); }
+    #detail { border-top: 1px solid var(--line); padding-top: 12px; grid-column: 1 / -1; }
+    #detail h2 { overflow-wrap: anywhere; }
+    @media (min-width: 1240px) {
+      .columns:has(#detail:not([hidden])) { grid-template-columns: 190px minmax(0, 1fr) minmax(360px, 460px); }
+      #detail { border-top: 0; border-left: 1px solid var(--line); padding: 0 0 0 14px;
+        grid-column: auto; position: sticky; top: 8px; align-self: start;
+        max-height: calc(100vh - 16px); overflow: auto; }
+      #detail .pair { grid-template-columns: minmax(0, 1fr); }
+      #detail .figures { grid-template-columns: repeat(auto-fill, minmax(130px, 1fr)); } }
     @media (max-width: 820px) { body { padding: 10px; } .columns { grid-template-columns: minmax(0, 1fr); }
       nav { position: static; max-height: 40vh; border-right: 0; } }
 
@@ -130,6 +139,9 @@ enum HTMLStyle {
       margin: 14px 0; }
     .pair h3 { margin-bottom: 4px; } .pair figure { margin: 0; max-width: 560px; }
     .pair figcaption { color: var(--soft); font-size: 12.5px; margin: 4px 0; }
+    .tick { stroke: var(--line); } .ramp { height: 8px; border-radius: 2px; margin: 2px 0;
+      background: linear-gradient(to right, color-mix(in srgb, var(--heat) 10%, transparent), var(--heat)); }
+    .ends { display: flex; justify-content: space-between; color: var(--soft); font-size: 12px; }
     .bin { fill: var(--accent); } .bin.zero { fill: var(--soft); }
     .cell { fill: var(--heat); } .void { fill: var(--sunk); } .odd { fill: var(--warn); }
     .figures { display: grid; grid-template-columns: repeat(auto-fill, minmax(170px, 1fr));
