@@ -28,7 +28,8 @@ extension RunComparison {
     if let otherInputs {
       return "\(name(otherInputs.call, nil)) \(step), given other inputs"
     }
-    guard let place = origin.birthplace, place.side == .inputs, place.inside != divergence.call
+    guard let place = origin.birthplace, place.side == .inputs, place.inside != divergence.call,
+      place.inside != nil || place.after != nil
     else {
       return "\(name(divergence.call, nil)) \(step), \(origin.cause.words)"
     }
@@ -108,6 +109,11 @@ extension ModuleResult {
       return
         "its \(code(input.slot.rawValue)) has another \(input.verdict.rawValue) in the two runs"
     }
+    let missing = tensors.first {
+      $0.slot.side == .inputs
+        && ($0.verdict == .missingInActual || $0.verdict == .missingInExpected)
+    }
+    if let missing { return "only one run has its \(code(missing.slot.rawValue))" }
     return "not all its inputs were compared"
   }
 

@@ -140,6 +140,7 @@ struct FailureTextWriter {
     guard let place = comparison.firstDivergence?.origin.birthplace,
       failing.tensor.verdict.isDivergence,
       place.side == .inputs, place.inside != failing.module.call,
+      place.inside != nil || place.after != nil,
       let birth = comparison.birthText({ PlainText.name($0.shortened(within: $1)) })
     else { return plain }
     let shown = PlainText.name(failing.module.call.shortened(within: place.inside))

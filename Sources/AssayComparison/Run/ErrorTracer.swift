@@ -194,7 +194,10 @@ struct ErrorTracer {
       } else {
         explain(&origin, frame, module.call)
       }
-      if origin.cause == .unknown { origin.inputCoverage = inputCoverage[frame.position] }
+      // Where recorded inputs were not compared, that is the reason, and not what is hidden.
+      if origin.cause == .unknown, module.inputs.allSatisfy(\.isCompared) {
+        origin.inputCoverage = inputCoverage[frame.position]
+      }
       step.modules[frame.position].origin = origin
       fail(module.call)
       return

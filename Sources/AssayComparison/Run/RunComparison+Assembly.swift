@@ -41,7 +41,7 @@ extension RunComparison {
         return tracer
       }
       let tracer = traced(\.hasValueError)
-      if steps.isEmpty, !options.isIsolated {
+      if steps.isEmpty, step.step == 0, !options.isIsolated, hasEveryModule {
         otherInputs =
           tracer.otherInputs.map { result.otherInputs(of: $0) { $0.hasValueError } }
           ?? result.otherInputsByShape(
@@ -80,6 +80,19 @@ extension RunComparison {
     noteNoiseSources()
     noteRounding()
     isMatch = failures.isEmpty && !steps.contains { $0.verdict.isFailure }
+  }
+
+  /// Whether neither the selection nor a recording left modules out, which could have made what the
+  /// first call was given.
+  private var hasEveryModule: Bool {
+    options.modules == nil
+      && [actual, expected].allSatisfy { side in
+        switch side.manifest.configuration?.members?["module_call_match"] {
+        case nil, .null?: true
+        case .array(let patterns)?: patterns.isEmpty
+        default: false
+        }
+      }
   }
 
   /// Fails for tensors without a rule, and notes rules without a tensor.

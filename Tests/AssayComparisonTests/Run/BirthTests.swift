@@ -39,6 +39,16 @@ import Testing
     #expect(comparison.firstDivergence?.tensor.verdict == .shape)
   }
 
+  @Test func modulesThatWereLeftOutMayHaveMadeThem() throws {
+    var options = ComparisonOptions()
+    options.modules = [try ModulePattern("head")]
+    let (actual, expected) = (try run("A", tokens: [1, 2]), try run("B", tokens: [1, 3]))
+    #expect(try compare(actual, expected, options).otherInputs == nil)
+    var filtered = actual
+    filtered.manifest.configuration = .object(["module_call_match": .array([.string("head")])])
+    #expect(try compare(filtered, expected).otherInputs == nil)
+  }
+
   @Test func inputsThatSomethingMadeAreNotTheRunsInputs() throws {
     let comparison = try compare(
       AssayComparisonTests.run(
