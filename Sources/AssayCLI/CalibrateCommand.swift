@@ -10,7 +10,9 @@ struct CalibrateCommand: ParsableCommand {
       The first run is the reference, the golden. The others are runs of the same model and input \
       that are known to be right: other threads, attention kernels, machines. The rules pass what \
       differs by as much as these, times the safety factor. The noise floor of every module goes \
-      beside the reference, as <reference>.floor.json. Nothing that exists is overwritten.
+      beside the reference, as <reference>.floor.json. Nothing that exists is overwritten. Where \
+      the other runs have other names or lack tensors, --mapping says how they pair with the \
+      reference, as it does for compare.
       """)
 
   @Argument(help: "The reference, then at least one more run: directories or .h5 files.")
@@ -21,6 +23,21 @@ struct CalibrateCommand: ParsableCommand {
 
   @Option(help: "By how much more than was measured a run may differ.")
   var safety = 2.0
+
+  @Option(
+    help: ArgumentHelp(
+      "Pair tensors of the other runs with the reference's by the rules of this file.",
+      valueName: "file"))
+  var mapping: String?
+
+  @Option(help: "Only modules that match one of these regular expressions, separated by commas.")
+  var modules: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Pair devices: OTHER=REFERENCE, as in cuda:0=cpu; separate several with commas.",
+      valueName: "map"))
+  var deviceMap: [String] = []
 
   func validate() throws {
     guard runs.count >= 2 else {
@@ -38,7 +55,11 @@ struct CalibrateCommand: ParsableCommand {
     let readers = try runs.map { try RunLocation.open($0) }
     let bar = ProgressBar("comparing")
     defer { bar.clear() }
-    let floor = try NoiseFloor(measuring: readers, progress: bar.update(_:of:))
+    let floor = try NoiseFloor(
+      measuring: readers, mapping: mapping.map { try Mapping(contentsOfFile: $0) },
+      modules: modules.map(PatternListArgument.parse),
+      deviceMap: deviceMap.flatMap { try DeviceMapArgument.parse($0) },
+      progress: bar.update(_:of:))
     let rules = try floor.rules(safety: safety)
     // What no comparison could read must not be left behind.
     let count = try ToleranceRules(yaml: rules, source: output).rules.count

@@ -123,8 +123,14 @@ struct CompareCommand: ParsableCommand {
 
   private func suggest() throws {
     let paths = try paths
-    let rules = try MappingSuggestion.yaml(
+    let suggestion = try MappingSuggestion(
       actual: RunLocation.open(paths.actual), expected: RunLocation.open(paths.expected))
+    guard case .rules(let rules) = suggestion else {
+      if case .nothing(let reason) = suggestion {
+        Console.complain("No mapping to suggest: \(reason).")
+      }
+      throw ExitStatus.mismatch
+    }
     if let output = report.output {
       try TextOutput.replace(output, with: Data(rules.utf8))
     } else {

@@ -32,6 +32,11 @@ public enum LintReport {
     case .tighterThanOneULP:
       "tighter than one unit in the last place for \(tensors): it can only flake; widen it, or ask for "
         + "equality with rtol 0 and atol 0"
+    case .flakesNearZero:
+      "atol 0 in \(tensors) with elements near zero, which can only flake: rounding moves them by parts "
+        + "of the larger ones; give it an atol"
+    case .toleratesIntegers:
+      "lets integers differ in \(tensors): one that is off by one is another token, index or code"
     case .asksForEquality:
       "asks for equal floats in \(tensors): another kernel or machine will fail it"
     case .passesZeros:

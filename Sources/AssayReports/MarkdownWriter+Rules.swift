@@ -81,7 +81,11 @@ extension ToleranceRule {
           + (outliers == .none ? "" : ", \(outliers) outliers")
       case .bound(let bound): MarkdownText.code(bound.text)
       }
-    if let equalNaN { text += equalNaN ? ", equal NaN" : ", no equal NaN" }
+    if equalNonFinite {
+      text += ", equal NaN and Inf"
+    } else if let equalNaN {
+      text += equalNaN ? ", equal NaN" : ", no equal NaN"
+    }
     return text
   }
 }

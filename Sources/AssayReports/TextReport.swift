@@ -64,6 +64,11 @@ private struct TextReportWriter {
       }
     } else {
       facts += failure.facts.filter { $0.label != "also" }
+      if let tensor = comparison.firstDivergence?.tensor {
+        let first = MarkdownText.index(
+          tensor.difference?.firstMismatchIndex, tensor.shape, "mismatched at ", "")
+        if !first.isEmpty { facts.append(("first", first)) }
+      }
     }
     var lines = facts.map { line($0.0, $0.1) }
     let remarks =

@@ -8,7 +8,8 @@ extension NoiseFloor {
   /// alone. Its limits are the largest figures measured times `safety`, and never below what rounding
   /// alone may do to a tensor: `safety` times a quarter of the dtype's epsilon in relative L2, half
   /// of it in the worst row, and one in relative Linf, the last being one unit in the last place of
-  /// the largest element. Integers and booleans must be equal.
+  /// the largest element. Where all runs have the same NaN or infinite values, the rule says
+  /// `equal_non_finite`, and its limits are of the rest. Integers and booleans must be equal.
   ///
   /// - Parameter safety: By how much more than was measured a run may differ; at least 1.
   /// - Throws: ``ComparisonError/cannotCalibrate(reason:)`` for a factor below 1 or not finite, and
@@ -68,26 +69,26 @@ extension NoiseFloor {
   /// The largest figures of a group.
   private struct Limits {
     var figures: [Double]
-    var isUndefined: Bool
+    var hasNonFinite: Bool
     var module: String
 
     init(_ entry: Entry) {
       let epsilon = entry.dtype.epsilon
       figures = [epsilon / 4, epsilon / 2, epsilon]
-      isUndefined = entry.isUndefined
+      hasNonFinite = entry.hasNonFinite
       module = entry.module
     }
 
     mutating func raise(by entry: Entry) {
       let own = [entry.relativeL2, entry.worstRow, entry.relativeLinf]
       figures = zip(figures, own).map { max($0, $1) }
-      isUndefined = isUndefined || entry.isUndefined
+      hasNonFinite = hasNonFinite || entry.hasNonFinite
     }
 
     func joined(_ other: Limits) -> Limits {
       var both = self
       both.figures = zip(figures, other.figures).map { max($0, $1) }
-      both.isUndefined = isUndefined || other.isUndefined
+      both.hasNonFinite = hasNonFinite || other.hasNonFinite
       return both
     }
 
@@ -114,8 +115,7 @@ extension NoiseFloor {
     var lines = ["  - module: '\(group.pattern.replacing("'", with: "''"))'"]
     if let slot { lines.append("    slot: \(slot)") }
     lines.append("    dtype: \(group.dtype.rawValue)")
-    // Nothing but infinities, which are equal in all runs: no figure of them is defined.
-    if limits.isUndefined { return lines + ["    rtol: 0", "    atol: 0"] }
+    if limits.hasNonFinite { lines.append("    equal_non_finite: true") }
     let names = [Metric.relativeL2, .worstRow, .relativeLinf]
     let bounds = zip(names, limits.figures).filter { $0.1.isFinite }.map { name, figure in
       "\(name.rawValue) <= \((figure * safety).roundedUp)"
@@ -137,7 +137,7 @@ extension NoiseFloor {
 
 extension DType {
   /// The distance from 1 to the next larger value.
-  fileprivate var epsilon: Double {
+  var epsilon: Double {
     switch self {
     case .float64, .complex128: Double.ulpOfOne
     case .float32, .complex64: Double(Float.ulpOfOne)

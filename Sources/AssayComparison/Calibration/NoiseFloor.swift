@@ -27,11 +27,16 @@ public struct NoiseFloor: Sendable, Equatable {
     public var worstRow = 0.0
     /// The largest error over the largest value.
     public var relativeLinf = 0.0
-    /// Whether a tensor has no such figures, having no finite pair.
-    public var isUndefined = false
+    /// The most NaN elements of one of the tensors, which are NaN in all runs.
+    public var nanCount = 0
+    /// The most infinite elements of one of the tensors, which are the same in all runs.
+    public var infCount = 0
     /// The pair of runs with the largest relative L2 error, by their positions; `nil` where all
     /// are equal.
     public var worstPair: [Int]?
+
+    /// Whether NaN or infinity belongs there.
+    public var hasNonFinite: Bool { nanCount > 0 || infCount > 0 }
   }
 
   /// The runs, the first being the reference.
@@ -44,11 +49,18 @@ public struct NoiseFloor: Sendable, Equatable {
   /// - Parameters:
   ///   - runs: At least two legitimate runs of the same model and input, which may differ in threads,
   ///     kernels, machine and dtype; the first is the reference.
+  ///   - mapping: By which rules tensors of the other runs pair with the reference's; the entries
+  ///     have the reference's names. A rule must do something in one of the runs.
+  ///   - modules: Patterns of which a module's name must match one; `nil` for all modules.
+  ///   - deviceMap: Devices of the other runs that pair with devices of another name in the
+  ///     reference.
   ///   - progress: Called with the number of tensors compared and their total, from any thread.
   /// - Throws: ``ComparisonError/cannotCalibrate(reason:)`` where runs differ by more than values:
   ///   by modules, tensors, shapes or NaN; and what comparing them throws.
   public init(
-    measuring runs: [any RunReader], progress: (@Sendable (Int, Int) -> Void)? = nil
+    measuring runs: [any RunReader], mapping: Mapping? = nil, modules: [ModulePattern]? = nil,
+    deviceMap: [(actual: Device, expected: Device)] = [],
+    progress: (@Sendable (Int, Int) -> Void)? = nil
   ) throws(ComparisonError) {
     guard runs.count >= 2 else {
       throw .cannotCalibrate(
@@ -58,11 +70,14 @@ public struct NoiseFloor: Sendable, Equatable {
     var options = ComparisonOptions(detailLimit: 0)
     options.tolerance = .exact
     options.tolerance.equalNaN = true
+    options.modules = modules
+    let common = try CommonNames(runs, mapping, deviceMap)
     var measured = Measured()
     for second in runs.indices {
       for first in 0..<second {
+        let (actual, expected) = common.pair(second, first)
         let comparison = try RunComparison.compare(
-          actual: runs[second], expected: runs[first], options: options, progress: progress)
+          actual: actual, expected: expected, options: options, progress: progress)
         try measured.add(comparison, pair: [first, second])
       }
     }
@@ -111,7 +126,8 @@ public struct NoiseFloor: Sendable, Equatable {
           : tensor.reason ?? "its elements were not compared"
         throw .cannotCalibrate(
           reason: "\(comparison.actual.path) and \(comparison.expected.path) differ by more than "
-            + "values in \(key): \(reason)")
+            + "values in \(key): \(reason); a mapping pairs what has another name and leaves out "
+            + "what not all runs have")
       }
       guard difference.nonFiniteDifferenceCount == 0 else {
         throw .cannotCalibrate(
@@ -136,10 +152,10 @@ public struct NoiseFloor: Sendable, Equatable {
 
 extension NoiseFloor.Entry {
   fileprivate mutating func raise(by difference: Difference, _ pair: [Int]) {
-    guard let l2 = difference.relativeL2, let linf = difference.relativeLinf else {
-      isUndefined = true
-      return
-    }
+    nanCount = max(nanCount, difference.expectedStatistics.nanCount)
+    infCount = max(infCount, difference.expectedStatistics.infCount)
+    // Without a finite pair there are no figures.
+    guard let l2 = difference.relativeL2, let linf = difference.relativeLinf else { return }
     if l2 > relativeL2 {
       relativeL2 = l2
       worstPair = pair
@@ -167,6 +183,7 @@ extension NoiseFloor {
             "rel_l2": JSONValue(real: entry.relativeL2),
             "worst_row": JSONValue(real: entry.worstRow),
             "rel_linf": JSONValue(real: entry.relativeLinf),
+            "nan": .integer(Int64(entry.nanCount)), "inf": .integer(Int64(entry.infCount)),
             "worst_pair": entry.worstPair.map { .array($0.map { .integer(Int64($0)) }) } ?? .null,
           ])
         }),

@@ -37,10 +37,7 @@ extension Mapping {
   /// - Throws: ``ComparisonError/invalidRules(source:rule:line:reason:)``.
   public init(yaml: String, source: String? = nil) throws(ComparisonError) {
     let name = source ?? "the mapping"
-    let (top, nodes) = try RulesDocument.parse(yaml, name, "mapping rules", keys: ["version"])
-    if let node = top.values["version"], top.plain(node) != "1" {
-      throw top.wrong("version", "1", node)
-    }
+    let (_, nodes) = try RulesDocument.parse(yaml, name, "mapping rules", keys: [])
     var rules: [MappingRule] = []
     for (position, node) in nodes.enumerated() {
       let place = RulePlace(source: name, rule: position + 1, node: node)

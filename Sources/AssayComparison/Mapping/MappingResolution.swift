@@ -59,7 +59,8 @@ struct MappingResolution {
     for (position, rule) in summary.rules.enumerated() where rule.count == 0 {
       failures.append(
         .mappingRuleUnused(
-          rule: position, line: rule.line, source: mapping.source, text: rule.text))
+          rule: position, line: rule.line, source: mapping.source, text: rule.text,
+          hint: mapping.rules[position].hint(actual: actual, expected: expected)))
     }
   }
 
@@ -100,6 +101,47 @@ struct MappingResolution {
         "\(subject) compared in part only, as mapping rules slice it: \(first.key), "
         + "\(first.taken) of \(first.total) elements"
     }
+  }
+}
+
+extension MappingRule {
+  /// Why it does nothing, where its patterns or equal names tell.
+  fileprivate func hint(actual: any RunReader, expected: any RunReader) -> String? {
+    let runs = BothSides(actual: actual, expected: expected)
+    func modules(_ side: RunSide) -> Set<String> {
+      Set(runs[side].steps.flatMap { $0.calls.map(\.call.module) })
+    }
+    let (sides, pattern): ([RunSide], ModuleRenaming) =
+      switch action {
+      case .rename(let rename): ([rename.patternSide], rename.pattern)
+      case .split(let split): ([split.wholeSide], split.pattern)
+      case .drop(let drop): (drop.sides, drop.pattern)
+      }
+    let names = sides.reduce(into: Set<String>()) { $0.formUnion(modules($1)) }
+    let matching = names.filter { pattern.groups(in: $0) != nil }
+    guard !matching.isEmpty else {
+      // A tolerance rule's pattern would be found there.
+      let found = try? ModulePattern(pattern.source)
+      return names.filter { found?.matches($0) ?? false }.min {
+        ($0.utf8.count, $0) < ($1.utf8.count, $1)
+      }
+      .map {
+        "a mapping's pattern must match a module's whole name, unlike a tolerance rule's, and this "
+          + "one matches only a part of names such as \($0); write .* for the rest"
+      }
+    }
+    guard case .rename(let rename) = action else { return nil }
+    let others = modules(rename.patternSide.other)
+    let name = matching.min { NaturalOrder.precedes($0, $1) }
+    guard let name, let groups = pattern.groups(in: name) else { return nil }
+    let target = rename.template.name(groups)
+    guard others.contains(target) else {
+      return
+        "it makes \(target) of \(name), and the \(rename.patternSide.other.rawValue) run has no "
+        + "module of that name"
+    }
+    return others.contains(name) || names.contains(target)
+      ? "\(name) or \(target) is in both runs, and equal names pair before any rule" : nil
   }
 }
 

@@ -1,26 +1,35 @@
 public import AssayRuns
 import AssayTensors
 
-/// Proposes mapping rules for two runs whose modules have other names, from shapes and statistics.
+/// Proposes mapping rules for two runs whose modules or slots have other names, from shapes and
+/// statistics.
 ///
 /// Equal figures are evidence and no proof: a proposal is a file for people to read, correct and
 /// keep, and nothing is ever paired by one that was not given as a mapping.
-public enum MappingSuggestion {
-  /// Proposes rules for the modules of the first common step that have no namesake.
+public enum MappingSuggestion: Sendable, Equatable {
+  /// The text of a file for ``Mapping/init(contentsOfFile:)``.
+  case rules(String)
+  /// There is nothing to propose, for a reason that is one sentence.
+  case nothing(reason: String)
+
+  /// Proposes rules for the modules of the first common step that have no namesake, and for slots of
+  /// modules that do.
   ///
   /// Outputs decide, then inputs: equal shapes but for axes of 1, and mean, deviation, least and
   /// greatest element within 2 % of the deviation. Two modules that are alike for the same other
-  /// one stand in the file as a comment.
+  /// one stand in the file as a comment. A slot that only one run's module has, and that is like none
+  /// that only the other's has, is proposed to be left out.
   ///
-  /// - Returns: The text of a file for ``Mapping/init(contentsOfFile:)``.
   /// - Throws: What reading a tensor throws.
-  public static func yaml(
-    actual: any RunReader, expected: any RunReader
-  ) throws -> String {
+  public init(actual: any RunReader, expected: any RunReader) throws {
     let numbers = Set(expected.steps.map(\.step))
     guard let step = actual.steps.first(where: { numbers.contains($0.step) }),
       let counterpart = expected.steps.first(where: { $0.step == step.step })
-    else { return Proposals().yaml }
+    else {
+      self = .nothing(
+        reason: "the runs have no step in common, so no two tensors can be held together")
+      return
+    }
     let names = BothSides(
       actual: Set(step.calls.map(\.call.module)),
       expected: Set(counterpart.calls.map(\.call.module)))
@@ -28,12 +37,39 @@ public enum MappingSuggestion {
       actual: try ModuleProfile.all(of: step, in: actual, but: names.expected),
       expected: try ModuleProfile.all(of: counterpart, in: expected, but: names.actual))
     var proposals = Proposals()
-    pairAlike(&modules, &proposals)
-    try pairFused(&modules, whole: .actual, in: actual, &proposals)
-    try pairFused(&modules, whole: .expected, in: expected, &proposals)
+    Self.pairAlike(&modules, &proposals)
+    try Self.pairFused(&modules, whole: .actual, in: actual, &proposals)
+    try Self.pairFused(&modules, whole: .expected, in: expected, &proposals)
     proposals.lone = BothSides(
       actual: modules.actual.map(\.name), expected: modules.expected.map(\.name))
-    return proposals.yaml
+    try Self.pairSlots(
+      BothSides(actual: step, expected: counterpart),
+      of: BothSides(actual: actual, expected: expected), &proposals)
+    if proposals.isEmpty {
+      let repeated = RepeatedCalls.all(in: step, beside: counterpart).first
+      self = .nothing(reason: repeated?.text(step: step.step) ?? proposals.reason(step: step.step))
+    } else {
+      self = .rules(proposals.yaml)
+    }
+  }
+
+  /// Pairs slots of modules of one name that only one run has, and leaves out the rest.
+  private static func pairSlots(
+    _ steps: BothSides<StepRecord>, of runs: BothSides<any RunReader>, _ proposals: inout Proposals
+  ) throws {
+    let others = Dictionary(
+      steps.expected.calls.map { ($0.call, $0) }, uniquingKeysWith: { first, _ in first })
+    for actual in steps.actual.calls {
+      guard actual.call.call == 0, let expected = others[actual.call] else { continue }
+      let slots = BothSides(
+        actual: Set(actual.tensors.map(\.key.slot)), expected: Set(expected.tensors.map(\.key.slot))
+      )
+      guard slots.actual != slots.expected else { continue }
+      let lone = BothSides(
+        actual: actual.tensors.filter { !slots.expected.contains($0.key.slot) },
+        expected: expected.tensors.filter { !slots.actual.contains($0.key.slot) })
+      try proposals.add(lone, of: actual.call.module, in: runs)
+    }
   }
 
   /// Pairs modules that are each other's only likeness.
@@ -97,6 +133,15 @@ private struct TensorProfile {
 
   var slot: Slot { key.slot }
 
+  /// - Returns: `nil` for a tensor that was not kept.
+  init?(_ record: TensorRecord, in run: any RunReader) throws {
+    guard record.skipped == nil else { return nil }
+    let tensor = try run.tensor(record.key)
+    key = record.key
+    dimensions = tensor.shape.dimensions
+    statistics = TensorStatistics(of: tensor)
+  }
+
   /// The dimensions but for those of 1.
   var extents: [Int] { dimensions.filter { $0 != 1 } }
 
@@ -132,11 +177,7 @@ private struct ModuleProfile {
     for record in step.calls where record.call.call == 0 && !known.contains(record.call.module) {
       var profile = ModuleProfile(name: record.call.module)
       for entry in record.tensors {
-        guard entry.isStored else { continue }
-        let tensor = try run.tensor(entry.key)
-        let found = TensorProfile(
-          key: entry.key, dimensions: tensor.shape.dimensions,
-          statistics: TensorStatistics(of: tensor))
+        guard let found = try TensorProfile(entry, in: run) else { continue }
         if entry.key.slot.rawValue.hasPrefix("outputs") { profile.outputs.append(found) }
         if entry.key.slot.rawValue.hasPrefix("inputs") { profile.inputs.append(found) }
       }
@@ -193,6 +234,8 @@ private struct Proposals {
   }
 
   private var found: [(general: Rule, literal: Rule)] = []
+  /// What is left out: modules and a slot, each as a pattern, with the run that has it.
+  private var drops: [(module: String, slot: String, side: RunSide)] = []
   var undecided: [String] = []
   var lone = BothSides<[String]>(actual: [], expected: [])
 
@@ -216,6 +259,57 @@ private struct Proposals {
       for tensor in mine {
         guard let other = theirs.first(where: { $0.slot == tensor.slot }) else { continue }
         return add(actual.name, [expected.name], squeezing(tensor, other))
+      }
+    }
+  }
+
+  var isEmpty: Bool { found.isEmpty && drops.isEmpty }
+
+  /// Why there is no rule.
+  func reason(step: Int) -> String {
+    guard !(lone.actual.isEmpty && lone.expected.isEmpty) else {
+      return "all modules of step \(step), and their slots, have the same names in both runs, so "
+        + "every tensor pairs without a mapping"
+    }
+    func names(_ side: RunSide) -> String {
+      let names = lone[side]
+      let some = names.prefix(3).joined(separator: ", ")
+      return names.isEmpty
+        ? "none in the \(side.rawValue) run"
+        : "\(names.count) in the \(side.rawValue) run (\(some)\(names.count > 3 ? ", …" : ""))"
+    }
+    return "of the modules of step \(step) without a namesake, \(names(.actual)) and "
+      + "\(names(.expected)), no two have outputs of one shape with figures that are alike"
+      + (undecided.first.map { ", or not they alone: \($0)" } ?? "")
+  }
+
+  /// Adds rules for slots that only one run has in a module of the same name.
+  mutating func add(
+    _ records: BothSides<[TensorRecord]>, of module: String, in runs: BothSides<any RunReader>
+  ) throws {
+    var profiles = BothSides<[TensorProfile]>(actual: [], expected: [])
+    if !records.actual.isEmpty, !records.expected.isEmpty {
+      for side in RunSide.allCases {
+        profiles[side] = try records[side].compactMap { try TensorProfile($0, in: runs[side]) }
+      }
+    }
+    var paired = Set<Slot>()
+    for tensor in profiles.actual {
+      let alike = profiles.expected.filter {
+        $0.slot.side == tensor.slot.side && tensor.distance(to: $0) != nil
+      }
+      guard let other = alike.first, alike.count == 1 else { continue }
+      paired.formUnion([tensor.slot, other.slot])
+      add(
+        module, [module],
+        "slot: \(quoted(tensor.slot.rawValue)), expected_slot: \(quoted(other.slot.rawValue))"
+          + squeezing(tensor, other))
+    }
+    for side in RunSide.allCases {
+      for record in records[side] where !paired.contains(record.key.slot) {
+        let pattern = String(ModuleKind.pattern(of: module).dropFirst().dropLast())
+        let drop = (pattern, record.key.slot.rawValue, side)
+        if !drops.contains(where: { $0 == drop }) { drops.append(drop) }
       }
     }
   }
@@ -299,11 +393,20 @@ private struct Proposals {
   var yaml: String {
     var lines = [
       "# Proposed from shapes and statistics of one step: read it before you trust it.",
-      "version: 1", rules.isEmpty ? "rules: []" : "rules:",
+      "version: 1", "rules:",
     ]
     for rule in rules {
       let rest = rule.rest.isEmpty ? "" : ", \(rule.rest)"
       lines.append("  - {actual: \(rule.actual), expected: \(rule.expected)\(rest)}")
+    }
+    if !drops.isEmpty {
+      lines.append(
+        "  # Only one run has these, and nothing like them is in the other: left out of both.")
+    }
+    for drop in drops {
+      lines.append(
+        "  - {drop: both, module: \(quoted(drop.module)), slot: \(quoted(drop.slot))}  # only the "
+          + "\(drop.side.rawValue) run has it")
     }
     for text in undecided { lines.append("# undecided: \(text)") }
     for side in RunSide.allCases where !lone[side].isEmpty {

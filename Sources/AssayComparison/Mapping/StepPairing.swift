@@ -31,6 +31,8 @@ struct StepPairing {
     var rule: Int?
     /// Whether other pairs may take other parts of the tensor.
     var isShared: Bool
+    /// The tensor of the other run that it is paired with.
+    var partner: Tensor
   }
 
   private let rules: [MappingRule]
@@ -81,7 +83,8 @@ struct StepPairing {
       records[side].calls.flatMap { names(in: $0) }.compactMap { name in
         guard claims[side][name] == nil, let rival = rivals[side][name] else { return nil }
         return .mappedTwice(
-          rule: rival.rule, tensor: key(name, side), onto: key(rival.wanted, side.other))
+          rule: rival.rule, tensor: key(name, side), onto: key(rival.wanted, side.other),
+          beside: claims[side.other][rival.wanted].map { key($0.partner, side) })
       }
     }
   }
@@ -201,7 +204,8 @@ struct StepPairing {
         module: pair[side].call.module, slot: pair[side].slot, operations: operations)
     }
     for side in RunSide.allCases {
-      claims[side][pair[side]] = Claim(rule: rule, isShared: shared[side])
+      claims[side][pair[side]] = Claim(
+        rule: rule, isShared: shared[side], partner: pair[side.other])
       targets[side][pair[side], default: []].append(
         Target(
           common: common, rule: rule, transforms: transforms[side],

@@ -30,13 +30,17 @@ enum RulesDocument {
   /// - Parameters:
   ///   - name: What errors call the text.
   ///   - kind: What stands in it: `tolerance rules`.
-  ///   - keys: The keys of the top level besides `rules`.
+  ///   - keys: The keys of the top level besides `version`, which may only be 1, and `rules`.
   static func parse(
     _ yaml: String, _ name: String, _ kind: String, keys: [String]
   ) throws(ComparisonError) -> (top: RuleFields, rules: [Node]) {
     try check(byteCount: yaml.utf8.count, name, kind)
     try checkAliases(yaml, name)
-    let top = try RuleFields(try compose(yaml, name), keys + ["rules"], RulePlace(source: name))
+    let top = try RuleFields(
+      try compose(yaml, name), ["version"] + keys + ["rules"], RulePlace(source: name))
+    if let node = top.values["version"], top.plain(node) != "1" {
+      throw top.wrong("version", "1", node)
+    }
     guard let list = top.values["rules"] else { throw top.place.failure("rules is missing") }
     guard case .sequence(let nodes) = list, !nodes.isEmpty else {
       throw top.place.failure("rules must be a list of at least one rule", at: list)

@@ -11,6 +11,8 @@ final class TensorCriteria: Sendable {
     var outliers = OutlierBudget.none
     /// What decides instead of the elements.
     var bound: MetricBound?
+    /// Whether NaN and infinity belong there, so that a bound holds where nothing else is.
+    var equalNonFinite = false
     /// The position of the tolerance rule that says so.
     var position: Int?
     /// Whether there are rules and none matches.
@@ -55,6 +57,7 @@ final class TensorCriteria: Sendable {
     }
     var criterion = Criterion(
       rule: rule.elementRule(equalNaN: tolerance.equalNaN), position: position)
+    criterion.equalNonFinite = rule.equalNonFinite
     switch rule.criterion {
     case .elementwise(_, let outliers): criterion.outliers = outliers
     case .bound(let bound): criterion.bound = bound
@@ -86,6 +89,7 @@ extension TensorCriteria.Criterion {
     guard difference.elementCount > 0 else { return .match }
     guard bound != nil || outliers != .none else { return .mismatch(reason: nil) }
     if let reason = nonFinite(difference) { return .mismatch(reason: reason) }
+    if equalNonFinite, difference.finitePairCount == 0 { return .match }
     if let bound {
       return bound.failure(of: difference).map { .mismatch(reason: $0) } ?? .match
     }

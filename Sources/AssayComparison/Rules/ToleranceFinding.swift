@@ -6,6 +6,11 @@ public struct ToleranceFinding: Sendable, Equatable {
   public enum Kind: String, Sendable, CaseIterable {
     /// It fails when the largest element is one unit in the last place off: it can only flake.
     case tighterThanOneULP = "tighter_than_one_ulp"
+    /// Its atol is 0, under which elements near zero can only flake: rounding moves them by parts of
+    /// the larger ones.
+    case flakesNearZero = "flakes_near_zero"
+    /// It lets integers differ, because it names them; a note, for that may be meant.
+    case toleratesIntegers = "tolerates_integers"
     /// It asks for equal floats; a note, for that may be meant.
     case asksForEquality = "asks_for_equality"
     /// It passes a tensor of nothing but zeros: it would not notice a dead module.
@@ -34,5 +39,5 @@ public struct ToleranceFinding: Sendable, Equatable {
   public var detail: String?
 
   /// Whether it is only pointed out and no fault.
-  public var isNote: Bool { kind == .asksForEquality }
+  public var isNote: Bool { kind == .asksForEquality || kind == .toleratesIntegers }
 }

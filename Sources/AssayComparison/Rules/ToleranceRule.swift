@@ -25,13 +25,17 @@ public struct ToleranceRule: Sendable, Hashable {
   public var device: Device?
   /// Whether a NaN matches a NaN; `nil` leaves it to the criterion and the tolerance.
   public var equalNaN: Bool?
+  /// Whether NaN and infinity belong there: both sides have the same at the same positions, a new
+  /// or lost one fails, and figures are of the rest, also where nothing is left.
+  public var equalNonFinite: Bool
   /// What decides.
   public var criterion: Criterion
 
   /// Makes a rule.
   public init(
     module: ModulePattern, slot: ModulePattern? = nil, dtype: DType? = nil,
-    steps: Set<Int>? = nil, device: Device? = nil, equalNaN: Bool? = nil, criterion: Criterion
+    steps: Set<Int>? = nil, device: Device? = nil, equalNaN: Bool? = nil,
+    equalNonFinite: Bool = false, criterion: Criterion
   ) {
     self.module = module
     self.slot = slot
@@ -39,6 +43,7 @@ public struct ToleranceRule: Sendable, Hashable {
     self.steps = steps
     self.device = device
     self.equalNaN = equalNaN
+    self.equalNonFinite = equalNonFinite
     self.criterion = criterion
   }
 
@@ -74,9 +79,9 @@ public struct ToleranceRule: Sendable, Hashable {
     case .elementwise(let rule, _):
       ElementRule(
         validRtol: rule.rtol, atol: rule.atol,
-        equalNaN: equalNaN ?? (rule.equalNaN || inherited))
+        equalNaN: equalNonFinite || (equalNaN ?? (rule.equalNaN || inherited)))
     case .bound:
-      ElementRule(validRtol: 0, atol: 0, equalNaN: equalNaN ?? inherited)
+      ElementRule(validRtol: 0, atol: 0, equalNaN: equalNonFinite || (equalNaN ?? inherited))
     }
   }
 }

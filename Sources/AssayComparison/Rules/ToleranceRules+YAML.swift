@@ -5,6 +5,7 @@ extension ToleranceRules {
   /// Reads rules from a YAML file.
   ///
   /// ```yaml
+  /// version: 1                  # optional
   /// equal_nan: false            # optional, for all rules
   /// rules:                      # the first that matches a tensor decides
   ///   - module: lm_head$        # a regular expression that is searched for, as all patterns
@@ -15,6 +16,10 @@ extension ToleranceRules {
   ///     rtol: 1.6e-2            # both, with as many outliers as are allowed, a number or a share
   ///     atol: 1e-5
   ///     outliers: 0.1%
+  ///   - module: softmax$
+  ///     equal_non_finite: true  # NaN and Inf belong there: the same ones at the same positions
+  ///     rtol: 1e-5
+  ///     atol: 1e-8
   ///   - module: .*
   ///     bound: rel_l2 <= 1e-3 and cosine >= 0.9999
   /// ```
@@ -51,15 +56,23 @@ extension RulesDocument {
 
 extension RuleFields {
   fileprivate static let keys = [
-    "module", "slot", "dtype", "step", "device", "rtol", "atol", "outliers", "equal_nan", "bound",
+    "module", "slot", "dtype", "step", "device", "rtol", "atol", "outliers", "equal_nan",
+    "equal_non_finite", "bound",
   ]
 
   fileprivate func rule() throws(ComparisonError) -> ToleranceRule {
     guard let module = try pattern("module") else { throw place.failure("module is missing") }
+    let equalNaN = try flag("equal_nan")
+    let equalNonFinite = try flag("equal_non_finite") ?? false
+    if equalNonFinite, equalNaN == false {
+      throw place.failure(
+        "equal_nan: false contradicts equal_non_finite, under which NaN matches NaN",
+        at: values["equal_nan"])
+    }
     return ToleranceRule(
       module: module, slot: try pattern("slot"), dtype: try dtype(), steps: try steps(),
-      device: try text("device").map { Device($0) }, equalNaN: try flag("equal_nan"),
-      criterion: try criterion())
+      device: try text("device").map { Device($0) }, equalNaN: equalNaN,
+      equalNonFinite: equalNonFinite, criterion: try criterion())
   }
 
   private func criterion() throws(ComparisonError) -> ToleranceRule.Criterion {
@@ -111,12 +124,14 @@ extension RuleFields {
 
   private func outliers() throws(ComparisonError) -> OutlierBudget {
     guard let node = values["outliers"] else { return .none }
-    let expected = "a number of elements, such as 3, or a share of them, such as 0.1%"
+    let expected =
+      "a number of elements, such as 3, or a share of them from 0 to 1, such as 0.1% or 1e-3"
     guard let text = plain(node) else { throw wrong("outliers", expected, node) }
     if let count = natural(text) { return count == 0 ? .none : .count(count) }
-    guard text.hasSuffix("%"), let percent = DecimalNumber.value(of: text.dropLast()),
-      (0...100).contains(percent)
+    let isPercent = text.hasSuffix("%")
+    guard let number = DecimalNumber.value(of: isPercent ? text.dropLast() : text[...]),
+      isPercent ? (0...100).contains(number) : (0..<1).contains(number)
     else { throw wrong("outliers", expected, node) }
-    return .share(percent / 100)
+    return number == 0 ? .none : .share(isPercent ? number / 100 : number)
   }
 }

@@ -1,3 +1,4 @@
+import AssayRuns
 import AssayTensors
 
 /// What one tensor shows of the rule that decides about it.
@@ -40,7 +41,15 @@ struct ToleranceTrial: Sendable {
     }
     if let nudged = tensor.nudgedByOneULP(), let reason = try failure(of: nudged) {
       kinds.append((criterion.asksForEquality ? .asksForEquality : .tighterThanOneULP, reason))
+    } else if criterion.isRelativeOnly, let moved = try tensor.movedNearZero(),
+      let reason = try failure(of: moved)
+    {
+      kinds.append((.flakesNearZero, reason))
     }
+    if tensor.dtype.isInteger, !criterion.isExact { kinds.append((.toleratesIntegers, nil)) }
+    // Where nothing is finite there is nothing to change.
+    let figures = TensorStatistics(of: tensor)
+    guard figures.elementCount > figures.nanCount + figures.infCount else { return }
     if try failure(of: tensor.pushedToExtremes()) == nil {
       kinds.append((.cannotFail, nil))
     } else if !tensor.isAllZero, try failure(of: tensor.zeroed()) == nil {
@@ -50,6 +59,11 @@ struct ToleranceTrial: Sendable {
 }
 
 extension TensorCriteria.Criterion {
+  /// Whether elements are allowed nothing but a share of themselves.
+  fileprivate var isRelativeOnly: Bool {
+    bound == nil && rule.atol == 0 && rule.rtol > 0 && outliers == .none
+  }
+
   /// Whether it was written to pass nothing but equal values.
   fileprivate var asksForEquality: Bool {
     switch bound {
@@ -65,9 +79,68 @@ extension Tensor {
     withContiguousBytes { $0.allSatisfy { $0 == 0 } }
   }
 
-  /// The same form with nothing but zeros.
+  /// The same form with nothing but zeros for finite elements.
   fileprivate func zeroed() throws(TensorError) -> Tensor {
-    try changed { bytes in bytes.initializeMemory(as: UInt8.self, repeating: 0) }
+    try changed { bytes in
+      bytes.initializeMemory(as: UInt8.self, repeating: 0)
+      keepNonFinite(in: bytes)
+    }
+  }
+
+  /// Puts NaN and infinite elements back, for which no tolerance is made.
+  private func keepNonFinite(in bytes: UnsafeMutableRawBufferPointer) {
+    guard dtype.isFloatingPoint else { return }
+    let width = dtype.byteCount
+    withContiguousBytes { original in
+      forEachValue { index, value in
+        guard !value.isFinite else { return }
+        for byte in index * width..<(index + 1) * width { bytes[byte] = original[byte] }
+      }
+    }
+  }
+
+  /// Hands out every element of a real dtype as a float64.
+  private func forEachValue(_ body: (Int, Double) -> Void) {
+    let chunk = 1 << 16
+    for start in stride(from: 0, to: elementCount, by: chunk) {
+      let range = start..<min(start + chunk, elementCount)
+      let values = [Double](unsafeUninitializedCapacity: range.count) { buffer, count in
+        count = range.count
+        convert(range, into: buffer)
+      }
+      for (index, value) in values.enumerated() { body(start + index, value) }
+    }
+  }
+
+  /// A copy whose element nearest to zero, but for zeros, is moved by one unit in the last place of
+  /// the elements' root mean square: what rounding does to it where it is a sum of such elements.
+  ///
+  /// - Returns: `nil` for dtypes of less than 16 bits, for what are no real floats, and without such
+  ///   an element.
+  fileprivate func movedNearZero() throws -> Tensor? {
+    guard dtype.isFloatingPoint, TensorCast.targets.contains(dtype) else { return nil }
+    var least: (index: Int, value: Double)?
+    var (squares, count) = (0.0, 0.0)
+    forEachValue { index, value in
+      guard value.isFinite else { return }
+      count += 1
+      squares += value * value
+      if value != 0, value.magnitude < least?.value.magnitude ?? .infinity {
+        least = (index, value)
+      }
+    }
+    let mean = (squares / count).squareRoot()
+    guard let least, mean.isNormal else { return nil }
+    let step = dtype.epsilon * mean.binade
+    let moved = try TensorCast.cast(
+      Tensor([least.value + step], dtype: .float64, shape: Shape([1])), to: dtype
+    ) { TransformMisfit(reason: $0) }
+    let width = dtype.byteCount
+    return try moved.withContiguousBytes { element in
+      try changed { bytes in
+        for byte in 0..<width { bytes[least.index * width + byte] = element[byte] }
+      }
+    }
   }
 
   /// A copy whose largest finite element is one unit in the last place nearer to zero; `nil` for
@@ -88,22 +161,14 @@ extension Tensor {
   /// The first of the largest finite elements; `nil` where there is none but zero.
   private var indexOfLargestFinite: Int? {
     var largest: (index: Int, magnitude: Double)?
-    let chunk = 1 << 16
-    for start in stride(from: 0, to: elementCount, by: chunk) {
-      let range = start..<min(start + chunk, elementCount)
-      let values = [Double](unsafeUninitializedCapacity: range.count) { buffer, count in
-        count = range.count
-        convert(range, into: buffer)
-      }
-      for (index, value) in values.enumerated()
-      where value.isFinite && value.magnitude > largest?.magnitude ?? 0 {
-        largest = (start + index, value.magnitude)
-      }
+    forEachValue { index, value in
+      guard value.isFinite, value.magnitude > largest?.magnitude ?? 0 else { return }
+      largest = (index, value.magnitude)
     }
     return largest?.index
   }
 
-  /// A copy with the largest finite values that differ from the elements in sign.
+  /// A copy with the largest finite values that differ from the finite elements in sign.
   fileprivate func pushedToExtremes() throws(TensorError) -> Tensor {
     let (dtype, width) = (dtype, dtype.byteCount)
     let part = dtype.isComplex ? width / 2 : width
@@ -125,6 +190,7 @@ extension Tensor {
           bytes[last] = high.top | (isNegative ? 0 : 0x80)
         }
       }
+      keepNonFinite(in: bytes)
     }
   }
 

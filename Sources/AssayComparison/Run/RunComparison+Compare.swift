@@ -40,6 +40,9 @@ extension RunComparison {
     mapped?.addOrigins(to: &tensors, of: pairing)
     var comparison = RunComparison(pairing: pairing, tensors: tensors, options: options)
     comparison.mapping = mapped?.summary
+    comparison.notes =
+      EqualElsewhere.notes(pairing, tensors, actual: actual, expected: expected)
+      + comparison.notes
     return comparison
   }
 }

@@ -181,9 +181,10 @@ public enum ComparisonFailure: Sendable, Equatable {
   /// The run generated other tokens than those that were recorded.
   case otherTokens(actual: [Int], expected: [Int])
   /// A rule of the mapping made no pair, or left nothing out; `rule` counts from 0.
-  case mappingRuleUnused(rule: Int, line: Int?, source: String?, text: String)
-  /// A rule names a counterpart for a tensor that another tensor is paired with; `rule` counts from 0.
-  case mappedTwice(rule: Int, tensor: TensorKey, onto: TensorKey)
+  case mappingRuleUnused(rule: Int, line: Int?, source: String?, text: String, hint: String?)
+  /// A rule names a counterpart for a tensor that another tensor, `beside`, is paired with; `rule`
+  /// counts from 0.
+  case mappedTwice(rule: Int, tensor: TensorKey, onto: TensorKey, beside: TensorKey?)
   /// The pattern for logits matches no output that was compared and can be logits.
   case noLogits(pattern: String)
   /// So many more tensors have a counterpart that another one is paired with.
@@ -220,13 +221,16 @@ extension ComparisonFailure: CustomStringConvertible {
         + "; add a rule for it, such as a last one whose module is \".*\""
     case .otherTokens(let actual, let expected):
       Self.otherTokens(actual, expected)
-    case .mappingRuleUnused(let rule, let line, let source, let text):
+    case .mappingRuleUnused(let rule, let line, let source, let text, let hint):
       "rule \(rule + 1) of \(source ?? "the mapping")\(line.map { " (line \($0))" } ?? "") does "
-        + "nothing: \(text); no tensor that is still free has these names in both runs, so correct "
-        + "or remove it"
-    case .mappedTwice(let rule, let tensor, let onto):
+        + "nothing: \(text); "
+        + (hint ?? "no tensor that is still free has these names in both runs")
+        + ", so correct or remove it"
+    case .mappedTwice(let rule, let tensor, let onto, let beside):
       "rule \(rule + 1) of the mapping pairs \(tensor) with \(onto), which is already paired with "
-        + "another tensor"
+        + "\(beside.map { "\($0)" } ?? "another tensor"), and no tensor pairs twice"
+        + (beside?.module != tensor.module && beside?.slot == tensor.slot
+          ? ": one module that stands for several cannot be mapped to them" : "")
     case .noLogits(let pattern):
       "the pattern \"\(pattern)\" for logits matches no compared output with a vocabulary as its last "
         + "axis"

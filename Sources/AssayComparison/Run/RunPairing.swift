@@ -90,6 +90,7 @@ struct RunPairing {
       pair(step, actualSteps[step], expectedSteps[step], deviceMap)
     }
     checkExtraSteps(actualSteps.count, expectedSteps.count)
+    noteRepeatedCalls()
     noteDescriptions(actualSteps, expectedSteps)
     noteState(expectedSteps)
   }
@@ -97,6 +98,17 @@ struct RunPairing {
   private mutating func checkExtraSteps(_ actual: Int, _ expected: Int) {
     guard actual > expected, expected > 0 else { return }
     failures.append(.extraSteps(ran: actual, expected: expected))
+  }
+
+  /// Notes one module that is called where the other run has many; the first of each is enough.
+  private mutating func noteRepeatedCalls() {
+    var seen = Set<String>()
+    for step in steps {
+      for found in RepeatedCalls.all(in: step) where seen.insert(found.module).inserted {
+        guard seen.count <= 3 else { return }
+        notes.append(found.text(step: step.step))
+      }
+    }
   }
 
   /// Notes where calls were given or returned other values than tensors, which nothing compares.
@@ -308,7 +320,7 @@ extension [StepRecord] {
   }
 
   /// Where the tensors of all steps lived.
-  fileprivate var devices: Set<Device> {
+  var devices: Set<Device> {
     Set(flatMap { $0.calls.flatMap { $0.tensors.map(\.key.device) } })
   }
 }

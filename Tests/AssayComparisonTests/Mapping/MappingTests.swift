@@ -16,7 +16,7 @@ import Testing
 
   private func unused(_ comparison: RunComparison) -> [Int] {
     comparison.failures.compactMap {
-      if case .mappingRuleUnused(let rule, _, _, _) = $0 { rule } else { nil }
+      if case .mappingRuleUnused(let rule, _, _, _, _) = $0 { rule } else { nil }
     }
   }
 
@@ -97,7 +97,7 @@ import Testing
     #expect(comparison.tensor("y", "outputs")?.verdict == .match)
     #expect(comparison.module("x.1")?.verdict == .missingInExpected)
     let first = try #require(comparison.failures.first)
-    guard case .mappedTwice(rule: 0, let tensor, let onto) = first else {
+    guard case .mappedTwice(rule: 0, let tensor, let onto, _) = first else {
       Issue.record("\(first)")
       return
     }
@@ -106,7 +106,8 @@ import Testing
     let text = first.description
     #expect(
       text == "rule 1 of the mapping pairs step 0 x.1 outputs on cpu with step 0 y outputs on cpu, "
-        + "which is already paired with another tensor")
+        + "which is already paired with step 0 x.0 outputs on cpu, and no tensor pairs twice: one "
+        + "module that stands for several cannot be mapped to them")
   }
 
   @Test func oneTensorOntoTwoNamesFailsUnlessItIsSliced() throws {

@@ -61,11 +61,13 @@ import Testing
       ("rules: []", nil, 1, "rules must be a list of at least one rule"),
       ("rules: {}", nil, 1, "rules must be a list"),
       ("equal_nan: true", nil, nil, "rules is missing"),
-      ("- module: a", nil, 1, "expected keys and values: equal_nan, rules"),
+      ("- module: a", nil, 1, "expected keys and values: version, equal_nan, rules"),
       (
         "rules:\n  - a\n", 1, 2, "expected keys and values: module, slot, dtype, step, device, rtol"
       ),
-      ("rule: []", nil, 1, "unknown key \"rule\"; the keys are equal_nan, rules"),
+      ("version: 2\nrules: [1]", nil, 1, "version: expected 1, found \"2\""),
+      ("version: '1'\nrules: [1]", nil, 1, "version: expected 1, found \"1\""),
+      ("rule: []", nil, 1, "unknown key \"rule\"; the keys are version, equal_nan, rules"),
       ("rules: [1]\nrules: [2]", nil, 1, "the key \"rules\" stands there twice"),
       ("equal_nan: yes\nrules: [1]", nil, 1, "equal_nan: expected true or false, found \"yes\""),
       ("--- 1\n--- 2\n", nil, 2, "it is not YAML: but found another document"),
@@ -115,7 +117,8 @@ import Testing
       ("module: a\n    equal_nan: 1\n    bound: rmse <= 1", 4, "equal_nan: expected true or false"),
       ("module: a\n    bound: rmse < 1", 4, "the bound \"rmse < 1\" cannot be read"),
       ("module: a\n    bound: [rmse]", 4, "bound: expected text, found a list"),
-      ("module: a\n    rtol: 0\n    atol: 0\n    outliers: 0.5", 6, "such as 3, or a share"),
+      ("module: a\n    rtol: 0\n    atol: 0\n    outliers: 1.5", 6, "such as 3, or a share"),
+      ("module: a\n    rtol: 0\n    atol: 0\n    outliers: 1.0", 6, "found \"1.0\""),
       ("module: a\n    rtol: 0\n    atol: 0\n    outliers: 101%", 6, "found \"101%\""),
       ("module: a\n    rtol: 0\n    atol: 0\n    outliers: -1", 6, "found \"-1\""),
       ("module: a\n    <<: {bound: x}", 4, "unknown key \"<<\""),
@@ -127,6 +130,20 @@ import Testing
     expectFailure(
       "rules:\n  - {module: a, bound: rmse <= 1}\n  - \(rule)\n", rule: isKnown ? 2 : nil,
       line: line, reason)
+  }
+
+  /// A share is the same in percent and as a number; whole numbers are counts.
+  @Test(arguments: [
+    ("1e-4", OutlierBudget.share(1e-4)), ("0.01%", .share(1e-4)), ("0.5", .share(0.5)),
+    ("50%", .share(0.5)), ("100%", .share(1)), ("3", .count(3)), ("1", .count(1)), ("0", .none),
+    ("0.0", .none), ("0%", .none),
+  ])
+  func outliersAreAShareOrACount(text: String, budget: OutlierBudget) throws {
+    let rules = try ToleranceRules(
+      yaml: "version: 1\nrules: [{module: a, rtol: 0, atol: 1, outliers: \(text)}]")
+    #expect(
+      rules.rules.map(\.criterion)
+        == [.elementwise(try ElementRule(rtol: 0, atol: 1), outliers: budget)])
   }
 
   private func expectFailure(_ text: String, rule: Int?, line: Int?, _ reason: String) {

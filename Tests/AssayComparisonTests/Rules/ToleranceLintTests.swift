@@ -46,6 +46,29 @@ import Testing
     #expect(try kinds(exact, ids).isEmpty)
   }
 
+  /// Beside elements of 1000, rounding moves one of 1e-3 by up to 6e-5 in float32.
+  @Test(arguments: [
+    ("rtol: 1e-2, atol: 0", [ToleranceFinding.Kind.flakesNearZero]), ("rtol: 0.1, atol: 0", []),
+    ("rtol: 1e-2, atol: 1e-4", []), ("rtol: 1e-2, atol: 0, outliers: 1", []),
+    ("rtol: 1e-9, atol: 0", [.tighterThanOneULP]), ("bound: max_rel <= 1e-2", []),
+  ])
+  func anAtolOfZeroFlakesNearZero(criterion: String, found: [ToleranceFinding.Kind]) throws {
+    let tensor = try rows([1000, -900, 0, 1e-3, 800, 700])
+    #expect(try kinds("{module: m, \(criterion)}", tensor) == found)
+    // Without elements near zero it is right.
+    #expect(
+      try !kinds("{module: m, \(criterion)}", rows([1000, 0, 900])).contains(.flakesNearZero))
+  }
+
+  @Test func aToleranceOfIntegersIsPointedOut() throws {
+    let ids = try Tensor([7, 80] as [Int64], dtype: .int64, shape: Shape([2]))
+    let found = try findings("{module: m, dtype: int64, rtol: 0, atol: 1}", [("m", ids)])
+    #expect(found.map(\.kind) == [.toleratesIntegers])
+    #expect(found.map(\.isNote) == [true])
+    #expect(try kinds("{module: m, rtol: 0, atol: 1}", ids).isEmpty)
+    #expect(try kinds("{module: m, dtype: int64, rtol: 0, atol: 0}", ids).isEmpty)
+  }
+
   @Test func outlierBudgetsCountWhatTheyAllow() throws {
     // One element may be off by anything, so one ULP is no reason to flake.
     #expect(

@@ -1,0 +1,143 @@
+import AssayRuns
+import AssayTensors
+
+/// Finds failing tensors whose very bytes stand under another name in the other run: swapped names, a
+/// dump that is off by one, a norm whose output is another layer's.
+///
+/// Candidates are those of equal figures, which every comparison has made, and hashes decide. So the
+/// cost is linear in the number of tensors, and only a bounded number of them is read again.
+struct EqualElsewhere {
+  /// How many failing tensors are looked for, and how many without figures are read on each side.
+  static let limit = 64
+  /// Fewer elements may be equal by chance.
+  static let leastElements = 16
+
+  private struct Place {
+    var key: TensorKey
+    var record: TensorRecord
+    var figures: Figures
+    var fails: Bool
+  }
+
+  /// What equal tensors have in common, whatever their shape.
+  private struct Figures: Hashable {
+    var dtype: DType
+    var count: Int
+    var values: [Double?]
+
+    /// - Returns: `nil` for what may be equal by chance.
+    init?(_ dtype: DType, _ statistics: TensorStatistics) {
+      guard dtype.isFloatingPoint, statistics.elementCount >= EqualElsewhere.leastElements,
+        statistics.min != statistics.max
+      else { return nil }
+      self.dtype = dtype
+      count = statistics.elementCount
+      values = [
+        statistics.min, statistics.max, statistics.mean, statistics.l2,
+        Double(statistics.nanCount), Double(statistics.infCount),
+      ]
+    }
+  }
+
+  private let runs: BothSides<any RunReader>
+  private var places = BothSides<[Place]>(actual: [], expected: [])
+  private var hashes = BothSides<[TensorKey: String]>(actual: [:], expected: [:])
+
+  /// What was found, as sentences of which each names both tensors; empty for a match.
+  ///
+  /// - Parameter tensors: A result for every pair, in the order of the pairs.
+  static func notes(
+    _ pairing: RunPairing, _ tensors: [TensorResult], actual: any RunReader,
+    expected: any RunReader
+  ) -> [String] {
+    guard tensors.contains(where: \.verdict.isFailure) else { return [] }
+    var search = EqualElsewhere(runs: BothSides(actual: actual, expected: expected))
+    search.gather(pairing, tensors)
+    return search.notes()
+  }
+
+  private init(runs: BothSides<any RunReader>) { self.runs = runs }
+
+  private mutating func gather(_ pairing: RunPairing, _ tensors: [TensorResult]) {
+    var position = 0
+    var read = BothSides(actual: 0, expected: 0)
+    for step in pairing.steps {
+      for call in step.calls {
+        for pair in call.pairs {
+          let result = tensors[position]
+          position += 1
+          let key = TensorKey(
+            step: step.step, module: call.call.module, call: call.call.call, device: pair.device,
+            slot: pair.slot)
+          for side in RunSide.allCases {
+            guard let record = side == .actual ? pair.actual : pair.expected else { continue }
+            // Another dtype's figures are those of converted elements.
+            var known = result.verdict == .dtype ? nil : result.dtype
+            var statistics =
+              side == .actual ? result.actualStatistics : result.expectedStatistics
+            if known == nil || statistics == nil, result.verdict.isFailure,
+              record.skipped == nil, read[side] < Self.limit
+            {
+              read[side] += 1
+              guard let tensor = try? runs[side].tensor(record.key) else { continue }
+              (known, statistics) = (tensor.dtype, TensorStatistics(of: tensor))
+            }
+            guard let known, let statistics, let figures = Figures(known, statistics) else {
+              continue
+            }
+            places[side].append(
+              Place(
+                key: key, record: record, figures: figures, fails: result.verdict.isFailure))
+          }
+        }
+      }
+    }
+  }
+
+  private mutating func notes() -> [String] {
+    let index = BothSides(
+      actual: Dictionary(grouping: places.actual.indices) { places.actual[$0].figures },
+      expected: Dictionary(grouping: places.expected.indices) { places.expected[$0].figures })
+    var found: [String] = []
+    var named = Set<[TensorKey]>()
+    for side in RunSide.allCases {
+      for place in places[side].filter(\.fails).prefix(Self.limit) {
+        let candidates = (index[side.other][place.figures] ?? []).prefix(Self.limit)
+          .map { places[side.other][$0] }.filter { $0.key != place.key }
+          .enumerated().sorted {
+            let order = [$0, $1].map { (rank($0.element, beside: place), $0.offset) }
+            return order[0] < order[1]
+          }.map(\.element)
+        let equal = candidates.prefix(4).first {
+          let ours = hash(place, side)
+          return ours != nil && ours == hash($0, side.other)
+        }
+        guard let equal,
+          named.insert(side == .actual ? [place.key, equal.key] : [equal.key, place.key]).inserted
+        else { continue }
+        found.append(
+          "\(place.key) of the \(side.rawValue) run is equal to \(equal.key) of the "
+            + "\(side.other.rawValue) run")
+      }
+    }
+    let shown = 4
+    guard found.count > shown else { return found }
+    return found.prefix(shown) + [
+      "\(found.count - shown) more failing tensors have equals like these"
+    ]
+  }
+
+  /// The likeliest of several equals comes first.
+  private func rank(_ candidate: Place, beside place: Place) -> Int {
+    (candidate.key.step == place.key.step ? 0 : 4) + (candidate.key.slot == place.key.slot ? 0 : 2)
+      + (candidate.key.slot.side == place.key.slot.side ? 0 : 1)
+  }
+
+  private mutating func hash(_ place: Place, _ side: RunSide) -> String? {
+    if let known = place.record.digest?.sha256 ?? hashes[side][place.key] { return known }
+    guard let tensor = try? runs[side].tensor(place.record.key) else { return nil }
+    let hash = ContentHash.sha256(of: tensor)
+    hashes[side][place.key] = hash
+    return hash
+  }
+}
