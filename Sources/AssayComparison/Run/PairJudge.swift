@@ -292,11 +292,11 @@ enum WidenedPair {
   private static let elementLimit = 1 << 26
 
   /// Both as float32, or as float64 where either needs it; `nil` for the same dtype, a complex
-  /// one, or tensors of more than 2^26 elements.
+  /// or packed one, or tensors of more than 2^26 elements.
   static func widened(_ ours: Tensor, _ theirs: Tensor) -> (actual: Tensor, expected: Tensor)? {
     let dtypes = [ours.dtype, theirs.dtype]
     guard
-      ours.dtype != theirs.dtype, !dtypes.contains(where: \.isComplex),
+      ours.dtype != theirs.dtype, dtypes.allSatisfy({ $0.componentCount == 1 }),
       ours.elementCount <= elementLimit
     else { return nil }
     let isNarrow = dtypes.allSatisfy { $0.isFloatingPoint && $0.byteCount <= 4 }
