@@ -109,7 +109,9 @@ extension Float: TensorArrayElement {
 
   /// The values of a vector of float32 or of a smaller floating point dtype, which is exact.
   public static func array(from tensor: Tensor) throws -> [Float] {
-    guard tensor.dtype.isFloatingPoint, tensor.dtype != .float64, tensor.shape.rank == 1 else {
+    guard tensor.dtype.isFloatingPoint, tensor.dtype.packedCount == 1,
+      tensor.dtype != .float64, tensor.shape.rank == 1
+    else {
       throw CaptureError.unfitVector(Float.self, "float32 vectors or smaller ones", tensor)
     }
     return tensor.float32Values()
@@ -124,7 +126,7 @@ extension Double: TensorArrayElement {
 
   /// The values of a vector of any floating point dtype, which is exact.
   public static func array(from tensor: Tensor) throws -> [Double] {
-    guard tensor.dtype.isFloatingPoint, tensor.shape.rank == 1 else {
+    guard tensor.dtype.isFloatingPoint, tensor.dtype.packedCount == 1, tensor.shape.rank == 1 else {
       throw CaptureError.unfitVector(Double.self, "floating point vectors", tensor)
     }
     return tensor.float64Values()

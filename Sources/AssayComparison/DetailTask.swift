@@ -13,7 +13,7 @@ extension TensorComparison {
     actual: Tensor, expected: Tensor, difference: Difference
   ) throws(ComparisonError) -> TensorDetail {
     let quantiles = try quantiles(actual: actual, expected: expected)
-    let slice = WorstSlice(of: difference, shape: actual.shape)
+    let slice = WorstSlice(of: difference, shape: actual.dtype.valueShape(of: actual.shape))
     let (histogram, cells) = actual.dtype.withArithmetic(
       DetailTask(actual: actual, expected: expected, slice: slice))
     return TensorDetail(
@@ -28,6 +28,7 @@ private struct WorstSlice {
   var index: [Int] = []
   var rowCount = 1
   var columnCount: Int
+  /// Positions in row-major order; each number in a packed element has its own.
   var elements: Range<Int>
 
   init(of difference: Difference, shape: Shape) {
@@ -91,7 +92,9 @@ private struct DetailTask: ArithmeticTask {
     let columns = min(slice.columnCount, ErrorHeatmap.limits.columns)
     var cells = [[Double]](repeating: Array(repeating: 0, count: columns), count: rows)
     var element = 0
-    TensorComparison.walk(actual, expected, slice.elements) { a, e, count in
+    let packed = actual.dtype.packedCount
+    let elements = slice.elements.lowerBound / packed..<slice.elements.upperBound / packed
+    TensorComparison.walk(actual, expected, elements) { a, e, count in
       for i in 0..<count {
         let (row, column) = element.quotientAndRemainder(dividingBy: slice.columnCount)
         let gap = gap(arithmetic, Arithmetic.load(a, i), Arithmetic.load(e, i))

@@ -31,7 +31,7 @@ protocol PairArithmetic {
 }
 
 /// Turns the bits of a float into integers that count its values in order, both zeros being 0.
-private func orderedKey(_ bits: Int64, width: Int64) -> Int64 {
+func orderedKey(_ bits: Int64, width: Int64) -> Int64 {
   let magnitude = bits & (1 << (width - 1) - 1)
   return bits >> (width - 1) & 1 == 1 ? -magnitude : magnitude
 }
@@ -45,7 +45,20 @@ struct SmallFloat {
 /// Decodes one of the formats of up to 32 bits.
 protocol SmallFloatFormat {
   associatedtype Bits: FixedWidthInteger & UnsignedInteger & BitwiseCopyable
+  static func load(_ base: UnsafeRawPointer, _ index: Int) -> Bits
   static func decode(_ bits: Bits) -> Float
+  /// The place of the bits in the order of values.
+  static func key(_ bits: Bits) -> Int64
+}
+
+extension SmallFloatFormat {
+  static func load(_ base: UnsafeRawPointer, _ index: Int) -> Bits {
+    base.loadUnaligned(fromByteOffset: index * MemoryLayout<Bits>.size, as: Bits.self)
+  }
+
+  static func key(_ bits: Bits) -> Int64 {
+    orderedKey(Int64(bits), width: Int64(MemoryLayout<Bits>.size * 8))
+  }
 }
 
 /// Floats of up to 32 bits: differences and bounds in float32.
@@ -53,10 +66,8 @@ enum SmallFloatPair<Format: SmallFloatFormat>: PairArithmetic {
   static var usesFloat32Bounds: Bool { true }
 
   static func load(_ base: UnsafeRawPointer, _ index: Int) -> SmallFloat {
-    let size = MemoryLayout<Format.Bits>.size
-    let bits = base.loadUnaligned(fromByteOffset: index * size, as: Format.Bits.self)
-    return SmallFloat(
-      value: Format.decode(bits), key: orderedKey(Int64(bits), width: Int64(size * 8)))
+    let bits = Format.load(base, index)
+    return SmallFloat(value: Format.decode(bits), key: Format.key(bits))
   }
 
   static func isNaN(_ element: SmallFloat) -> Bool { element.value.isNaN }
@@ -186,15 +197,20 @@ enum BooleanPair: PairArithmetic {
   static func ulp(_ actual: Bool, _ expected: Bool) -> UInt64? { nil }
 }
 
+/// The real or the imaginary part of a complex number as it is stored.
+protocol ComplexPart: BitwiseCopyable {
+  var double: Double { get }
+}
+
 /// Complex numbers by their modulus, in float64.
-enum ComplexPair<Part: BinaryFloatingPoint & BitwiseCopyable>: PairArithmetic {
+enum ComplexPair<Part: ComplexPart>: PairArithmetic {
   static var usesFloat32Bounds: Bool { false }
 
   static func load(_ base: UnsafeRawPointer, _ index: Int) -> SIMD2<Double> {
     let size = MemoryLayout<Part>.size
     let real = base.loadUnaligned(fromByteOffset: index * size * 2, as: Part.self)
     let imaginary = base.loadUnaligned(fromByteOffset: index * size * 2 + size, as: Part.self)
-    return SIMD2(Double(real), Double(imaginary))
+    return SIMD2(real.double, imaginary.double)
   }
 
   static func isNaN(_ element: SIMD2<Double>) -> Bool { element.x.isNaN || element.y.isNaN }

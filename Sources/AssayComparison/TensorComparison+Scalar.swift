@@ -16,6 +16,10 @@ extension DType {
     case .bfloat16: task.run(SmallFloatPair<BFloat16Format>.self)
     case .float8_e4m3fn: task.run(SmallFloatPair<Float8E4M3FNFormat>.self)
     case .float8_e5m2: task.run(SmallFloatPair<Float8E5M2Format>.self)
+    case .float8_e4m3fnuz: task.run(SmallFloatPair<Float8E4M3FNUZFormat>.self)
+    case .float8_e5m2fnuz: task.run(SmallFloatPair<Float8E5M2FNUZFormat>.self)
+    case .float8_e8m0fnu: task.run(SmallFloatPair<Float8E8M0FNUFormat>.self)
+    case .float4_e2m1fn_x2: task.run(SmallFloatPair<Float4E2M1FNFormat>.self)
     case .int8: task.run(IntegerPair<Int8>.self)
     case .int16: task.run(IntegerPair<Int16>.self)
     case .int32: task.run(IntegerPair<Int32>.self)
@@ -25,6 +29,7 @@ extension DType {
     case .uint32: task.run(IntegerPair<UInt32>.self)
     case .uint64: task.run(IntegerPair<UInt64>.self)
     case .bool: task.run(BooleanPair.self)
+    case .complex32: task.run(ComplexPair<HalfPart>.self)
     case .complex64: task.run(ComplexPair<Float>.self)
     case .complex128: task.run(ComplexPair<Double>.self)
     }
@@ -45,7 +50,8 @@ extension TensorComparison {
     let rule: ElementRule
 
     func run<Arithmetic: PairArithmetic>(_ arithmetic: Arithmetic.Type) -> Difference {
-      var comparison = ScalarComparison<Arithmetic>(rule: rule, rowLength: actual.shape.rowLength)
+      var comparison = ScalarComparison<Arithmetic>(
+        rule: rule, rowLength: actual.dtype.valueShape(of: actual.shape).rowLength)
       walk(actual, expected) { comparison.add($0, $1, count: $2) }
       return comparison.finish()
     }
@@ -56,7 +62,7 @@ extension TensorComparison {
   /// - Parameters:
   ///   - elements: Positions in row-major order; `nil` for all.
   ///   - body: Receives the next elements of both and their number, which is a multiple of 2,048 in
-  ///     all calls but the last.
+  ///     all calls but the last; each number in a packed element counts.
   static func walk(
     _ actual: Tensor, _ expected: Tensor, _ elements: Range<Int>? = nil,
     _ body: (UnsafeRawPointer, UnsafeRawPointer, Int) -> Void
@@ -69,7 +75,7 @@ extension TensorComparison {
       actual.withContiguousBytes(ofElements: range) { a in
         expected.withContiguousBytes(ofElements: range) { e in
           guard let a = a.baseAddress, let e = e.baseAddress else { return }
-          body(a, e, range.count)
+          body(a, e, range.count * actual.dtype.packedCount)
         }
       }
     }

@@ -86,7 +86,7 @@ public struct Tolerance: Sendable, Hashable {
 
   private static func torchBounds(for dtype: DType) -> (rtol: Double, atol: Double) {
     switch dtype {
-    case .float16: (1e-3, 1e-5)
+    case .float16, .complex32: (1e-3, 1e-5)
     case .bfloat16: (1.6e-2, 1e-5)
     case .float32, .complex64: (1.3e-6, 1e-5)
     case .float64, .complex128: (1e-7, 1e-7)

@@ -71,8 +71,7 @@ struct DatasetReader {
         expected: "one that names a dtype of PyTorch")
     }
     guard let dtype = DType(torchName: name) else {
-      throw HDF5Error.unexpected(
-        name: "\(path)@dtype", found: "\"\(name)\"", expected: "a dtype such as torch.float32")
+      throw HDF5Error.unsupportedDType(name: path, dtype: name)
     }
     guard recognized.dtypes.contains(dtype) else {
       let stored = recognized.dtypes.map(\.torchName).sorted().joined(separator: " or ")

@@ -4,7 +4,7 @@ internal import CHDF5
 extension Datatype {
   /// What a type in a file means.
   struct Recognized: Equatable {
-    /// The dtypes it may stand for: bytes are `uint8` or `float8_e4m3fn`.
+    /// The dtypes it may stand for: bytes are `uint8` or one of the small floats.
     var dtypes: Set<DType>
     /// Whether its numbers are stored with the most significant byte first.
     var isBigEndian: Bool
@@ -60,7 +60,11 @@ extension Datatype {
       case (2, true): [.int16]
       case (4, true): [.int32]
       case (8, true): [.int64]
-      case (1, false): [.uint8, .float8_e4m3fn]
+      case (1, false):
+        [
+          .uint8, .float8_e4m3fn, .float8_e4m3fnuz, .float8_e5m2fnuz, .float8_e8m0fnu,
+          .float4_e2m1fn_x2,
+        ]
       case (2, false): [.uint16]
       case (4, false): [.uint32]
       case (8, false): [.uint64]
@@ -116,6 +120,7 @@ extension Datatype {
     }
     guard parts.count == 2, parts[0] == parts[1] else { return nil }
     switch parts[0].dtypes {
+    case [.float16]: return Recognized(dtypes: [.complex32], isBigEndian: parts[0].isBigEndian)
     case [.float32]: return Recognized(dtypes: [.complex64], isBigEndian: parts[0].isBigEndian)
     case [.float64]: return Recognized(dtypes: [.complex128], isBigEndian: parts[0].isBigEndian)
     default: return nil

@@ -23,11 +23,14 @@ enum Datatype {
     switch dtype {
     case .float64: try copy(ch5t_f64le())
     case .float32: try copy(ch5t_f32le())
-    case .float16: try float(.init(size: 2, exponentBits: 5, fractionBits: 10, bias: 15))
+    case .float16: try float(half)
     case .bfloat16: try float(.init(size: 2, exponentBits: 8, fractionBits: 7, bias: 127))
     case .float8_e5m2: try float(.init(size: 1, exponentBits: 5, fractionBits: 2, bias: 15))
-    // As a float, libhdf5 would read 256 as infinity and 448 as NaN.
-    case .float8_e4m3fn, .uint8: try copy(ch5t_u8le())
+    // As floats, libhdf5 would take values of e4m3fn for infinity and NaN, and has no way to say
+    // where the other formats have their NaN.
+    case .float8_e4m3fn, .float8_e4m3fnuz, .float8_e5m2fnuz, .float8_e8m0fnu,
+      .float4_e2m1fn_x2, .uint8:
+      try copy(ch5t_u8le())
     case .int8: try copy(ch5t_i8le())
     case .int16: try copy(ch5t_i16le())
     case .int32: try copy(ch5t_i32le())
@@ -36,8 +39,9 @@ enum Datatype {
     case .uint32: try copy(ch5t_u32le())
     case .uint64: try copy(ch5t_u64le())
     case .bool: try boolean()
-    case .complex64: try complex(ch5t_f32le(), size: 4)
-    case .complex128: try complex(ch5t_f64le(), size: 8)
+    case .complex32: try complex(of: float(half))
+    case .complex64: try complex(of: copy(ch5t_f32le()))
+    case .complex128: try complex(of: copy(ch5t_f64le()))
     }
   }
 
@@ -52,6 +56,8 @@ enum Datatype {
     var fractionBits: Int
     var bias: Int
   }
+
+  private static let half = FloatFormat(size: 2, exponentBits: 5, fractionBits: 10, bias: 15)
 
   private static func float(_ format: FloatFormat) throws -> Handle {
     let type = try copy(ch5t_f32le())
@@ -76,10 +82,11 @@ enum Datatype {
     return type
   }
 
-  private static func complex(_ part: hid_t, size: Int) throws -> Handle {
+  private static func complex(of part: Handle) throws -> Handle {
+    let size = H5Tget_size(part.id)
     let type = try Handle(H5Tcreate(H5T_COMPOUND, 2 * size), .datatype, "make a complex type")
-    try Library.check(H5Tinsert(type.id, "r", 0, part), "make a complex type")
-    try Library.check(H5Tinsert(type.id, "i", size, part), "make a complex type")
+    try Library.check(H5Tinsert(type.id, "r", 0, part.id), "make a complex type")
+    try Library.check(H5Tinsert(type.id, "i", size, part.id), "make a complex type")
     return type
   }
 

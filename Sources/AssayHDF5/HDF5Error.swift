@@ -1,3 +1,4 @@
+internal import AssayTensors
 import Foundation
 
 /// What can go wrong with an HDF5 file.
@@ -14,6 +15,8 @@ package enum HDF5Error: Error, Equatable, Sendable {
   case unusableText(String)
   /// A tensor's type is none of the table.
   case unknownType(name: String, found: String)
+  /// A tensor is of a dtype that Assay does not know.
+  case unsupportedDType(name: String, dtype: String)
   /// A dataset's bytes are kept in a way that is refused.
   case refusedStorage(name: String, reason: String)
   /// The file was closed, or a write failed before.
@@ -36,6 +39,8 @@ extension HDF5Error: CustomStringConvertible {
       "\"\(text)\" cannot stand in an HDF5 file: it is empty or holds a NUL"
     case .unknownType(let name, let found):
       "\(name) is stored as \(found), which is the type of no dtype"
+    case .unsupportedDType(let name, let dtype):
+      "\(name): \(DType.unsupported(dtype))"
     case .refusedStorage(let name, let reason):
       "\(name): \(reason)"
     case .closed:

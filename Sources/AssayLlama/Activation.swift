@@ -80,7 +80,9 @@ extension Activation: TensorConvertible {
   /// - Throws: ``AssayCapture/CaptureError/unfitTensor(type:takes:dtype:shape:)`` for another shape,
   ///   and for a tensor of no floating point numbers.
   public func replaced(by tensor: Tensor) throws -> Activation {
-    guard tensor.dtype.isFloatingPoint, tensor.shape.dimensions == shape else {
+    guard tensor.dtype.isFloatingPoint, tensor.dtype.packedCount == 1,
+      tensor.shape.dimensions == shape
+    else {
       throw CaptureError.unfitTensor(
         type: "Activation", takes: "floating point tensors of shape \(shape)",
         dtype: tensor.dtype, shape: tensor.shape.dimensions)

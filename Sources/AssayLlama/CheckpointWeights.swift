@@ -39,6 +39,9 @@ struct CheckpointWeights {
     } catch {
       throw .invalidWeights(error)
     }
+    if let (name, reason) = file.unsupported.first {
+      throw .invalidWeights(.unsupported(path: path, reason: "tensor \"\(name)\": \(reason)"))
+    }
     for (name, tensor) in file.tensors {
       guard tensors.updateValue((path, tensor), forKey: name) == nil else {
         throw .duplicateTensor(name, path: path)

@@ -77,7 +77,7 @@ struct FailureSentence {
       }
     if let found {
       let place = MarkdownText.index(
-        difference.firstNonFiniteDifferenceIndex, tensor.shape, " (first at ", ")")
+        difference.firstNonFiniteDifferenceIndex, tensor.valueShape, " (first at ", ")")
       return "\(name) has \(found)\(place); \(outside) outside the tolerance"
     }
     if let reason { return "\(name) is outside the tolerance: \(reason)" }

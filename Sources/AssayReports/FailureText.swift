@@ -329,7 +329,7 @@ extension Difference {
   /// The element that differs most, in plain text.
   func worstText(_ tensor: TensorResult) -> String? {
     guard let worst = worstFinite else { return nil }
-    return MarkdownText.index(worst.index, tensor.shape, "", ": ")
+    return MarkdownText.index(worst.index, tensor.valueShape, "", ": ")
       + "actual \(MarkdownText.value(worst.actual, tensor.dtype)), "
       + "expected \(MarkdownText.value(worst.expected, tensor.dtype))"
   }
@@ -344,7 +344,7 @@ extension Difference {
     {
       text +=
         "; largest rel \(MarkdownText.number(largest.value))"
-        + MarkdownText.index(largest.index, tensor.shape, " at ", "")
+        + MarkdownText.index(largest.index, tensor.valueShape, " at ", "")
     }
     return text
   }

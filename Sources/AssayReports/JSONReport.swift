@@ -166,7 +166,7 @@ public enum JSONReport {
 
   private static func json(_ tensor: TensorResult) -> JSONValue {
     var members: [String: JSONValue] = [:]
-    if let difference = tensor.difference, let shape = tensor.shape {
+    if let difference = tensor.difference, let shape = tensor.valueShape {
       members = Metrics.json(difference, shape: shape, detail: tensor.detail)
     }
     members["slot"] = .string(tensor.slot.rawValue)

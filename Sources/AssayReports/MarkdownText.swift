@@ -71,7 +71,9 @@ enum MarkdownText {
   static func value(_ value: Double, _ dtype: DType?) -> String {
     switch dtype {
     case .float64, .complex128, .int64, .uint64: format(value, digits: 17)
-    case .float16, .bfloat16, .float8_e4m3fn, .float8_e5m2: format(value, digits: 5)
+    case .float16, .bfloat16, .float8_e4m3fn, .float8_e5m2, .float8_e4m3fnuz, .float8_e5m2fnuz,
+      .float8_e8m0fnu, .float4_e2m1fn_x2, .complex32:
+      format(value, digits: 5)
     default: format(value, digits: 9)
     }
   }

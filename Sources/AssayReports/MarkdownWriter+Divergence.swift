@@ -153,7 +153,7 @@ extension MarkdownWriter {
       rows.append([
         "NaN or infinite on one side",
         MarkdownText.count(difference.nonFiniteDifferenceCount, "element")
-          + index(difference.firstNonFiniteDifferenceIndex, tensor.shape, " first at "),
+          + index(difference.firstNonFiniteDifferenceIndex, tensor.valueShape, " first at "),
       ])
     }
     rows.append(["smallest tolerance that passes", passing(difference, tensor)])
@@ -189,13 +189,15 @@ extension MarkdownWriter {
   }
 
   func element(_ extreme: Difference.Extreme, _ tensor: TensorResult) -> String {
-    MarkdownText.number(extreme.value) + index(extreme.index, tensor.shape, " at ")
+    MarkdownText.number(extreme.value) + index(extreme.index, tensor.valueShape, " at ")
       + ": actual \(MarkdownText.value(extreme.actual, tensor.dtype)), "
       + "expected \(MarkdownText.value(extreme.expected, tensor.dtype))"
   }
 
   func row(_ row: Difference.Row, _ tensor: TensorResult) -> String {
-    guard let shape = tensor.shape, shape.rank > 1 else { return MarkdownText.number(row.value) }
+    guard let shape = tensor.valueShape, shape.rank > 1 else {
+      return MarkdownText.number(row.value)
+    }
     return "\(MarkdownText.number(row.value)) at row \(Metrics.rowIndex(ofRow: row.row, shape))"
   }
 
@@ -213,7 +215,7 @@ extension MarkdownWriter {
       + "\(statistics.nanCount) NaN and \(statistics.infCount) infinite of "
       + MarkdownText.count(statistics.elementCount, "element")
       + index(
-        birth.tensor.difference?.firstNonFiniteDifferenceIndex, birth.tensor.shape,
+        birth.tensor.difference?.firstNonFiniteDifferenceIndex, birth.tensor.valueShape,
         ", the first at ")
     switch birth.origin.cause {
     case .introduced: text += ". They were **born** there"

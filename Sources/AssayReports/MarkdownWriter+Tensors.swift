@@ -135,7 +135,7 @@ extension MarkdownWriter {
         "mismatched",
         "\(difference.mismatchedCount) of \(difference.elementCount) "
           + "(\(number(difference.mismatchedShare * 100)) %)"
-          + index(difference.firstMismatchIndex, tensor.shape, ", first at "),
+          + index(difference.firstMismatchIndex, tensor.valueShape, ", first at "),
       ],
       ["max abs", extreme(difference.maxAbs)],
       ["max rel", extreme(difference.maxRel)],
@@ -151,14 +151,15 @@ extension MarkdownWriter {
       ["SNR dB", number(difference.snrDecibels)],
       [
         "max ULP",
-        difference.maxULP.map { "\($0.distance)" + index($0.index, tensor.shape, " at ") } ?? "–",
+        difference.maxULP.map { "\($0.distance)" + index($0.index, tensor.valueShape, " at ") }
+          ?? "–",
       ],
       [
         "NaN / Inf",
         nonFinite("actual", difference.actualStatistics) + ", "
           + nonFinite("expected", difference.expectedStatistics)
           + "; \(MarkdownText.count(difference.nonFiniteDifferenceCount, "position")) differ"
-          + index(difference.firstNonFiniteDifferenceIndex, tensor.shape, ", first at "),
+          + index(difference.firstNonFiniteDifferenceIndex, tensor.valueShape, ", first at "),
       ],
       ["smallest tolerance that passes", passing(difference, tensor)],
     ]

@@ -110,7 +110,7 @@ extension CapturedValue {
       "dtype": .string(tensor.dtype.torchName),
       "numel": .integer(Int64(tensor.elementCount)),
     ]
-    if tensor.elementCount <= inlineElementLimit {
+    if tensor.elementCount <= inlineElementLimit, tensor.dtype.packedCount == 1 {
       members["values"] = .array(tensor.elementDescriptions)
     }
     return .object(members)

@@ -83,6 +83,11 @@ struct JSONScanner {
     }
   }
 
+  /// Passes over `null`.
+  mutating func skipNull() throws(Failure) {
+    guard scalar().elementsEqual("null".utf8) else { throw failure("no null") }
+  }
+
   /// Reads an array, calling `item` at each item.
   mutating func array(
     _ item: (inout JSONScanner) throws(Failure) -> Void

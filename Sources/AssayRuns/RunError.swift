@@ -10,6 +10,8 @@ public enum RunError: Error, Equatable, Sendable {
   case severalRuns(path: String, runs: [String])
   /// A file of the run is damaged or contradicts the layout.
   case damaged(path: String, reason: String)
+  /// A file is sound, but holds something that Assay does not read.
+  case unsupported(path: String, reason: String)
   /// A tensor of the run cannot be read.
   case unreadableTensor(TensorKey, path: String, reason: String)
   /// Two tensors of one call would have the same name on disk.
@@ -39,6 +41,8 @@ extension RunError: CustomStringConvertible {
         + runs.map { "  \($0)" }.joined(separator: "\n")
     case .damaged(let path, let reason):
       "\(path) is damaged: \(reason)"
+    case .unsupported(let path, let reason):
+      "\(path): \(reason)"
     case .unreadableTensor(let key, let path, let reason):
       "cannot read \(key) from \(path): \(reason)"
     case .duplicateSlot(let key):

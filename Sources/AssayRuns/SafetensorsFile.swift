@@ -6,6 +6,8 @@ public struct SafetensorsFile: Sendable {
   public let path: String
   /// The tensors in the order of their data, each a view of the mapped file.
   public let tensors: [(name: String, tensor: Tensor)]
+  /// The tensors that cannot be read, each with the reason: other ones are not touched by that.
+  public let unsupported: [(name: String, reason: String)]
   /// The texts under `__metadata__`.
   public let metadata: [String: String]
 
@@ -15,8 +17,7 @@ public struct SafetensorsFile: Sendable {
   /// Maps a file and validates its header: every byte of the data belongs to exactly one tensor.
   ///
   /// - Parameter path: A `.safetensors` file.
-  /// - Throws: ``RunError/damaged(path:reason:)`` for a file that is cut, contradicts itself or
-  ///   holds a dtype that Assay does not know.
+  /// - Throws: ``RunError/damaged(path:reason:)`` for a file that is cut or contradicts itself.
   public init(path: String) throws(RunError) {
     func damaged(_ reason: String) -> RunError { .damaged(path: path, reason: reason) }
     let file: MappedFile
@@ -40,6 +41,7 @@ public struct SafetensorsFile: Sendable {
     }
     var tensors: [(name: String, tensor: Tensor)] = []
     tensors.reserveCapacity(entries.count)
+    var unsupported: [(name: String, reason: String)] = []
     var end = 0
     for entry in entries {
       guard entry.range.lowerBound == end else {
@@ -53,7 +55,10 @@ public struct SafetensorsFile: Sendable {
             + "\(file.byteCount - headerEnd) bytes")
       }
       do {
-        tensors.append((entry.name, try entry.tensor(in: file, dataStart: headerEnd)))
+        switch try entry.content(in: file, dataStart: headerEnd) {
+        case .tensor(let tensor): tensors.append((entry.name, tensor))
+        case .unsupported(let reason): unsupported.append((entry.name, reason))
+        }
       } catch {
         throw damaged("tensor \"\(entry.name)\": \(error.reason)")
       }
@@ -63,6 +68,7 @@ public struct SafetensorsFile: Sendable {
     }
     self.path = path
     self.tensors = tensors
+    self.unsupported = unsupported
     metadata = header.metadata
   }
 
@@ -84,21 +90,39 @@ public struct SafetensorsFile: Sendable {
 }
 
 extension SafetensorsHeader.Entry {
+  fileprivate enum Content {
+    case tensor(Tensor)
+    case unsupported(String)
+  }
+
   /// The view of the file that the entry describes.
-  fileprivate func tensor(
+  fileprivate func content(
     in file: MappedFile, dataStart: Int
-  ) throws(JSONScanner.Failure) -> Tensor {
+  ) throws(JSONScanner.Failure) -> Content {
     guard let dtype = DType(safetensorsName: dtype) else {
-      throw .init("its dtype \(dtype) is not supported")
+      return .unsupported(DType.unsupported(dtype))
     }
     do {
-      let shape = try Shape(shape)
+      var shape = try Shape(shape)
+      if dtype.packedCount > 1 {
+        // The format counts numbers, and torch the bytes that hold two of them.
+        let (numbers, bits) = (shape, shape.elementCount * 8 / dtype.packedCount)
+        guard bits == range.count * 8 else {
+          throw TensorError.countMismatch(
+            expected: shape.elementCount, found: range.count * dtype.packedCount)
+        }
+        guard let extent = numbers.dimensions.last, extent.isMultiple(of: dtype.packedCount) else {
+          return .unsupported("its shape \(numbers) does not end in whole bytes of \(dtype)")
+        }
+        shape = try Shape(numbers.dimensions.dropLast() + [extent / dtype.packedCount])
+      }
       guard shape.elementCount * dtype.byteCount == range.count else {
         throw TensorError.countMismatch(
           expected: shape.elementCount, found: range.count / dtype.byteCount)
       }
       let bytes = dataStart + range.lowerBound..<dataStart + range.upperBound
-      return try Tensor(storage: Storage(file: file, range: bytes), dtype: dtype, shape: shape)
+      return .tensor(
+        try Tensor(storage: Storage(file: file, range: bytes), dtype: dtype, shape: shape))
     } catch {
       throw .init("\(error)")
     }
@@ -108,7 +132,9 @@ extension SafetensorsHeader.Entry {
 extension DType {
   private static let safetensorsNames: [DType: String] = [
     .float64: "F64", .float32: "F32", .float16: "F16", .bfloat16: "BF16",
-    .float8_e4m3fn: "F8_E4M3", .float8_e5m2: "F8_E5M2", .int8: "I8", .int16: "I16", .int32: "I32",
+    .float8_e4m3fn: "F8_E4M3", .float8_e5m2: "F8_E5M2", .float8_e4m3fnuz: "F8_E4M3FNUZ",
+    .float8_e5m2fnuz: "F8_E5M2FNUZ", .float8_e8m0fnu: "F8_E8M0", .float4_e2m1fn_x2: "F4",
+    .int8: "I8", .int16: "I16", .int32: "I32",
     .int64: "I64", .uint8: "U8", .uint16: "U16", .uint32: "U32", .uint64: "U64", .bool: "BOOL",
     .complex64: "C64",
   ]

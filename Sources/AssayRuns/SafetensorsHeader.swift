@@ -24,6 +24,7 @@ struct SafetensorsHeader {
     try scanner.object { (scanner, name) throws(JSONScanner.Failure) in
       guard names.insert(name).inserted else { throw .init("\"\(name)\" occurs twice") }
       if name == "__metadata__" {
+        if scanner.nextByte() == UInt8(ascii: "n") { return try scanner.skipNull() }
         try readMetadata(&scanner)
       } else {
         try readEntry(name, &scanner)
@@ -65,7 +66,8 @@ struct SafetensorsHeader {
         isNew = offsets == nil
         offsets = try scanner.naturals(atMost: 2)
       default:
-        throw .init("tensor \"\(name)\" has an unknown key \"\(key)\"")
+        // As the official reader does: what a later format adds there says nothing to this one.
+        return try scanner.skipValue()
       }
       guard isNew else { throw .init("tensor \"\(name)\" has \"\(key)\" twice") }
     }

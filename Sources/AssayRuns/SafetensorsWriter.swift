@@ -39,7 +39,10 @@ package enum SafetensorsWriter {
       end = range.upperBound
       let value = JSONValue.object([
         "dtype": .string(dtype),
-        "shape": .array(entry.shape.map { .integer(Int64($0)) }),
+        "shape": .array(
+          entry.dtype.valueShape(of: try Shape(entry.shape)).dimensions.map {
+            .integer(Int64($0))
+          }),
         "data_offsets": .array([
           .integer(Int64(range.lowerBound)), .integer(Int64(range.upperBound)),
         ]),

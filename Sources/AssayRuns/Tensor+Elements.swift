@@ -1,7 +1,8 @@
 import AssayTensors
 
 extension Tensor {
-  /// Every element as JSON: numbers, booleans, `[re, im]` pairs, and strings for what JSON lacks.
+  /// Every element as JSON: numbers, booleans, pairs for complex elements, and strings
+  /// for what JSON lacks.
   var elementDescriptions: [JSONValue] {
     switch dtype {
     case .bool: bytesAs(UInt8.self).map { .bool($0 != 0) }
@@ -14,14 +15,14 @@ extension Tensor {
     case .uint32: bytesAs(UInt32.self).map { .integer(Int64($0)) }
     case .uint64:
       bytesAs(UInt64.self).map { Int64(exactly: $0).map(JSONValue.integer) ?? .string(String($0)) }
-    case .complex64:
-      bytesAs(SIMD2<Float>.self).map {
-        .array([JSONValue(real: Double($0.x)), JSONValue(real: Double($0.y))])
-      }
-    case .complex128:
-      bytesAs(SIMD2<Double>.self).map { .array([JSONValue(real: $0.x), JSONValue(real: $0.y)]) }
+    case .complex32, .complex64, .complex128: pairDescriptions
     default: float64Values().map(JSONValue.init(real:))
     }
+  }
+
+  private var pairDescriptions: [JSONValue] {
+    let values = float64Values().map(JSONValue.init(real:))
+    return stride(from: 0, to: values.count, by: 2).map { .array(Array(values[$0..<$0 + 2])) }
   }
 
   private func bytesAs<Element: BitwiseCopyable>(_ type: Element.Type) -> [Element] {

@@ -14,7 +14,7 @@ package enum MiniFloat {
   package static func float8E4M3FN(_ bits: UInt8) -> Float {
     bits & 0x7F == 0x7F
       ? (bits < 0x80 ? .nan : -.nan)
-      : decode(UInt32(bits), exponentBits: 4, fractionBits: 3, hasInfinity: false)
+      : decode(UInt32(bits), exponentBits: 4, fractionBits: 3)
   }
 
   /// OCP 8-bit float with 5 exponent bits, like the upper half of a binary16.
@@ -22,13 +22,34 @@ package enum MiniFloat {
     float16(UInt16(bits) << 8)
   }
 
+  /// 8-bit float with 4 exponent bits of bias 8: no infinity, no -0; 0x80 is its only NaN.
+  package static func float8E4M3FNUZ(_ bits: UInt8) -> Float {
+    bits == 0x80 ? .nan : decode(UInt32(bits), exponentBits: 4, fractionBits: 3, bias: 8)
+  }
+
+  /// 8-bit float with 5 exponent bits of bias 16: no infinity, no -0; 0x80 is its only NaN.
+  package static func float8E5M2FNUZ(_ bits: UInt8) -> Float {
+    bits == 0x80 ? .nan : decode(UInt32(bits), exponentBits: 5, fractionBits: 2, bias: 16)
+  }
+
+  /// A power of two without a sign, from 2^-127; 0xFF is NaN, and there is no zero.
+  package static func float8E8M0FNU(_ bits: UInt8) -> Float {
+    bits == 0xFF ? .nan : Float(sign: .plus, exponent: Int(bits) - 127, significand: 1)
+  }
+
+  /// OCP 4-bit float in the low half of a byte: up to 6, neither infinity nor NaN.
+  package static func float4E2M1FN(_ bits: UInt8) -> Float {
+    decode(UInt32(bits & 0xF), exponentBits: 2, fractionBits: 1)
+  }
+
   private static func decode(
-    _ bits: UInt32, exponentBits: Int, fractionBits: Int, hasInfinity: Bool
+    _ bits: UInt32, exponentBits: Int, fractionBits: Int, bias: Int? = nil,
+    hasInfinity: Bool = false
   ) -> Float {
     let fraction = bits & (1 << fractionBits - 1)
     let exponent = bits >> fractionBits & (1 << exponentBits - 1)
     let sign = bits >> (fractionBits + exponentBits) & 1
-    let bias = 1 << (exponentBits - 1) - 1
+    let bias = bias ?? 1 << (exponentBits - 1) - 1
     let magnitude: Float
     if exponent == 0 {
       magnitude = Float(

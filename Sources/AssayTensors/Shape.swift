@@ -56,6 +56,13 @@ extension Shape {
     return strides
   }
 
+  /// The shape with so many elements for each along its last axis; a scalar becomes a vector.
+  func multiplyingLastExtent(by factor: Int) -> Shape {
+    Shape(
+      uncheckedDimensions: dimensions.dropLast() + [rowLength * factor],
+      elementCount: elementCount * factor)
+  }
+
   /// The length of a row: the extent of the last axis, or 1 for a scalar.
   public var rowLength: Int { dimensions.last ?? 1 }
 

@@ -108,6 +108,46 @@ void assay_f8e5m2_to_f32(const void *source, size_t count, float *target) {
   }
 }
 
+/// Formats whose only special value is the NaN 0x80: the fraction at `shift`, the rest by `scale`.
+static inline void widen_fnuz(
+    const uint8_t *bytes, size_t count, float *target, int shift, float scale) {
+  for (size_t i = 0; i < count; i++) {
+    uint32_t bits = (uint32_t)(bytes[i] & 0x7f) << shift;
+    float value;
+    memcpy(&value, &bits, 4);
+    value *= scale;
+    memcpy(&bits, &value, 4);
+    bits |= (uint32_t)(bytes[i] & 0x80) << 24;
+    bits = bytes[i] == 0x80 ? 0x7fc00000u : bits;
+    memcpy(target + i, &bits, 4);
+  }
+}
+
+void assay_f8e4m3fnuz_to_f32(const void *source, size_t count, float *target) {
+  widen_fnuz(source, count, target, 20, 0x1p119f);
+}
+
+void assay_f8e5m2fnuz_to_f32(const void *source, size_t count, float *target) {
+  widen_fnuz(source, count, target, 21, 0x1p111f);
+}
+
+void assay_f8e8m0fnu_to_f32(const void *source, size_t count, float *target) {
+  const uint8_t *bytes = source;
+  for (size_t i = 0; i < count; i++) {
+    // The lowest power, 2^-127, is a subnormal float32.
+    uint32_t bits = bytes[i] == 0 ? 0x00400000u : (uint32_t)bytes[i] << 23;
+    bits = bytes[i] == 0xff ? 0x7fc00000u : bits;
+    memcpy(target + i, &bits, 4);
+  }
+}
+
+void assay_f4e2m1fn_to_f32(const void *source, size_t count, float *target) {
+  static const float values[16] = {0,  0.5f,  1,  1.5f,  2,  3,  4,  6,
+                                   -0.0f, -0.5f, -1, -1.5f, -2, -3, -4, -6};
+  const uint8_t *bytes = source;
+  for (size_t i = 0; i < count; i++) target[i] = values[bytes[i / 2] >> (i % 2 * 4) & 0xf];
+}
+
 #define WIDEN(NAME, TYPE, CONVERT)                                                 \
   void assay_##NAME##_to_f32(const void *source, size_t count, float *target) {    \
     const char *bytes = source;                                                    \

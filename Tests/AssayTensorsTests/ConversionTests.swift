@@ -30,6 +30,52 @@ import Testing
     #expect(MiniFloat.float8E5M2(bits) == value)
   }
 
+  /// What PyTorch's `float()` gives.
+  @Test(
+    arguments: [
+      (0x00, 0), (0x01, 0x1p-10), (0x07, 0x1.Cp-8), (0x08, 0x1p-7), (0x40, 1), (0x7F, 240),
+      (0x81, -0x1p-10), (0xFF, -240), (0xC4, -1.5),
+    ] as [(UInt8, Float)])
+  func float8E4M3FNUZHasTheValuesOfTorch(_ bits: UInt8, _ value: Float) {
+    #expect(MiniFloat.float8E4M3FNUZ(bits) == value)
+  }
+
+  @Test(
+    arguments: [
+      (0x00, 0), (0x01, 0x1p-17), (0x04, 0x1p-15), (0x40, 1), (0x7F, 57344), (0x81, -0x1p-17),
+      (0xFF, -57344),
+    ] as [(UInt8, Float)])
+  func float8E5M2FNUZHasTheValuesOfTorch(_ bits: UInt8, _ value: Float) {
+    #expect(MiniFloat.float8E5M2FNUZ(bits) == value)
+  }
+
+  @Test(
+    arguments: [
+      (0x00, 0x1p-127), (0x01, 0x1p-126), (0x7F, 1), (0x80, 2), (0xFE, 0x1p127),
+    ] as [(UInt8, Float)])
+  func float8E8M0FNUHasTheValuesOfTorch(_ bits: UInt8, _ value: Float) {
+    #expect(MiniFloat.float8E8M0FNU(bits) == value)
+  }
+
+  @Test func formatsWithoutInfinityHaveOneNaN() {
+    let all = (0...UInt8.max).map { $0 }
+    #expect(all.filter { MiniFloat.float8E4M3FNUZ($0).isNaN } == [0x80])
+    #expect(all.filter { MiniFloat.float8E5M2FNUZ($0).isNaN } == [0x80])
+    #expect(all.filter { MiniFloat.float8E8M0FNU($0).isNaN } == [0xFF])
+    #expect(!all.contains { MiniFloat.float4E2M1FN($0).isNaN })
+  }
+
+  /// OCP Microscaling Formats 1.0: one byte holds two, the first in its low half.
+  @Test func float4IsPackedLowHalfFirst() throws {
+    let values: [Float] = [0, 0.5, 1, 1.5, 2, 3, 4, 6]
+    let bytes = stride(from: UInt8(0), to: 16, by: 2).map { ($0 + 1) << 4 | $0 }
+    let tensor = try Tensor(bytes, dtype: .float4_e2m1fn_x2, shape: Shape([2, 4]))
+    #expect(tensor.float32Values() == values + values.map { -$0 })
+    #expect(tensor.float64Values()[8].sign == .minus)
+    #expect(tensor.dtype.valueShape(of: tensor.shape).dimensions == [2, 8])
+    #expect(tensor.dtype.valueShape(of: .scalar).dimensions == [2])
+  }
+
   @Test(arguments: InstructionSet.available)
   func every16BitPatternWidensAsItsScalar(_ instructions: InstructionSet) throws {
     let all = (0...UInt16.max).map { $0 }
@@ -53,6 +99,14 @@ import Testing
     for bits in all {
       #expect(isSame(e4m3[Int(bits)], MiniFloat.float8E4M3FN(bits)), "\(bits)")
       #expect(isSame(Float(e5m2[Int(bits)]), MiniFloat.float8E5M2(bits)), "\(bits)")
+    }
+    let scalars: [(DType, (UInt8) -> Float)] = [
+      (.float8_e4m3fnuz, MiniFloat.float8E4M3FNUZ), (.float8_e5m2fnuz, MiniFloat.float8E5M2FNUZ),
+      (.float8_e8m0fnu, MiniFloat.float8E8M0FNU),
+    ]
+    for (dtype, scalar) in scalars {
+      let wide = try Tensor(all, dtype: dtype).float64Values()
+      #expect(zip(all, wide).allSatisfy { isSame(Float($1), scalar($0)) }, "\(dtype)")
     }
   }
 
@@ -118,6 +172,10 @@ import Testing
       [Float](arrayLiteral: 1, -2, 3, 4), dtype: .complex64, shape: .vector(2))
     #expect(tensor.float64Values() == [1, -2, 3, 4])
     #expect(tensor.float32Values() == [1, -2, 3, 4])
+    let half = try Tensor(
+      [0x3C00, 0xC000, 0x4200, 0x7BFF] as [UInt16], dtype: .complex32, shape: .vector(2))
+    #expect(half.float64Values() == [1, -2, 3, 65504])
+    #expect(half.float32Values() == [1, -2, 3, 65504])
   }
 
   @Test func stridedViewsGiveTheirElementsInRowMajorOrder() throws {

@@ -141,10 +141,12 @@ extension DType {
     switch self {
     case .float64, .complex128: Double.ulpOfOne
     case .float32, .complex64: Double(Float.ulpOfOne)
-    case .float16: 0x1p-10
+    case .float16, .complex32: 0x1p-10
     case .bfloat16: 0x1p-7
-    case .float8_e4m3fn: 0x1p-3
-    case .float8_e5m2: 0x1p-2
+    case .float8_e4m3fn, .float8_e4m3fnuz: 0x1p-3
+    case .float8_e5m2, .float8_e5m2fnuz: 0x1p-2
+    case .float4_e2m1fn_x2: 0.5
+    case .float8_e8m0fnu: 1
     default: 0
     }
   }

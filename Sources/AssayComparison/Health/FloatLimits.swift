@@ -32,11 +32,14 @@ extension DType {
     case .bfloat16:
       FloatLimits(
         largest: 0x1.FEp127, smallestNormal: 0x1p-126, large: 0x1p64, small: 0x1p-63)
-    case .float16:
+    case .float16, .complex32:
       FloatLimits(
         largest: 65504, smallestNormal: 0x1p-14, large: 16376, small: 0x1p-12)
     case .float8_e4m3fn: .scaled(largest: 448, smallestNormal: 0x1p-6)
     case .float8_e5m2: .scaled(largest: 57344, smallestNormal: 0x1p-14)
+    case .float8_e4m3fnuz: .scaled(largest: 240, smallestNormal: 0x1p-7)
+    case .float8_e5m2fnuz: .scaled(largest: 57344, smallestNormal: 0x1p-15)
+    case .float4_e2m1fn_x2: .scaled(largest: 6, smallestNormal: 1)
     default: nil
     }
   }

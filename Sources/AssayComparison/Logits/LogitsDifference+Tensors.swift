@@ -16,7 +16,8 @@ extension LogitsDifference {
   public init?(actual: Tensor, expected: Tensor) {
     let shape = expected.shape
     guard actual.shape == shape, let vocabulary = shape.dimensions.last, vocabulary >= 2,
-      shape.elementCount > 0, actual.dtype.isFloatingPoint, expected.dtype.isFloatingPoint
+      shape.elementCount > 0,
+      [actual, expected].allSatisfy({ $0.dtype.isFloatingPoint && $0.dtype.packedCount == 1 })
     else { return nil }
     let rowCount = shape.elementCount / vocabulary
     let counts = LogitsDifference.tokenCounts.filter { $0 <= vocabulary }

@@ -17,6 +17,7 @@ enum TensorCast {
   ) throws -> Tensor {
     guard tensor.dtype != dtype else { return tensor }
     guard !tensor.dtype.isComplex else { throw misfit("complex numbers are not cast") }
+    guard tensor.dtype.packedCount == 1 else { throw misfit("packed numbers are not cast") }
     switch dtype {
     case .float64:
       return try Tensor(

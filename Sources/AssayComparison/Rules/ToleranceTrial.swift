@@ -99,16 +99,18 @@ extension Tensor {
     }
   }
 
-  /// Hands out every element of a real dtype as a float64.
+  /// Hands out every number of the elements as a float64.
   private func forEachValue(_ body: (Int, Double) -> Void) {
     let chunk = 1 << 16
+    let components = dtype.componentCount
     for start in stride(from: 0, to: elementCount, by: chunk) {
       let range = start..<min(start + chunk, elementCount)
-      let values = [Double](unsafeUninitializedCapacity: range.count) { buffer, count in
-        count = range.count
+      let values = [Double](unsafeUninitializedCapacity: range.count * components) {
+        buffer, count in
+        count = range.count * components
         convert(range, into: buffer)
       }
-      for (index, value) in values.enumerated() { body(start + index, value) }
+      for (index, value) in values.enumerated() { body(start * components + index, value) }
     }
   }
 
@@ -118,7 +120,8 @@ extension Tensor {
   /// - Returns: `nil` for dtypes of less than 16 bits, for what are no real floats, and without such
   ///   an element.
   fileprivate func movedNearZero() throws -> Tensor? {
-    guard dtype.isFloatingPoint, TensorCast.targets.contains(dtype) else { return nil }
+    guard dtype.isFloatingPoint, dtype.componentCount == 1, TensorCast.targets.contains(dtype)
+    else { return nil }
     var least: (index: Int, value: Double)?
     var (squares, count) = (0.0, 0.0)
     forEachValue { index, value in
@@ -150,6 +153,9 @@ extension Tensor {
     guard let largest = indexOfLargestFinite else { return nil }
     // The bits of a float of either sign count its magnitude, so one less is the next one down.
     let width = dtype.byteCount
+    if dtype == .float4_e2m1fn_x2 {
+      return try? changed { $0[largest / 2] -= largest.isMultiple(of: 2) ? 1 : 0x10 }
+    }
     return try? changed { bytes in
       for byte in largest * width..<(largest + 1) * width {
         bytes[byte] &-= 1
@@ -177,6 +183,8 @@ extension Tensor {
         let last = start + part - 1
         let isNegative = bytes[last] & 0x80 != 0
         switch dtype {
+        case .float8_e8m0fnu: bytes[last] = isNegative ? 0 : 0xFE
+        case .float4_e2m1fn_x2: bytes[last] = ~bytes[last] & 0x88 | 0x77
         case .bool: bytes[start] = bytes[start] == 0 ? 1 : 0
         case .uint8, .uint16, .uint32, .uint64:
           for byte in start...last { bytes[byte] = isNegative ? 0 : 0xFF }
@@ -209,9 +217,10 @@ extension DType {
   /// The two highest bytes of the largest finite value; all others are 0xFF.
   fileprivate var highestFiniteBytes: (top: UInt8, next: UInt8) {
     switch self {
-    case .float16: (0x7B, 0xFF)
+    case .float16, .complex32: (0x7B, 0xFF)
     case .float8_e4m3fn: (0x7E, 0xFF)
     case .float8_e5m2: (0x7B, 0xFF)
+    case .float8_e4m3fnuz, .float8_e5m2fnuz: (0x7F, 0xFF)
     case .float64, .complex128: (0x7F, 0xEF)
     default: (0x7F, 0x7F)
     }

@@ -292,11 +292,11 @@ enum WidenedPair {
   private static let elementLimit = 1 << 26
 
   /// Both as float32, or as float64 where either needs it; `nil` for the same dtype, a complex
-  /// one, an integer one beside another, or tensors of more than 2^26 elements.
+  /// or packed one, an integer one beside another, or tensors of more than 2^26 elements.
   static func widened(_ ours: Tensor, _ theirs: Tensor) -> (actual: Tensor, expected: Tensor)? {
     let dtypes = [ours.dtype, theirs.dtype]
     guard
-      ours.dtype != theirs.dtype, !dtypes.contains(where: \.isComplex),
+      ours.dtype != theirs.dtype, dtypes.allSatisfy({ $0.componentCount == 1 }),
       // Of a mask of booleans beside one of numbers to add, figures would tell nothing.
       ours.dtype.isFloatingPoint == theirs.dtype.isFloatingPoint,
       ours.elementCount <= elementLimit

@@ -99,6 +99,8 @@ public struct TensorResult: Sendable, Equatable {
   /// What digests tell of the difference, where a side has no elements; then `difference` is `nil`.
   public var estimate: DigestEstimate?
 
+  /// The shape that the indices of figures are in: numbers that a dtype packs count one by one.
+  public var valueShape: Shape? { shape.map { dtype?.valueShape(of: $0) ?? $0 } }
   /// The 50th, 90th, 99th and 99.9th percentile of `|d|`, for tensors shown in full detail.
   public var quantiles: [Double]? { detail?.quantiles }
 

@@ -117,6 +117,8 @@ extension HTMLScript {
     const showDetail = (t, isAsked = false) => {
       view.chosen = t;
       const c = tensors.call[t], shape = JSON.parse(string(tensors.shape[t]) || '[]');
+      // Two numbers to an element.
+      if ((string(tensors.dtype[t]) || '').endsWith('_x2')) shape.push(2 * (shape.pop() ?? 1));
       $('detail').hidden = false;
       $('detail-title').replaceChildren(el('code', {}, callName(c)), ' ',
         el('code', {}, string(tensors.slot[t])));

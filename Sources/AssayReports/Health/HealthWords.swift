@@ -143,7 +143,9 @@ extension HealthFinding.Figures {
   }
 
   fileprivate func place(_ component: Int?) -> String {
-    MarkdownText.index(component.map { $0 / (dtype.isComplex ? 2 : 1) }, shape, ", first at ", "")
+    MarkdownText.index(
+      component.map { $0 / (dtype.isComplex ? 2 : 1) }, dtype.valueShape(of: shape), ", first at ",
+      "")
   }
 }
 

@@ -72,7 +72,8 @@ extension JSONReport {
     func index(_ component: Int?) -> JSONValue {
       guard let component else { return .null }
       let element = component / (tensor.dtype.isComplex ? 2 : 1)
-      return .array(shape.index(ofElement: element).map(integer))
+      return .array(
+        tensor.dtype.valueShape(of: shape).index(ofElement: element).map(integer))
     }
     return [
       "slot": .string(tensor.slot.rawValue), "device": .string(tensor.device.name),

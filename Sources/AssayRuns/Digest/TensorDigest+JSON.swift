@@ -139,7 +139,7 @@ extension TensorDigest {
     func require(_ condition: Bool, _ reason: String) throws {
       if !condition { throw DigestFailure(description: reason) }
     }
-    let count = shape.elementCount
+    let count = dtype.valueShape(of: shape).elementCount
     try require(
       statistics.elementCount == count,
       "it is of \(statistics.elementCount) elements, and the tensor has \(count)")
@@ -164,7 +164,7 @@ extension TensorDigest {
     }
     if let sample {
       try require(
-        count > TensorDigest.sampleCount
+        shape.elementCount > TensorDigest.sampleCount
           && sample.count == TensorDigest.sampleCount * dtype.byteCount,
         "its sample is not of \(TensorDigest.sampleCount) of more elements")
     }

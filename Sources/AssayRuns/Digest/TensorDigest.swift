@@ -28,7 +28,7 @@ public struct TensorDigest: Hashable, Sendable {
   ///
   /// The sign of component i in direction 64 w + b is bit b of output 2 i + w of the generator
   /// splitmix64, 1 being minus. Components are elements in row-major order, those that are not finite
-  /// counting as 0; a complex element has two. Sums are made in float64, one component after
+  /// counting as 0; a complex or packed element has two. Sums are made in float64, one component after
   /// another, and rounded to float32 at the end.
   public var projection: [Float]?
   /// The elements at ``samplePositions(elementCount:seed:)``, in the tensor's dtype; `nil` without a
@@ -120,14 +120,14 @@ private struct DigestPass {
 
   mutating func run() {
     let length = 1 << 13
-    let components = tensor.dtype.isComplex ? 2 : 1
+    let components = tensor.dtype.componentCount
     withUnsafeTemporaryAllocation(of: Double.self, capacity: length * components) { values in
       for start in stride(from: 0, to: tensor.elementCount, by: length) {
         let range = start..<min(start + length, tensor.elementCount)
         let part = UnsafeMutableBufferPointer(rebasing: values[..<(range.count * components)])
         tensor.withContiguousBytes(ofElements: range) { hash.update(bufferPointer: $0) }
         tensor.convert(range, into: part)
-        if components == 2 { measureComplex(part) } else { measure(part) }
+        if tensor.dtype.isComplex { measureComplex(part) } else { measure(part) }
         guard !sums.isEmpty else { continue }
         SignProjection.add(
           UnsafeBufferPointer(part), at: start * components, seed: UInt64(seed), to: &sums)

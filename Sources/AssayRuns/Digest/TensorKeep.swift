@@ -13,7 +13,9 @@ public enum TensorKeep: String, CaseIterable, Hashable, Sendable {
 extension TensorKeep {
   /// Whether a tensor is kept whole: one that is no larger than what would stand for it.
   func isWhole(_ tensor: Tensor) -> Bool {
-    switch self {
+    // Packed numbers are few bits each: no recorder digests them.
+    if tensor.dtype.packedCount > 1 { return true }
+    return switch self {
     case .full: true
     case .sample: tensor.elementCount <= TensorDigest.sampleCount
     case .digest: tensor.elementCount <= TensorDigest.projectionCount

@@ -109,7 +109,7 @@ enum RunFile {
     _ note: SkippedNote, device: Device, path: String
   ) throws(RunError) -> SkippedTensor {
     guard let dtype = DType(torchName: note.dtype) else {
-      throw .damaged(path: path, reason: "unsupported dtype \(note.dtype)")
+      throw .unsupported(path: path, reason: DType.unsupported(note.dtype))
     }
     do {
       let shape = try Shape(note.shape)

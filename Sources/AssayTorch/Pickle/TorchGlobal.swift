@@ -35,7 +35,7 @@ extension TorchGlobal {
     if module == "torch" {
       if let dtype = DType(rawValue: name) { return .allowed(.dtype(dtype)) }
       if unknownTypePrefixes.contains(where: name.hasPrefix) {
-        return .unsupported("the dtype torch.\(name)")
+        return .unsupported("a tensor whose \(DType.unsupported("torch." + name))")
       }
     }
     return .forbidden

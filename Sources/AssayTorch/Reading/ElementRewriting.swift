@@ -23,6 +23,17 @@ extension Storage {
   }
 }
 
+extension DType {
+  /// Whether every element has its negative, which differs from it in the sign's bit or is its two's
+  /// complement.
+  var isNegatable: Bool {
+    switch self {
+    case .bool, .float8_e4m3fnuz, .float8_e5m2fnuz, .float8_e8m0fnu, .float4_e2m1fn_x2: false
+    default: true
+    }
+  }
+}
+
 extension Tensor {
   /// An owned, contiguous copy with conjugated or negated elements.
   ///

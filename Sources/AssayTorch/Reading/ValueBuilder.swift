@@ -195,8 +195,9 @@ extension ValueBuilder {
       throw .malformed(path: path, reason: reason)
     }
     if description.isConjugate || description.isNegative {
-      guard description.isConjugate ? tensor.dtype.isComplex : tensor.dtype != .bool else {
-        throw .malformed(path: path, reason: "it marks a tensor of \(tensor.dtype) as conjugated")
+      guard description.isConjugate ? tensor.dtype.isComplex : tensor.dtype.isNegatable else {
+        throw .malformed(
+          path: path, reason: "it marks a tensor of \(tensor.dtype) as conjugated or negated")
       }
       try budget.spend(tensor.byteCount, on: "conjugating or negating a tensor")
       tensor = tensor.resolved(

@@ -121,7 +121,9 @@ extension DType {
     case .bool: "BoolStorage"
     case .complex128: "ComplexDoubleStorage"
     case .complex64: "ComplexFloatStorage"
-    case .float8_e4m3fn, .float8_e5m2, .uint16, .uint32, .uint64: nil
+    case .float8_e4m3fn, .float8_e5m2, .float8_e4m3fnuz, .float8_e5m2fnuz, .float8_e8m0fnu,
+      .float4_e2m1fn_x2, .uint16, .uint32, .uint64, .complex32:
+      nil
     }
   }
 }

@@ -18,6 +18,11 @@ void assay_f16_to_f32(int isa, const void *source, size_t count, float *target);
 void assay_bf16_to_f32(int isa, const void *source, size_t count, float *target);
 void assay_f8e4m3fn_to_f32(const void *source, size_t count, float *target);
 void assay_f8e5m2_to_f32(const void *source, size_t count, float *target);
+void assay_f8e4m3fnuz_to_f32(const void *source, size_t count, float *target);
+void assay_f8e5m2fnuz_to_f32(const void *source, size_t count, float *target);
+void assay_f8e8m0fnu_to_f32(const void *source, size_t count, float *target);
+/// - count: The number of values, two to a byte, the first in its low half.
+void assay_f4e2m1fn_to_f32(const void *source, size_t count, float *target);
 
 #define ASSAY_DECLARE_WIDENING(NAME)                                             \
   void assay_##NAME##_to_f32(const void *source, size_t count, float *target);   \

@@ -16,6 +16,8 @@ rng = np.random.default_rng(20261123)
 
 FLOATS = ["float64", "float32", "float16", "bfloat16", "float8_e4m3fn", "float8_e5m2"]
 INTEGERS = ["int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"]
+# Found after the first ones: their cases come last, so that no other changes.
+SMALL = ["float8_e4m3fnuz", "float8_e5m2fnuz", "float8_e8m0fnu", "float4_e2m1fn_x2"]
 RULES = [(1e-5, 1e-8, False), (1e-2, 1e-3, True), (0.0, 0.0, False)]
 
 
@@ -68,6 +70,35 @@ def integer_pairs(name):
     yield "random", make(e).reshape(5, 6), make(rng.permutation(e)).reshape(5, 6)
 
 
+def small_pairs(name):
+    """Pairs of the formats that have no infinity, and mostly no other bits than 8 of a value."""
+    if name.endswith("fnuz"):
+        yield from float_pairs(name)
+        return
+
+    def make(codes):
+        return torch.tensor(np.asarray(codes, np.uint8)).view(getattr(torch, name))
+
+    e = rng.integers(0, 256, 60)
+    if name == "float8_e8m0fnu":
+        e = rng.integers(100, 150, 60)
+        yield "extremes", make([0, 254, 1, 127, 127]), make([254, 0, 0, 128, 127])
+        yield "specials", make([255, 255, 0, 130]), make([255, 3, 255, 130])
+    a = np.where(rng.random(60) < 0.2, e ^ rng.integers(1, 32, 60), e)
+    yield "random", make(a).reshape(4, 15), make(e).reshape(4, 15)
+    yield "scalar", make([33]).reshape(()), make([35]).reshape(())
+    yield "empty", make(np.zeros((0, 3))), make(np.zeros((0, 3)))
+
+
+def halves():
+    e = (rng.standard_normal(20) + 1j * rng.standard_normal(20)).astype("complex64")
+    a = (e * (1 + 0.01 * rng.standard_normal(20))).astype("complex64")
+    s = np.array([complex(math.inf, 1), complex(math.nan, 0), 3 + 4j, 0], "complex64")
+    x = np.array([complex(math.inf, 1), complex(0, math.nan), 3 + 4j, 1j], "complex64")
+    for kind, a, e in (("complex32", a, e), ("complex32_specials", s, x)):
+        yield kind, *(torch.from_numpy(v).to(torch.complex32).reshape(4, -1) for v in (a, e))
+
+
 def other_pairs():
     b = rng.integers(0, 2, 20).astype(bool)
     yield "bool", torch.from_numpy(b).reshape(4, 5), torch.from_numpy(b ^ (rng.random(20) < 0.3)).reshape(4, 5)
@@ -82,11 +113,26 @@ def other_pairs():
 
 def values(t):
     """The elements as exact wide numpy values: integers as Python integers."""
+    if t.dtype == torch.float4_e2m1fn_x2:
+        return FLOAT4[nibbles(t)]
+    if t.dtype == torch.complex32:
+        t = t.to(torch.complex64)
     if t.dtype in (torch.uint16, torch.uint32, torch.uint64) or t.dtype.is_floating_point is False:
         if not t.dtype.is_complex:
             return np.array([int(v) for v in t.numpy().reshape(-1)], object)
         return t.numpy().reshape(-1).astype(np.complex128)
     return t.to(torch.float64).numpy().reshape(-1)
+
+
+# The values of the codes 0 to 7: OCP Microscaling Formats 1.0, table 5. Bit 3 is the sign.
+FLOAT4 = np.array([0, 0.5, 1, 1.5, 2, 3, 4, 6])
+FLOAT4 = np.concatenate([FLOAT4, -FLOAT4])
+
+
+def nibbles(t):
+    """The codes two to a byte, the first in the low half: c10/util/Float4_e2m1fn_x2.h."""
+    raw = t.reshape(-1).view(torch.uint8).numpy()
+    return np.stack([raw & 15, raw >> 4], 1).reshape(-1)
 
 
 def verdicts(t, a, e, rtol, atol, equal_nan):
@@ -100,7 +146,7 @@ def verdicts(t, a, e, rtol, atol, equal_nan):
                              equal_nan=equal_nan).numpy()
         assert (own == ours).all(), dtype
         return own
-    if dtype in FLOATS:
+    if dtype in FLOATS + SMALL:
         a, e = (torch.from_numpy(x).to(torch.float32) for x in (a, e))
         return torch.isclose(a, e, rtol=rtol, atol=atol, equal_nan=equal_nan).numpy()
     if dtype == "bool":
@@ -116,6 +162,10 @@ def ordered(t):
     """Each element's place in the order of its dtype's values."""
     if str(t.dtype)[6:] in INTEGERS:
         return values(t)
+    if t.dtype == torch.float4_e2m1fn_x2:
+        return [-(v & 7) if v & 8 else int(v) for v in map(int, nibbles(t))]
+    if t.dtype == torch.float8_e8m0fnu:
+        return t.reshape(-1).view(torch.uint8).tolist()
     width = t.element_size() * 8
     raw = t.reshape(-1).contiguous().view({8: torch.uint8, 16: torch.int16, 32: torch.int32, 64: torch.int64}[width])
     out = []
@@ -143,7 +193,7 @@ def figures(actual, expected):
             d = np.array([abs(x - y) for x, y in zip(a, e)], object)
             size = np.array([abs(y) for y in e], object)
             rel = np.array([0.0 if x == 0 else math.inf if y == 0 else x / y for x, y in zip(d, size)])
-        elif dtype in FLOATS and dtype != "float64":
+        elif dtype in FLOATS + SMALL and dtype != "float64":
             d32 = np.abs(a.astype(np.float32) - e.astype(np.float32))
             d = np.where(np.isfinite(d32), d32.astype(np.float64), np.abs(a - e))[finite]
             size = np.abs(e[finite])
@@ -153,7 +203,7 @@ def figures(actual, expected):
             rel = np.where(d == 0, 0, d / size)
         out["max_abs"] = [number(d.max()), int(index[list(d).index(d.max())])]
         out["max_rel"] = [number(rel.max()), int(index[list(rel).index(rel.max())])]
-        if dtype not in ("bool", "complex64", "complex128"):
+        if dtype not in ("bool", "complex32", "complex64", "complex128"):
             ulp = [abs(x - y) if ok else -1
                    for x, y, ok in zip(ordered(actual), ordered(expected), finite)]
             out["max_ulp"] = [str(max(ulp)), ulp.index(max(ulp))]
@@ -174,6 +224,7 @@ def figures(actual, expected):
         out["snr"] = number(out["snr"])
         shape = actual.shape
         row_length = shape[-1] if len(shape) else 1
+        row_length *= 2 if dtype == "float4_e2m1fn_x2" else 1
         full = np.zeros(len(a), np.longdouble)
         full[finite] = d
         ref = np.zeros(len(a), np.longdouble)
@@ -230,6 +281,9 @@ def main():
             except AssertionError:
                 close = False
             asserted.append([str(dtype)[6:], bits(a), bits(e), close])
+    for name in SMALL:
+        cases += [case(kind, a, e) for kind, a, e in small_pairs(name)]
+    cases += [case(kind, a, e) for kind, a, e in halves()]
     path = os.path.join(HERE, "figures.json")
     with open(path, "w") as out:
         json.dump({"cases": cases, "assert_close": asserted}, out, separators=(",", ":"))

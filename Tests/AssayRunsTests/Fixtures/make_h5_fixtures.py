@@ -17,7 +17,11 @@ DTYPES = [
     torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.float8_e4m3fn,
     torch.float8_e5m2, torch.int8, torch.int16, torch.int32, torch.int64, torch.uint8,
     torch.uint16, torch.uint32, torch.uint64, torch.bool, torch.complex64, torch.complex128,
+    torch.float8_e4m3fnuz, torch.float8_e5m2fnuz, torch.float8_e8m0fnu, torch.float4_e2m1fn_x2,
+    torch.complex32,
 ]
+BYTES = [torch.float8_e4m3fn, torch.float8_e4m3fnuz, torch.float8_e5m2fnuz, torch.float8_e8m0fnu,
+         torch.float4_e2m1fn_x2]
 
 
 def custom_float(size, sign, exponent, exponent_bits, fraction_bits, bias):
@@ -28,15 +32,25 @@ def custom_float(size, sign, exponent, exponent_bits, fraction_bits, bias):
     return kind
 
 
+def compound_of_halves():
+    kind = h5t.create(h5t.COMPOUND, 4)
+    kind.insert(b"r", 0, h5t.IEEE_F16LE)
+    kind.insert(b"i", 2, h5t.IEEE_F16LE)
+    return kind
+
+
 CUSTOM = {
     torch.bfloat16: custom_float(2, 15, 7, 8, 7, 127),
     torch.float8_e5m2: custom_float(1, 7, 2, 5, 2, 15),
-    torch.float8_e4m3fn: h5t.STD_U8LE,
+    torch.complex32: compound_of_halves(),
+    **dict.fromkeys(BYTES, h5t.STD_U8LE),
 }
 
 
 def example(dtype):
     """Six elements of each dtype, the awkward ones among them."""
+    if dtype in (torch.float8_e8m0fnu, torch.float4_e2m1fn_x2):
+        return torch.tensor([0, 255, 0x7F, 0x21, 0xE8, 1], dtype=torch.uint8).view(dtype)
     if dtype.is_complex:
         return torch.tensor([1.5 - 2j, float("inf") + 0j, -0.0 + 1j, 3, 4, 5j]).to(dtype)
     if dtype.is_floating_point:
