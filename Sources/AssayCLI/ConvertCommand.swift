@@ -1,5 +1,6 @@
 import ArgumentParser
 import Assay
+import AssayRuns
 import Foundation
 
 struct ConvertCommand: ParsableCommand {
@@ -21,20 +22,53 @@ struct ConvertCommand: ParsableCommand {
   @OptionGroup var keep: KeepOption
 
   func run() throws {
-    guard !GoldenFile(path: destination).exists else {
-      throw RunError.alreadyExists(path: destination)
-    }
     let reader = try RunLocation.open(source)
-    let bar = ProgressBar("converting")
-    defer { bar.clear() }
+    try refuseExisting()
     let keep = keep.keep ?? .full
     var manifest = reader.manifest
     if keep != .full { manifest.configuration = try configuration(of: reader, keeping: keep) }
-    try RunConversion.convert(
-      from: reader, to: writer(for: manifest), manifest: manifest, keep: keep,
-      progress: bar.update(_:of:))
-    bar.clear()
+    // Whatever happens, the destination is a whole run or not there.
+    let scratch = try ScratchFolder(beside: destination)
+    defer { scratch.remove() }
+    _ = try SignalRelay { scratch.remove() }
+    let written = scratch.path + "/" + (isHDF5 ? "run.h5" : "run")
+    do {
+      try convert(reader, manifest, keep, to: written)
+      try refuseExisting()
+      try FileSystem.rename(written, to: destination)
+    } catch RunError.writeFailed(let path, let reason) {
+      throw RunError.writeFailed(
+        path: path.replacing(written, with: destination), reason: reason)
+    }
+    if !reader.manifest.isComplete {
+      Console.complain(
+        "note: \(source) was not recorded to its end; so is \(destination), of "
+          + "\(reader.steps.count) \(reader.steps.count == 1 ? "step" : "steps")")
+    }
     try Console.print(destination)
+  }
+
+  private func refuseExisting() throws {
+    guard !GoldenFile(path: destination).exists else {
+      throw RunError.alreadyExists(path: destination)
+    }
+  }
+
+  private func convert(
+    _ reader: any RunReader, _ manifest: RunManifest, _ keep: TensorKeep, to path: String
+  ) throws {
+    let writer: any RunWriter =
+      isHDF5
+      ? try HDF5RunWriter(path: path, mode: .golden, manifest: manifest)
+      : try DirectoryRunWriter(path: path, manifest: manifest)
+    let bar = ProgressBar("converting")
+    defer { bar.clear() }
+    try RunConversion.convert(
+      from: reader, to: writer, manifest: manifest, keep: keep, progress: bar.update(_:of:))
+  }
+
+  private var isHDF5: Bool {
+    ["h5", "hdf5"].contains(URL(filePath: destination).pathExtension.lowercased())
   }
 
   /// The run's configuration with what is now kept: a replay that is recorded anew follows it.
@@ -46,14 +80,5 @@ struct ConvertCommand: ParsableCommand {
     }
     configuration.keep = keep
     return configuration.jsonValue
-  }
-
-  private func writer(for manifest: RunManifest) throws -> any RunWriter {
-    switch URL(filePath: destination).pathExtension.lowercased() {
-    case "h5", "hdf5":
-      try HDF5RunWriter(path: destination, mode: .golden, manifest: manifest)
-    default:
-      try DirectoryRunWriter(path: destination, manifest: manifest)
-    }
   }
 }

@@ -34,8 +34,7 @@ struct CallArguments {
   var description: JSONValue {
     let tuple = CapturedValue.tuple(positional).description
     guard !keywords.isEmpty, case .object(var members) = tuple else { return tuple }
-    members["kwargs"] = .object(
-      Dictionary(keywords.map { ($0.key, $0.value.description) }, uniquingKeysWith: { $1 }))
+    members["kwargs"] = .object(NameMap(keywords.map { ($0.key, $0.value.description) }))
     return .object(members)
   }
 }

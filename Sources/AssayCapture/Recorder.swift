@@ -30,10 +30,10 @@ public final class Recorder: Sendable {
     var generation = 0
     var isRecordedStep = false
     var isFinished = false
-    var callCounts: [String: Int] = [:]
+    var callCounts: NameMap<Int> = [:]
     var calls: [ModuleCall] = []
     var completionOrder: [Int] = []
-    var selections: [String: (calls: ModuleFilter.Selection, rule: Int?)] = [:]
+    var selections: NameMap<(calls: ModuleFilter.Selection, rule: Int?)> = [:]
     var tally = RecordingTally()
     /// What to go back to when the step is discarded.
     var tallyBeforeStep = RecordingTally()

@@ -30,12 +30,15 @@ struct DatasetReader {
   private static func refuseOtherFiles(_ creation: Handle, path: String) throws {
     if H5Pget_layout(creation.id) == H5D_VIRTUAL {
       throw HDF5Error.refusedStorage(
-        name: path, reason: "a virtual dataset, whose elements are in other files")
+        name: path, reason: "a virtual dataset, whose elements are in other files; \(gather)")
     }
     if H5Pget_layout(creation.id) != H5D_CHUNKED, H5Pget_external_count(creation.id) != 0 {
-      throw HDF5Error.refusedStorage(name: path, reason: "its elements are in other files")
+      throw HDF5Error.refusedStorage(
+        name: path, reason: "external storage: its elements are in other files; \(gather)")
     }
   }
+
+  private static let gather = "take them into the file: h5repack -l CONTI OLD.h5 NEW.h5"
 
   private var layout: H5D_layout_t { H5Pget_layout(creation.id) }
 
@@ -129,18 +132,32 @@ struct DatasetReader {
   /// Lets only those filters run that cannot make more of the file than deflate does.
   private func checkFilters() throws {
     let count = try Library.check(H5Pget_nfilters(creation.id), "read the filters of \(path)")
-    let allowed = [H5Z_FILTER_DEFLATE, H5Z_FILTER_SHUFFLE, H5Z_FILTER_FLETCHER32]
+    let allowed = [H5Z_FILTER_DEFLATE, H5Z_FILTER_SHUFFLE, H5Z_FILTER_FLETCHER32, LZF.filter]
     for index in 0..<UInt32(count) {
-      var (flags, parameterCount, configuration) = (UInt32(0), 0, UInt32(0))
+      var (flags, configuration) = (UInt32(0), UInt32(0))
+      var parameters = [UInt32](repeating: 0, count: 3)
+      var parameterCount = parameters.count
+      var name = [CChar](repeating: 0, count: 256)
       let filter = H5Pget_filter2(
-        creation.id, index, &flags, &parameterCount, nil, 0, nil, &configuration)
+        creation.id, index, &flags, &parameterCount, &parameters, name.count - 1, &name,
+        &configuration)
       guard allowed.contains(filter) else {
+        throw HDF5Error.refusedStorage(name: path, reason: Self.refusal(of: filter, named: name))
+      }
+      guard try filter != LZF.filter || Int(parameters[2]) == chunkByteCount() else {
         throw HDF5Error.refusedStorage(
-          name: path,
-          reason: "filter \(filter) is not one of deflate, shuffle and fletcher32; "
-            + "repack the file with h5repack -f NONE")
+          name: path, reason: "its filter lzf does not say the size of a chunk as h5py writes it")
       }
     }
+  }
+
+  private static func refusal(of filter: H5Z_filter_t, named name: [CChar]) -> String {
+    let name = String(decoding: name.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+    let title = name.isEmpty ? "filter \(filter)" : "the filter \(name) (\(filter))"
+    // The filters of libhdf5 itself have the numbers below 256.
+    return "\(title) is none of deflate, shuffle, fletcher32 and lzf; repack the file: "
+      + "h5repack -f NONE OLD.h5 NEW.h5"
+      + (filter < 256 ? "" : ", where its plugin is installed; elsewhere h5repack leaves it out")
   }
 
   /// The elements, by libhdf5 in the file's own type, since its conversions are slow.

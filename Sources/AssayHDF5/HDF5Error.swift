@@ -7,8 +7,8 @@ package enum HDF5Error: Error, Equatable, Sendable {
   case library(operation: String, causes: [String])
   /// The file is not what libhdf5 reads.
   case notHDF5
-  /// A link that leads elsewhere, by name or into another file.
-  case foreignLink(name: String, kind: String)
+  /// A link that leads into another file, or nowhere.
+  case foreignLink(name: String, kind: String, remedy: String)
   /// Something of the file is not as the schema has it.
   case unexpected(name: String, found: String, expected: String)
   /// A name or text that libhdf5 cannot take.
@@ -31,8 +31,8 @@ extension HDF5Error: CustomStringConvertible {
         + (HDF5Error.summary(of: causes).map { ": \($0)" } ?? "")
     case .notHDF5:
       "the HDF5 signature is missing"
-    case .foreignLink(let name, let kind):
-      "\(name) is \(kind) link; only hard links are followed"
+    case .foreignLink(let name, let kind, let remedy):
+      "\(name) is \(kind); \(remedy)"
     case .unexpected(let name, let found, let expected):
       "\(name) is \(found), expected \(expected)"
     case .unusableText(let text):

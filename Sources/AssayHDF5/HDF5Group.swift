@@ -1,3 +1,4 @@
+internal import AssayTensors
 internal import CHDF5
 
 /// An open group of an HDF5 file.
@@ -21,7 +22,7 @@ package struct HDF5Group: Sendable {
   }
 
   /// The last part of the path, or nothing for the root.
-  package var name: String { path.split(separator: "/").last.map(String.init) ?? "" }
+  package var name: String { path.parts(separatedBy: "/").last ?? "" }
 
   /// The path of something in the group.
   package func path(of name: String) -> String { path == "/" ? "/" + name : path + "/" + name }
@@ -80,9 +81,9 @@ package struct HDF5Group: Sendable {
     return list
   }
 
-  /// Opens a group that a hard link of this one leads to.
+  /// Opens a group that a link of this one leads to.
   ///
-  /// - Throws: ``HDF5Error/foreignLink(name:kind:)``, ``HDF5Error/unexpected(name:found:expected:)``.
+  /// - Throws: ``HDF5Error/foreignLink(name:kind:remedy:)``, ``HDF5Error/unexpected(name:found:expected:)``.
   package func group(_ name: String) throws -> HDF5Group {
     let path = path(of: name)
     return try Library.call {
@@ -92,15 +93,6 @@ package struct HDF5Group: Sendable {
       }
       return HDF5Group(object, path: path, file: file)
     }
-  }
-
-  /// Opens whatever a hard link leads to.
-  func open(_ name: String) throws -> Handle {
-    let path = path(of: try usable(name))
-    var type = H5L_TYPE_ERROR
-    try Library.check(ch5l_get_type(handle.id, name, &type), "find \(path)")
-    if let kind = foreignKind(type) { throw HDF5Error.foreignLink(name: path, kind: kind) }
-    return try Handle(H5Oopen(handle.id, name, ch5p_default()), .object, "open \(path)")
   }
 
   /// Gives an object of this file one more name, in this group.
@@ -137,15 +129,5 @@ package struct HDF5Group: Sendable {
       throw HDF5Error.unusableText(name)
     }
     return name
-  }
-}
-
-/// What leads elsewhere, in words, or `nil` for a hard link.
-func foreignKind(_ type: H5L_type_t) -> String? {
-  switch type {
-  case H5L_TYPE_HARD: nil
-  case H5L_TYPE_SOFT: "a soft"
-  case H5L_TYPE_EXTERNAL: "an external"
-  default: "a user-defined"
   }
 }

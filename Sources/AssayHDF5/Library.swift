@@ -12,7 +12,7 @@ enum Library {
     guard H5open() >= 0 else { return false }
     // A file must not choose code to load: filter plugins stay off.
     H5PLset_loading_state(0)
-    return true
+    return LZF.register()
   }()
 
   /// Calls `body` while no other thread is inside libhdf5.

@@ -7,7 +7,7 @@ struct JSONObject {
   let path: String
   /// What stands before a key in messages: empty, or `rope_parameters.`.
   private let prefix: String
-  private let members: [String: JSONValue]
+  private let members: NameMap<JSONValue>
 
   /// No configuration is longer; a hostile one must not fill the memory.
   private static let byteLimit = 1 << 20
@@ -34,7 +34,7 @@ struct JSONObject {
     }
   }
 
-  private init(path: String, prefix: String, members: [String: JSONValue]) {
+  private init(path: String, prefix: String, members: NameMap<JSONValue>) {
     self.path = path
     self.prefix = prefix
     self.members = members

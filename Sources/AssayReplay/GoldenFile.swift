@@ -1,4 +1,5 @@
 public import AssayRuns
+import AssayTensors
 import Foundation
 
 /// A golden's place on disk, whether the golden is there yet or not.
@@ -68,7 +69,7 @@ public struct GoldenFile: Hashable, Sendable {
     func resolved(_ path: String) -> String {
       URL(filePath: path).standardizedFileURL.resolvingSymlinksInPath().path
     }
-    return resolved(path) == resolved(other)
+    return resolved(path).isSame(as: resolved(other))
   }
 }
 

@@ -86,7 +86,8 @@ public struct ModuleInputs: Sendable {
   /// - Throws: ``ReplayError/noIndex(module:after:)``.
   public func index(after component: String) throws -> Int {
     let components = components
-    for (position, name) in components.enumerated().dropLast() where name == component {
+    for (position, name) in components.enumerated().dropLast()
+    where name.isSame(as: component) {
       if let index = Int(components[position + 1]) { return index }
     }
     throw ReplayError.noIndex(module: module, after: component)
@@ -98,8 +99,8 @@ extension ModuleInputs {
     CallReference(step: step, call: ModuleCall(module: module, call: call))
   }
 
-  private var components: [Substring] {
-    module.split(separator: ".", omittingEmptySubsequences: false)
+  private var components: [String] {
+    module.parts(separatedBy: ".")
   }
 
   private func tensor(in slot: Slot, on device: Device?) throws -> Tensor {

@@ -61,9 +61,7 @@ public enum JSONReport {
       "steps": options.steps.map { .array($0.map(integer)) } ?? .null,
       "modules": options.modules.map { .array($0.map { .string($0.source) }) } ?? .null,
       "device_map": .object(
-        Dictionary(
-          options.deviceMap.map { ($0.actual.name, .string($0.expected.name)) },
-          uniquingKeysWith: { $1 })),
+        NameMap(options.deviceMap.map { ($0.actual.name, .string($0.expected.name)) })),
     ]
     members["integer_rules"] = .array(comparison.rulesOfIntegers.map(integer))
     members["isolated"] = .bool(options.isIsolated)

@@ -14,6 +14,19 @@ public struct ModuleCall: Hashable, Sendable {
   }
 }
 
+extension ModuleCall {
+  /// Whether both are the same call, the modules' names by their bytes.
+  public static func == (left: ModuleCall, right: ModuleCall) -> Bool {
+    left.call == right.call && left.module.isSame(as: right.module)
+  }
+
+  /// Hashes the bytes of the module's name, and the call.
+  public func hash(into hasher: inout Hasher) {
+    module.hashBytes(into: &hasher)
+    hasher.combine(call)
+  }
+}
+
 /// One side of one module call, as a writer receives it.
 public struct CallPart: Sendable {
   /// The step the call belongs to.

@@ -71,8 +71,7 @@ extension CapturedValue {
     case .dictionary(let items):
       .object([
         "type": .string("dict"),
-        "items": .object(
-          Dictionary(items.map { ($0.key, $0.value.description) }, uniquingKeysWith: { $1 })),
+        "items": .object(NameMap(items.map { ($0.key, $0.value.description) })),
       ])
     case .none: .null
     case .bool(let value): .bool(value)

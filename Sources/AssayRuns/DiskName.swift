@@ -1,9 +1,9 @@
-/// Names of modules and slots as they stand on disk.
+/// Names of modules and slots as names of HDF5's links.
 ///
-/// `/`, `%` and NUL cannot stand in a file's or link's name, nor can a leading `.`, which would
-/// hide the file or mean the group itself; they are written as `%` and two hexadecimal digits.
+/// `/`, `%` and NUL cannot stand in a link's name, nor can a leading `.`, which would mean the group
+/// itself; they are written as `%` and two hexadecimal digits.
 package enum DiskName {
-  /// The name as it stands on disk.
+  /// The name of the link.
   package static func encode(_ name: String) -> String {
     var encoded: [UInt8] = []
     for (position, byte) in name.utf8.enumerated() {
@@ -16,7 +16,7 @@ package enum DiskName {
     return String(decoding: encoded, as: UTF8.self)
   }
 
-  /// The name that was encoded; a `%` that no two hexadecimal digits follow stays as it is.
+  /// The name that was encoded, also as a file's by ``FileName``; a `%` that no two hexadecimal digits follow stays as it is.
   package static func decode(_ encoded: String) -> String {
     let bytes = Array(encoded.utf8)
     var decoded: [UInt8] = []
@@ -36,7 +36,7 @@ package enum DiskName {
     return String(decoding: decoded, as: UTF8.self)
   }
 
-  private static func escape(_ byte: UInt8) -> [UInt8] {
+  static func escape(_ byte: UInt8) -> [UInt8] {
     let digits = Array("0123456789ABCDEF".utf8)
     return [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]
   }

@@ -120,13 +120,13 @@ public enum ExecutionOrder {
   /// - Complexity: O(n · depth).
   public static func completion(ofPreForward calls: [ModuleCall]) -> [Int] {
     var ends = Array(calls.indices)
-    var open: [String: Int] = [:]
+    var open: NameMap<Int> = [:]
     for (position, call) in calls.enumerated() {
       open[call.module] = position
-      var ancestor = Substring(call.module)
-      while let dot = ancestor.lastIndex(of: ".") {
-        ancestor = ancestor[..<dot]
-        if let start = open[String(ancestor)] { ends[start] = position }
+      var ancestor = call.module
+      while let parent = ancestor.parentModule {
+        ancestor = parent
+        if let start = open[ancestor] { ends[start] = position }
       }
     }
     // Of calls that end together, the one that began last is the innermost.

@@ -29,6 +29,14 @@ public struct Device: Hashable, Sendable {
   }
 }
 
+extension Device {
+  /// Whether both names are the same bytes.
+  public static func == (left: Device, right: Device) -> Bool { left.name.isSame(as: right.name) }
+
+  /// Hashes the bytes of the name.
+  public func hash(into hasher: inout Hasher) { name.hashBytes(into: &hasher) }
+}
+
 extension Device: CustomStringConvertible {
   /// The name as PyTorch writes it.
   public var description: String { name }

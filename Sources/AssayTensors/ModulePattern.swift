@@ -38,11 +38,11 @@ public struct ModulePattern: Sendable {
 extension ModulePattern: Hashable {
   /// Whether two patterns are written alike.
   public static func == (left: ModulePattern, right: ModulePattern) -> Bool {
-    left.source == right.source
+    left.source.isSame(as: right.source)
   }
 
   /// Hashes the source.
-  public func hash(into hasher: inout Hasher) { hasher.combine(source) }
+  public func hash(into hasher: inout Hasher) { source.hashBytes(into: &hasher) }
 }
 
 extension ModulePattern: CustomStringConvertible {

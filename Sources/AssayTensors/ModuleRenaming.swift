@@ -39,8 +39,10 @@ package struct ModuleRenaming: Sendable {
     guard let match = expression.firstMatch(in: name, options: .anchored, range: whole) else {
       return nil
     }
+    // A group may end within what Swift takes for one character.
+    let units = Array(name.utf16)
     return (0..<match.numberOfRanges).map { number in
-      Range(match.range(at: number), in: name).map { String(name[$0]) } ?? ""
+      Range(match.range(at: number)).map { String(decoding: units[$0], as: UTF16.self) } ?? ""
     }
   }
 }
@@ -49,7 +51,7 @@ package struct ModuleRenaming: Sendable {
 ///
 /// `\1` to `\99` and `\g<1>` stand for a group, `\\` for a backslash, as in Python's `re.sub`.
 package struct ModuleNameTemplate: Sendable, Hashable {
-  private enum Part: Hashable {
+  private enum Part {
     case text(String)
     case group(Int)
   }
@@ -110,6 +112,14 @@ package struct ModuleNameTemplate: Sendable, Hashable {
     rest = rest.dropFirst(digits.count)
     return Int(digits)
   }
+
+  /// Whether two templates are written alike, by their bytes.
+  package static func == (left: ModuleNameTemplate, right: ModuleNameTemplate) -> Bool {
+    left.source.isSame(as: right.source)
+  }
+
+  /// Hashes the source.
+  package func hash(into hasher: inout Hasher) { source.hashBytes(into: &hasher) }
 
   /// The name that the groups make.
   ///

@@ -29,7 +29,9 @@ package final class OutputFile {
   package init(path: String) throws(TensorError) {
     self.path = path
     let number = OutputFile.counter.add(1, ordering: .relaxed).newValue
-    let folder = path.lastIndex(of: "/").map { path[...$0] } ?? ""
+    let folder =
+      path.unicodeScalars.lastIndex(of: "/").map { path.unicodeScalars[...$0] }.map(String.init)
+      ?? ""
     temporaryPath = "\(folder).assay-\(getpid())-\(number).tmp"
     // A name left by a crashed process of the same id is not in use any more.
     unlink(temporaryPath)

@@ -27,7 +27,9 @@ public struct Slot: RawRepresentable, Hashable, Sendable {
 
   /// The side that the name's prefix tells, or `nil` for a foreign name.
   public var side: Side? {
-    Side.allCases.first { rawValue == $0.rawValue || rawValue.hasPrefix($0.rawValue + "_") }
+    Side.allCases.first {
+      rawValue.isSame(as: $0.rawValue) || rawValue.begins(with: $0.rawValue + "_")
+    }
   }
 
   /// The slot of an item inside this one.
@@ -36,6 +38,16 @@ public struct Slot: RawRepresentable, Hashable, Sendable {
   public func appending(_ component: String) -> Slot {
     Slot(rawValue + "_" + component)
   }
+}
+
+extension Slot {
+  /// Whether both names are the same bytes.
+  public static func == (left: Slot, right: Slot) -> Bool {
+    left.rawValue.isSame(as: right.rawValue)
+  }
+
+  /// Hashes the bytes of the name.
+  public func hash(into hasher: inout Hasher) { rawValue.hashBytes(into: &hasher) }
 }
 
 extension Slot: CustomStringConvertible {
@@ -63,6 +75,23 @@ public struct TensorKey: Hashable, Sendable {
     self.call = call
     self.device = device
     self.slot = slot
+  }
+}
+
+extension TensorKey {
+  /// Whether all parts are the same, names by their bytes.
+  public static func == (left: TensorKey, right: TensorKey) -> Bool {
+    left.step == right.step && left.call == right.call && left.slot == right.slot
+      && left.device == right.device && left.module.isSame(as: right.module)
+  }
+
+  /// Hashes all parts, names by their bytes.
+  public func hash(into hasher: inout Hasher) {
+    hasher.combine(step)
+    hasher.combine(call)
+    hasher.combine(slot)
+    hasher.combine(device)
+    module.hashBytes(into: &hasher)
   }
 }
 

@@ -58,10 +58,17 @@ static inline herr_t ch5l_iterate(
   return H5Literate(group, index, H5_ITER_INC, NULL, ch5_visit_link, &visit);
 }
 
-static inline herr_t ch5l_get_type(hid_t group, const char *name, H5L_type_t *type) {
+struct ch5_link {
+  H5L_type_t type;
+  size_t value_size;
+};
+
+static inline herr_t ch5l_get_link(hid_t group, const char *name, struct ch5_link *link) {
   H5L_info_t info;
   herr_t status = H5Lget_info(group, name, &info, H5P_DEFAULT);
-  if (status >= 0) *type = info.type;
+  if (status < 0) return status;
+  link->type = info.type;
+  link->value_size = info.type == H5L_TYPE_HARD ? 0 : info.u.val_size;
   return status;
 }
 

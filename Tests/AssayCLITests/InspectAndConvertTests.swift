@@ -55,6 +55,24 @@ import Testing
     #expect(try String(contentsOfFile: target, encoding: .utf8) == "mine")
   }
 
+  @Test(arguments: ["new", "new.h5"]) func whatFailsHalfWayLeavesNothing(name: String) throws {
+    let folder = try TemporaryFolder()
+    let copy = folder.path("run")
+    try FileManager.default.copyItem(
+      at: AssayProcess.packageRoot.appending(path: CompareTests.directory), to: URL(filePath: copy))
+    let last = try #require(Self.inspect(copy).tensors.last)
+    let module = try #require(last.module)
+    for step in try FileManager.default.contentsOfDirectory(atPath: copy)
+    where step.hasPrefix("step_") {
+      try Data("damaged".utf8).write(
+        to: URL(filePath: "\(copy)/\(step)/\(module)/\(last.slot)_cpu.pt"))
+    }
+    let outcome = try AssayProcess.run(["convert", copy, folder.path(name)])
+    #expect(outcome.status == 2)
+    #expect(outcome.stderr.contains(module), "\(outcome.stderr)")
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder.url.path) == ["run"])
+  }
+
   @Test func inspectShowsOneModule() throws {
     let rows = try Self.inspect(CompareTests.golden, "--module", #"^model\.norm$"#).tensors
     #expect(rows.count == 8)

@@ -142,8 +142,9 @@ extension JSONValue {
     case .array(let items): .array(items.map(\.withoutRealValues))
     case .object(let members):
       .object(
-        members.filter { $0.key != "values" || members["dtype"] == .string("torch.int64") }
-          .mapValues(\.withoutRealValues))
+        NameMap(
+          members.filter { $0.key != "values" || members["dtype"] == .string("torch.int64") }
+            .map { ($0.key, $0.value.withoutRealValues) }))
     default: self
     }
   }

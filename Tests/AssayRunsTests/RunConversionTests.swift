@@ -53,6 +53,56 @@ private func expectEqual(_ left: any RunReader, _ right: any RunReader) throws {
     try expectEqual(source, DirectoryRunReader(path: directory))
   }
 
+  /// Two names that differ only in Unicode's spelling, in every place where a name stands.
+  @Test func twoSpellingsAreTwoNamesInBothLayouts() throws {
+    let root = try TemporaryDirectory()
+    let spellings = ["caf\u{E9}", "cafe\u{301}"]
+    let calls = spellings.map { ModuleCall(module: $0, call: 0) }
+    let directory = try DirectoryRunWriter(
+      path: root.path + "/run", manifest: RunManifest(id: "run"))
+    let hdf5 = try HDF5RunWriter(
+      path: root.path + "/run.h5", mode: .recording, manifest: RunManifest(id: "run"))
+    for writer in [directory, hdf5] as [any RunWriter] {
+      try writer.beginStep(0)
+      for (position, call) in calls.enumerated() {
+        let value = CapturedValue.dictionary(
+          try spellings.enumerated().map {
+            ($1, .tensor(try Tensor([Float(10 * position + $0)], dtype: .float32)))
+          })
+        try writer.write(
+          CallPart(
+            step: 0, call: call, side: .outputs, description: value.description,
+            tensors: value.tensors(in: Slot("outputs")).map { .stored($0.slot, $0.tensor) }))
+      }
+      try writer.endStep(0, calls: calls, completionOrder: [0, 1])
+      try writer.finish(RunManifest(id: "run"))
+    }
+    let runs: [any RunReader] = [
+      try DirectoryRunReader(path: root.path + "/run"),
+      try HDF5RunReader(path: root.path + "/run.h5"),
+    ]
+    for run in runs {
+      for (position, call) in calls.enumerated() {
+        let record = run.steps[0].calls[position]
+        #expect(record.call == call)
+        #expect(record.descriptions[.outputs]?.members?["items"]?.members?.count == 2)
+        for (index, spelling) in spellings.enumerated() {
+          let key = TensorKey(
+            step: 0, module: call.module, call: 0, device: .cpu, slot: Slot("outputs_" + spelling))
+          #expect(try run.tensor(key).float32Values() == [Float(10 * position + index)])
+        }
+      }
+    }
+    try expectEqual(runs[0], runs[1])
+    try RunConversion.convert(
+      from: runs[0],
+      to: HDF5RunWriter(path: root.path + "/2.h5", mode: .golden, manifest: runs[0].manifest))
+    try RunConversion.convert(
+      from: runs[1], to: DirectoryRunWriter(path: root.path + "/2", manifest: runs[1].manifest))
+    try expectEqual(HDF5RunReader(path: root.path + "/2.h5"), runs[0])
+    try expectEqual(DirectoryRunReader(path: root.path + "/2"), runs[1])
+  }
+
   @Test func whatPyTorchRecordedInBothLayoutsIsTheSame() throws {
     try expectEqual(
       DirectoryRunReader(path: golden + "/bfloat16"), HDF5RunReader(path: golden + "/bfloat16.h5"))

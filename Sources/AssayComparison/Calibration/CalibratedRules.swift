@@ -54,13 +54,13 @@ extension NoiseFloor {
   /// Modules of one kind, one of their sides and one dtype.
   private struct Group: Hashable {
     var kind: ModuleKind
-    var pattern: String
+    var pattern: ExactName
     var side: Slot.Side
     var dtype: DType
 
     init(_ entry: Entry) {
       kind = ModuleKind(entry.module)
-      pattern = ModuleKind.pattern(of: entry.module)
+      pattern = ExactName(ModuleKind.pattern(of: entry.module))
       side = entry.side
       dtype = entry.dtype
     }
@@ -112,7 +112,7 @@ extension NoiseFloor {
   private func rule(
     _ group: Group, _ limits: Limits, _ safety: Double, slot: String?
   ) throws(ComparisonError) -> [String] {
-    var lines = ["  - module: '\(group.pattern.replacing("'", with: "''"))'"]
+    var lines = ["  - module: '\(group.pattern.text.replacing("'", with: "''"))'"]
     if let slot { lines.append("    slot: \(slot)") }
     lines.append("    dtype: \(group.dtype.rawValue)")
     if limits.hasNonFinite { lines.append("    equal_non_finite: true") }

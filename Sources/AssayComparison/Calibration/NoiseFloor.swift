@@ -85,7 +85,7 @@ public struct NoiseFloor: Sendable, Equatable {
   }
 
   private struct Name: Hashable {
-    var module: String
+    var module: ExactName
     var side: Slot.Side
     var dtype: DType
   }
@@ -137,10 +137,10 @@ public struct NoiseFloor: Sendable, Equatable {
       // The rules are for the reference's dtype, which all later pairs are counted under.
       let known = dtypes[key]
       if known == nil { dtypes[key] = dtype }
-      let name = Name(module: key.module, side: side, dtype: known ?? dtype)
+      let name = Name(module: ExactName(key.module), side: side, dtype: known ?? dtype)
       if entries[name] == nil { order.append(name) }
       var entry =
-        entries[name] ?? Entry(module: name.module, side: name.side, dtype: name.dtype)
+        entries[name] ?? Entry(module: name.module.text, side: name.side, dtype: name.dtype)
       if known == nil { entry.tensorCount += 1 }
       if difference.elementCount > 0 {
         entry.raise(by: difference, pair)

@@ -31,8 +31,8 @@ public enum MappingSuggestion: Sendable, Equatable {
       return
     }
     let names = BothSides(
-      actual: Set(step.calls.map(\.call.module)),
-      expected: Set(counterpart.calls.map(\.call.module)))
+      actual: Set(step.calls.map { ExactName($0.call.module) }),
+      expected: Set(counterpart.calls.map { ExactName($0.call.module) }))
     var modules = BothSides(
       actual: try ModuleProfile.all(of: step, in: actual, but: names.expected),
       expected: try ModuleProfile.all(of: counterpart, in: expected, but: names.actual))
@@ -114,8 +114,8 @@ public enum MappingSuggestion: Sendable, Equatable {
     for whole in modules[side] {
       guard let parts = try whole.parts(among: modules[side.other], in: run) else { continue }
       proposals.add(whole, on: side, parts: parts)
-      modules[side].removeAll { $0.name == whole.name }
-      modules[side.other].removeAll { module in parts.contains { $0.name == module.name } }
+      modules[side].removeAll { $0.name.isSame(as: whole.name) }
+      modules[side.other].removeAll { module in parts.contains { $0.name.isSame(as: module.name) } }
     }
   }
 
@@ -135,7 +135,7 @@ private struct TensorProfile {
 
   /// - Returns: `nil` for a tensor that was not kept.
   init?(_ record: TensorRecord, in run: any RunReader) throws {
-    guard record.skipped == nil else { return nil }
+    guard record.isStored else { return nil }
     let tensor = try run.tensor(record.key)
     key = record.key
     dimensions = tensor.shape.dimensions
@@ -171,15 +171,16 @@ private struct ModuleProfile {
   var outputs: [TensorProfile] = []
 
   static func all(
-    of step: StepRecord, in run: any RunReader, but known: Set<String>
+    of step: StepRecord, in run: any RunReader, but known: Set<ExactName>
   ) throws -> [ModuleProfile] {
     var profiles: [ModuleProfile] = []
-    for record in step.calls where record.call.call == 0 && !known.contains(record.call.module) {
+    for record in step.calls
+    where record.call.call == 0 && !known.contains(ExactName(record.call.module)) {
       var profile = ModuleProfile(name: record.call.module)
       for entry in record.tensors {
         guard let found = try TensorProfile(entry, in: run) else { continue }
-        if entry.key.slot.rawValue.hasPrefix("outputs") { profile.outputs.append(found) }
-        if entry.key.slot.rawValue.hasPrefix("inputs") { profile.inputs.append(found) }
+        if entry.key.slot.rawValue.begins(with: "outputs") { profile.outputs.append(found) }
+        if entry.key.slot.rawValue.begins(with: "inputs") { profile.inputs.append(found) }
       }
       profiles.append(profile)
     }
@@ -210,7 +211,7 @@ private struct ModuleProfile {
     while start < extent {
       let fitting = try candidates.filter { candidate in
         guard let output = candidate.outputs.first, let part = output.dimensions.last,
-          start + part <= extent, !parts.contains(where: { $0.name == candidate.name })
+          start + part <= extent, !parts.contains(where: { $0.name.isSame(as: candidate.name) })
         else { return false }
         let slice = try tensor.part(
           start..<start + part, alongAxis: whole.dimensions.count - 1)
@@ -228,9 +229,9 @@ private struct ModuleProfile {
 private struct Proposals {
   /// A rule, with the pattern's numbers as groups and as they were found.
   private struct Rule: Hashable {
-    var actual: String
-    var expected: String
-    var rest: String
+    var actual: ExactName
+    var expected: ExactName
+    var rest: ExactName
   }
 
   private var found: [(general: Rule, literal: Rule)] = []
@@ -345,13 +346,13 @@ private struct Proposals {
     _ name: String, _ others: [String], _ rest: String, patternSide: RunSide = .actual
   ) {
     func rule(isGeneral: Bool) -> Rule {
-      let numbers = name.split(separator: ".").filter { Int($0) != nil }.map(String.init)
-      let pattern = name.split(separator: ".", omittingEmptySubsequences: false).map { part in
+      let numbers = name.parts(separatedBy: ".").filter { Int($0) != nil }
+      let pattern = name.parts(separatedBy: ".").map { part in
         isGeneral && Int(part) != nil ? #"(\d+)"# : escaped(part)
       }.joined(separator: #"\."#)
       let templates = others.map { other in
-        other.split(separator: ".", omittingEmptySubsequences: false).map { part in
-          guard isGeneral, Int(part) != nil, let group = numbers.firstIndex(of: String(part)) else {
+        other.parts(separatedBy: ".").map { part in
+          guard isGeneral, Int(part) != nil, let group = numbers.firstIndex(of: part) else {
             return part.replacing("\\", with: #"\\"#)
           }
           return "\\\(group + 1)"
@@ -360,15 +361,16 @@ private struct Proposals {
       let list =
         templates.count == 1
         ? quoted(templates[0]) : "[" + templates.map(quoted).joined(separator: ", ") + "]"
-      let rest = rest.hasPrefix(", ") ? String(rest.dropFirst(2)) : rest
+      let rest = ExactName(rest.dropping(prefix: ", ") ?? rest)
+      let (from, to) = (ExactName(quoted(pattern)), ExactName(list))
       return patternSide == .actual
-        ? Rule(actual: quoted(pattern), expected: list, rest: rest)
-        : Rule(actual: list, expected: quoted(pattern), rest: rest)
+        ? Rule(actual: from, expected: to, rest: rest)
+        : Rule(actual: to, expected: from, rest: rest)
     }
     found.append((rule(isGeneral: true), rule(isGeneral: false)))
   }
 
-  private func escaped(_ part: Substring) -> String {
+  private func escaped(_ part: String) -> String {
     part.map { $0.isLetter || $0.isNumber || $0 == "_" ? "\($0)" : "\\\($0)" }.joined()
   }
 
@@ -396,8 +398,8 @@ private struct Proposals {
       "version: 1", "rules:",
     ]
     for rule in rules {
-      let rest = rule.rest.isEmpty ? "" : ", \(rule.rest)"
-      lines.append("  - {actual: \(rule.actual), expected: \(rule.expected)\(rest)}")
+      let rest = rule.rest.text.isEmpty ? "" : ", \(rule.rest.text)"
+      lines.append("  - {actual: \(rule.actual.text), expected: \(rule.expected.text)\(rest)}")
     }
     if !drops.isEmpty {
       lines.append(

@@ -24,7 +24,7 @@ final class TensorCriteria: Sendable {
   private let tolerance: Tolerance
   private let rules: [ToleranceRule]?
   /// Positions of the rules that match a module's name.
-  private let positions = Mutex<[String: [Int]]>([:])
+  private let positions = Mutex<NameMap<[Int]>>([:])
 
   init(_ tolerance: Tolerance) {
     self.tolerance = tolerance

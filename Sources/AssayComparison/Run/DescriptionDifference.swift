@@ -32,7 +32,7 @@ struct DescriptionDifference {
         ? nil : "\(place) has \(ours.count) items instead of \(theirs.count)"
     }
     if let ours = actual.members, let theirs = expected.members {
-      for key in Set(ours.keys).union(theirs.keys).sorted() {
+      for key in Set((ours.keys + theirs.keys).map { ExactName($0) }).sorted().map(\.text) {
         // Containers are named by what they hold, not by how the file wraps it.
         let inner = key == "items" ? place : "\(place).\(key)"
         // What one recorder says of a value and an older one did not.

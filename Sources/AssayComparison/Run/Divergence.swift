@@ -77,8 +77,7 @@ extension Birthplace: CustomStringConvertible {
   public var description: String {
     text { call, parent in
       let prefix = (parent?.module ?? "") + "."
-      let name =
-        call.module.hasPrefix(prefix) ? call.module.dropFirst(prefix.count) : call.module[...]
+      let name = call.module.dropping(prefix: prefix) ?? call.module
       return name + (call.call == 0 ? "" : " (call \(call.call))")
     }
   }

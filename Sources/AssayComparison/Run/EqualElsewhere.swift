@@ -76,7 +76,7 @@ struct EqualElsewhere {
             var statistics =
               side == .actual ? result.actualStatistics : result.expectedStatistics
             if known == nil || statistics == nil, result.verdict.isFailure,
-              record.skipped == nil, read[side] < Self.limit
+              record.isStored, read[side] < Self.limit
             {
               read[side] += 1
               guard let tensor = try? runs[side].tensor(record.key) else { continue }

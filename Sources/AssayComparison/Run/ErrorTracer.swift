@@ -317,15 +317,15 @@ struct ErrorTracer {
 /// A module may keep what it computed, such as keys and values, and use it in the next step, where
 /// no recorded input tells of it.
 struct EarlierFailures {
-  private var firstFailing: [String: Int] = [:]
-  private var introducing: Set<String> = []
+  private var firstFailing: NameMap<Int> = [:]
+  private var introducing: Set<ExactName> = []
 
   /// Whether a module made an error of its own before.
-  func introduced(_ module: String) -> Bool { introducing.contains(module) }
+  func introduced(_ module: String) -> Bool { introducing.contains(ExactName(module)) }
 
   /// The first step in which a module failed, unless it ever made an error of its own.
   func step(inWhichInherited module: String) -> Int? {
-    introducing.contains(module) ? nil : firstFailing[module]
+    introducing.contains(ExactName(module)) ? nil : firstFailing[module]
   }
 
   mutating func add(_ step: StepResult) {
@@ -333,7 +333,7 @@ struct EarlierFailures {
       guard let origin = module.origin, origin.cause != .form else { continue }
       let name = module.call.module
       firstFailing[name] = firstFailing[name] ?? step.step
-      if origin.cause == .introduced { introducing.insert(name) }
+      if origin.cause == .introduced { introducing.insert(ExactName(name)) }
     }
   }
 }

@@ -175,8 +175,9 @@ struct RunPairing {
     let selected = options.steps.map(Set.init)
     let modules = Set(
       records.filter { selected?.contains($0.step) ?? true }
-        .flatMap { $0.calls.map(\.call.module) })
-    for pattern in options.modules ?? [] where !modules.contains(where: pattern.matches) {
+        .flatMap { $0.calls.map { ExactName($0.call.module) } })
+    for pattern in options.modules ?? []
+    where !modules.contains(where: { pattern.matches($0.text) }) {
       failures.append(.patternMatchesNothing(pattern.source))
     }
   }

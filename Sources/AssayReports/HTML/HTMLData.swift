@@ -15,7 +15,7 @@ struct HTMLData {
 
   private var text = "{"
   private var strings: [String] = []
-  private var positions: [String: Int] = [:]
+  private var positions: NameMap<Int> = [:]
 
   private struct Call {
     var step: Int

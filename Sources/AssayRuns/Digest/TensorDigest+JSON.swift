@@ -102,7 +102,7 @@ extension TensorDigest {
   }
 
   private static func statistics(
-    _ members: [String: JSONValue], _ integer: (String) throws -> Int
+    _ members: NameMap<JSONValue>, _ integer: (String) throws -> Int
   ) throws -> TensorStatistics {
     func real(_ key: String) throws -> Double? {
       guard let value = members[key], value != .null else { return nil }

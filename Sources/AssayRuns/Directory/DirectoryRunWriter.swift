@@ -3,9 +3,16 @@ import AssayTorch
 import Foundation
 import Synchronization
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
 /// Writes a run as vLLM's directory of `.pt` files, with a `run.json` that holds the exact names.
 ///
-/// Every file appears whole or not at all, and `run.json` lists a step only when it has ended.
+/// Every file appears whole or not at all. A step that has ended has a `step.json`, the entry that
+/// `run.json` lists when the run is over: what is written grows with the steps, not their square.
 public final class DirectoryRunWriter: RunWriter {
   /// The run's directory.
   public let path: String
@@ -13,18 +20,19 @@ public final class DirectoryRunWriter: RunWriter {
 
   private struct State {
     var manifest: RunManifest
-    /// The encoded steps that `run.json` lists.
-    var endedSteps: [Data] = []
+    /// The encoded steps that have ended.
+    var endedSteps: [(number: Int, entry: Data)] = []
     var lastStep = -1
     var isStepOpen = false
     var calls: [ModuleCall: CallDirectory] = [:]
-    var directories: Set<String> = []
+    var directories = FileNames()
   }
 
   private struct CallDirectory {
     var name: String
     var files: [RunIndex.File] = []
-    var fileNames: Set<String> = []
+    var fileNames = FileNames()
+    var slots: Set<TensorKey> = []
     var inputCoverage: InputCoverage?
   }
 
@@ -58,7 +66,7 @@ public final class DirectoryRunWriter: RunWriter {
       state.lastStep = step
       state.isStepOpen = true
       state.calls.removeAll()
-      state.directories.removeAll()
+      state.directories = FileNames(taken: [Self.callList, RunIndex.stepFile])
       try FileSystem.makeDirectory(stepPath(step))
     }
   }
@@ -85,7 +93,7 @@ public final class DirectoryRunWriter: RunWriter {
     }
   }
 
-  /// Lists the step in `module_calls.txt` and `run.json`.
+  /// Lists the step's calls in `module_calls.txt` and `step.json`.
   ///
   /// - Throws: ``RunError/writeFailed(path:reason:)``.
   public func endStep(
@@ -105,13 +113,15 @@ public final class DirectoryRunWriter: RunWriter {
             tensors: directory.files, inputCoverage: directory.inputCoverage?.name))
       }
       let names = listed.map { $0.directory + "\n" }.joined()
-      try WholeFile.replace(stepPath(step) + "/module_calls.txt", with: Data(names.utf8))
+      try WholeFile.replace(stepPath(step) + "/" + Self.callList, with: Data(names.utf8))
       let entry = RunIndex.Step(
         step: step, completionOrder: completionOrder, calls: listed,
         isOrderRecorded: isOrderRecorded ? nil : false)
-      state.endedSteps.append(try JSONText.encode(entry))
+      let encoded = try JSONText.encode(entry)
+      try WholeFile.replace(
+        stepPath(step) + "/" + RunIndex.stepFile, with: encoded + Data("\n".utf8))
+      state.endedSteps.append((step, encoded))
       state.isStepOpen = false
-      try writeIndex(state)
     }
   }
 
@@ -129,7 +139,7 @@ public final class DirectoryRunWriter: RunWriter {
     }
   }
 
-  /// Writes `run.json` for the last time.
+  /// Writes `run.json` with all steps.
   public func finish(_ manifest: RunManifest) throws {
     try state.withLock { state in
       guard !state.isStepOpen else {
@@ -137,11 +147,15 @@ public final class DirectoryRunWriter: RunWriter {
       }
       state.manifest = manifest
       try writeIndex(state)
+      // What a complete run.json lists, no reader looks for; one that is left does no harm.
+      for (step, _) in state.endedSteps { unlink(stepPath(step) + "/" + RunIndex.stepFile) }
     }
   }
 }
 
 extension DirectoryRunWriter {
+  private static let callList = "module_calls.txt"
+
   private func stepPath(_ step: Int) -> String { "\(path)/step_\(step)" }
 
   private static func write(_ value: some Encodable, to path: String) throws {
@@ -158,13 +172,9 @@ extension DirectoryRunWriter {
     guard !call.module.isEmpty else {
       throw RunError.unusableName(call.module, reason: "the root module has no directory")
     }
-    let base = DiskName.encode(call.module) + (call.call == 0 ? "" : "_\(call.call)")
-    var name = base
     // The module `a_1` and call 1 of the module `a` ask for the same name; run.json tells them apart.
-    while !state.directories.insert(name).inserted { name += "%" }
-    if name == "module_calls.txt" {
-      throw RunError.unusableName(call.module, reason: "a file of the layout has this name")
-    }
+    let name = state.directories.take(
+      FileName.escape(call.module) + (call.call == 0 ? "" : "_\(call.call)"))
     let directory = CallDirectory(name: name)
     try FileSystem.makeDirectory(stepPath(step) + "/" + name)
     state.calls[call] = directory
@@ -176,17 +186,14 @@ extension DirectoryRunWriter {
     _ directory: inout CallDirectory
   ) throws {
     let (slot, device) = (captured.slot, captured.device)
-    let stem = DiskName.encode(slot.rawValue) + "_" + DiskName.encode(device.pathName)
-    guard directory.fileNames.insert(stem).inserted else {
-      throw RunError.duplicateSlot(
-        TensorKey(
-          step: part.step, module: part.call.module, call: part.call.call, device: device,
-          slot: slot))
-    }
+    let key = TensorKey(
+      step: part.step, module: part.call.module, call: part.call.call, device: device, slot: slot)
+    guard directory.slots.insert(key).inserted else { throw RunError.duplicateSlot(key) }
+    let stem = FileName.escape(slot.rawValue) + "_" + FileName.escape(device.pathName)
     var entry = RunIndex.File(slot: slot.rawValue, device: device.name)
     switch captured {
     case .stored(_, let tensor):
-      let file = stem + ".pt"
+      let file = directory.fileNames.take(stem, extension: ".pt") + ".pt"
       do {
         try TorchFile.write(tensor, to: folder + "/" + file)
       } catch {
@@ -195,7 +202,7 @@ extension DirectoryRunWriter {
       }
       entry.file = file
     case .skipped(_, let note):
-      let file = stem + ".json"
+      let file = directory.fileNames.take(stem, extension: ".json") + ".json"
       try Self.write(
         SkippedNote(
           shape: note.shape.dimensions, dtype: note.dtype.torchName, device: device.name,
@@ -218,7 +225,7 @@ extension DirectoryRunWriter {
     var data = try JSONText.encode(head)
     // `steps` is the last key in sorted order: the text ends in `[]}`.
     data.removeLast(2)
-    data.append(Data(state.endedSteps.joined(separator: [UInt8(ascii: ",")])))
+    data.append(Data(state.endedSteps.map(\.entry).joined(separator: [UInt8(ascii: ",")])))
     data.append(Data("]}\n".utf8))
     try WholeFile.replace(path + "/run.json", with: data)
   }

@@ -22,13 +22,32 @@ struct IndexedDirectory {
       manifest: RunManifest(
         id: index.id, isComplete: index.complete, provenance: index.provenance,
         recipe: index.recipe, configuration: index.configuration))
-    for step in index.steps.sorted(by: { $0.step < $1.step }) {
+    let steps = try index.steps + (index.complete ? [] : endedSteps(besides: index.steps))
+    for step in steps.sorted(by: { $0.step < $1.step }) {
       guard step.step >= 0, step.step != contents.steps.last?.step else {
         throw damaged("step \(step.step) is negative or listed twice")
       }
       contents.steps.append(try record(step, &contents.files))
     }
     return contents
+  }
+
+  /// The steps that ended before their run was over, or was killed.
+  private func endedSteps(besides listed: [RunIndex.Step]) throws(RunError) -> [RunIndex.Step] {
+    let listed = Set(listed.map(\.step))
+    var steps: [RunIndex.Step] = []
+    for name in try DirectoryListing.names(in: path) {
+      let file = path + "/" + name + "/" + RunIndex.stepFile
+      guard let number = PlainDirectory.step(name), name == "step_\(number)",
+        !listed.contains(number), DirectoryListing.exists(file)
+      else { continue }
+      let step = try RunFile.json(RunIndex.Step.self, at: file)
+      guard step.step == number else {
+        throw .damaged(path: file, reason: "it is the entry of step \(step.step)")
+      }
+      steps.append(step)
+    }
+    return steps
   }
 
   private struct SchemaOnly: Decodable {
@@ -47,10 +66,12 @@ struct IndexedDirectory {
     }
     var calls: [CallRecord] = []
     var seen: Set<ModuleCall> = []
-    var directories: Set<String> = []
+    var directories: Set<ExactName> = []
     for call in step.calls {
       let record = try record(call, step: step.step, &files)
-      guard seen.insert(record.call).inserted, directories.insert(call.directory).inserted else {
+      guard seen.insert(record.call).inserted,
+        directories.insert(ExactName(call.directory)).inserted
+      else {
         throw damaged("step \(step.step) lists \(call.module) call \(call.call) twice")
       }
       calls.append(record)
@@ -105,7 +126,8 @@ struct IndexedDirectory {
 
   /// A name that stays within its directory.
   private func component(_ name: String) throws(RunError) -> String {
-    guard !name.isEmpty, name != ".", name != "..", !name.utf8.contains(0), !name.contains("/")
+    guard !name.isEmpty, name != ".", name != "..",
+      !name.utf8.contains(where: { $0 == 0 || $0 == UInt8(ascii: "/") })
     else { throw damaged("\"\(name)\" is not the name of a file within the run") }
     return name
   }

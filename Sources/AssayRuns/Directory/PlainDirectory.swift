@@ -50,16 +50,16 @@ struct PlainDirectory {
   private func record(
     _ step: Int, in folder: String, _ files: inout [TensorKey: String]
   ) throws(RunError) -> StepRecord {
-    var directories: Set<String> = []
+    var directories: Set<ExactName> = []
     var unlisted: [String] = []
     var (names, isOrderRecorded) = try listedCalls(in: folder)
-    let listed = Set(names)
+    let listed = Set(names.map { ExactName($0) })
     for name in try DirectoryListing.names(in: folder)
     where DirectoryListing.isDirectory(folder + "/" + name) {
-      guard directories.insert(name).inserted else {
-        throw .damaged(path: folder, reason: "it has \"\(name)\" in two Unicode spellings")
-      }
-      if !listed.contains(name), try !DirectoryListing.names(in: folder + "/" + name).isEmpty {
+      directories.insert(ExactName(name))
+      if !listed.contains(ExactName(name)),
+        try !DirectoryListing.names(in: folder + "/" + name).isEmpty
+      {
         unlisted.append(name)
       }
     }
@@ -69,17 +69,17 @@ struct PlainDirectory {
     var calls: [CallRecord] = []
     var namesByCall: [ModuleCall: String] = [:]
     for name in names {
-      let call = resolved[name] ?? ModuleCall(module: name, call: 0)
+      let call = resolved[ExactName(name)] ?? ModuleCall(module: name, call: 0)
       if let other = namesByCall.updateValue(name, forKey: call) {
         throw .damaged(
           path: folder, reason: "\"\(other)\" and \"\(name)\" are the same call of a module")
       }
-      if !directories.contains(name), DirectoryListing.exists(folder + "/" + name) {
+      if !directories.contains(ExactName(name)), DirectoryListing.exists(folder + "/" + name) {
         throw .damaged(
           path: folder + "/" + name, reason: "module_calls.txt lists it, but it is no directory")
       }
       var record = CallRecord(call: call)
-      if directories.contains(name) {
+      if directories.contains(ExactName(name)) {
         try read(&record, step: step, from: folder + "/" + name, &files)
       }
       record.inputCoverage = max(.positional, record.inputCoverage)
@@ -93,7 +93,7 @@ struct PlainDirectory {
     let file = folder + "/module_calls.txt"
     guard DirectoryListing.exists(file) else { return ([], false) }
     var names: [String] = []
-    var seen: Set<String> = []
+    var seen: Set<ExactName> = []
     let text = String(decoding: try RunFile.data(at: file), as: UTF8.self)
     for line in text.split(whereSeparator: \.isNewline) {
       let name = line.trimmingCharacters(in: .whitespaces)
@@ -104,27 +104,30 @@ struct PlainDirectory {
           reason: "it lists more than \(Self.callLimit) calls, or a name of more than "
             + "\(Self.nameLimit) bytes")
       }
-      guard name != ".", name != "..", !name.contains("/"), !name.utf8.contains(0) else {
+      guard name != ".", name != "..",
+        !name.utf8.contains(where: { $0 == 0 || $0 == UInt8(ascii: "/") })
+      else {
         throw .damaged(path: file, reason: "\"\(name)\" is not the name of a directory")
       }
-      if seen.insert(name).inserted { names.append(name) }
+      if seen.insert(ExactName(name)).inserted { names.append(name) }
     }
     return (names, true)
   }
 
   /// Tells `<name>_<k>`, call k of `<name>`, from a module of that name.
-  static func calls(of names: Set<String>) -> [String: ModuleCall] {
-    var calls: [String: ModuleCall] = [:]
+  static func calls(of names: Set<ExactName>) -> [ExactName: ModuleCall] {
+    var calls: [ExactName: ModuleCall] = [:]
     // A name's base is shorter, so it is decided before.
-    for name in names.sorted(by: { $0.utf8.count < $1.utf8.count }) {
-      let whole = ModuleCall(module: DiskName.decode(name), call: 0)
+    for name in names.sorted(by: { $0.text.utf8.count < $1.text.utf8.count }) {
+      let whole = ModuleCall(module: DiskName.decode(name.text), call: 0)
       calls[name] = whole
-      guard let underscore = name.lastIndex(of: "_"), underscore != name.startIndex else {
+      let parts = name.text.unicodeScalars
+      guard let underscore = parts.lastIndex(of: "_"), underscore != parts.startIndex else {
         continue
       }
-      let digits = name[name.index(after: underscore)...]
-      guard !digits.isEmpty, !digits.hasPrefix("0"), let call = number(digits),
-        let base = calls[String(name[..<underscore])], base.call == 0
+      let digits = Substring(parts[parts.index(after: underscore)...])
+      guard !digits.isEmpty, digits.utf8.first != UInt8(ascii: "0"), let call = number(digits),
+        let base = calls[ExactName(name.text[..<underscore])], base.call == 0
       else { continue }
       calls[name] = ModuleCall(module: base.module, call: call)
     }
@@ -140,27 +143,25 @@ extension PlainDirectory {
     _ files: inout [TensorKey: String]
   ) throws(RunError) {
     record.descriptions = try RunFile.descriptions(in: folder)
-    let descriptions = Set(Slot.Side.allCases.map { $0.rawValue + ".json" })
     var keys: Set<TensorKey> = []
     for name in try DirectoryListing.names(in: folder) {
       let file = folder + "/" + name
       let tensor: TensorRecord
       // The note of a bare tensor, `outputs.json`, may stand in its description's place.
-      let side = Slot.Side(rawValue: String(name.dropLast(5)))
-      if descriptions.contains(name), let side,
+      if let side = Slot.Side.allCases.first(where: { $0.rawValue + ".json" == name }),
         record.descriptions[side]?.members?["skipped"] == nil
       {
         continue
       }
       if name.hasSuffix(".pt") {
-        let (slot, device) = Self.slotAndDevice(of: name.dropLast(3))
+        let (slot, device) = Self.slotAndDevice(of: Self.stem(of: name, 3))
         tensor = TensorRecord(key: key(record.call, step, device, slot))
         files[tensor.key] = file
       } else if name.hasSuffix(".json"), let note = try Self.note(at: file) {
-        var (slot, device) = Self.slotAndDevice(of: name.dropLast(5))
+        var (slot, device) = Self.slotAndDevice(of: Self.stem(of: name, 5))
         if let noted = note.device.map({ Device($0) }), noted != device {
           device = noted
-          slot = Slot(DiskName.decode(String(name.dropLast(5))))
+          slot = Slot(DiskName.decode(String(Self.stem(of: name, 5))))
         }
         tensor = TensorRecord(
           key: key(record.call, step, device, slot),
@@ -194,19 +195,24 @@ extension PlainDirectory {
     "sdaa", "tpu", "ve", "vulkan", "xla", "xpu",
   ]
 
+  /// A file's name without its ASCII extension.
+  private static func stem(of name: String, _ extensionByteCount: Int) -> Substring {
+    Substring(name.utf8.dropLast(extensionByteCount))
+  }
+
   /// Splits `inputs_0_cuda_0`; a name that ends in no device is taken to be on the CPU.
   static func slotAndDevice(of stem: Substring) -> (Slot, Device) {
-    func slot(_ parts: ArraySlice<Substring>) -> Slot {
+    func slot(_ parts: ArraySlice<String>) -> Slot {
       Slot(DiskName.decode(parts.joined(separator: "_")))
     }
-    let parts = stem.split(separator: "_", omittingEmptySubsequences: false)[...]
-    if parts.count > 2, let index = parts.last, !index.isEmpty, number(index) != nil,
-      deviceTypes.contains(String(parts[parts.count - 2]))
+    let parts = stem.parts(separatedBy: "_")[...]
+    if parts.count > 2, let index = parts.last, !index.isEmpty, number(index[...]) != nil,
+      deviceTypes.contains(parts[parts.count - 2])
     {
       return (slot(parts.dropLast(2)), Device("\(parts[parts.count - 2]):\(index)"))
     }
-    if parts.count > 1, let type = parts.last, deviceTypes.contains(String(type)) {
-      return (slot(parts.dropLast()), Device(String(type)))
+    if parts.count > 1, let type = parts.last, deviceTypes.contains(type) {
+      return (slot(parts.dropLast()), Device(type))
     }
     return (slot(parts), .cpu)
   }

@@ -1,6 +1,8 @@
 /// `run.json`: what a run directory holds under which names.
 struct RunIndex: Codable {
   static let schemaName = "assay.run/1"
+  /// In the directory of a step that has ended, while the run goes on: its entry in `steps`.
+  static let stepFile = "step.json"
 
   var schema = Self.schemaName
   var id: String

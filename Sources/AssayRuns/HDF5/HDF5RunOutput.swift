@@ -8,7 +8,7 @@ final class HDF5RunOutput {
   let file: HDF5File
   private let isRecording: Bool
   private var step: OpenStep?
-  private var texts: [String: String] = [:]
+  private var texts: NameMap<String> = [:]
   private var written: [Content: Place] = [:]
 
   /// Two tensors with the same content are one dataset.
@@ -31,9 +31,9 @@ final class HDF5RunOutput {
   private struct OpenStep {
     var number: Int
     var group: HDF5Group
-    var modules: Set<String> = []
+    var modules: Set<ExactName> = []
     var calls: [ModuleCall: HDF5StepIndex.Call] = [:]
-    var devices: [ModuleCall: [String: (device: Device, group: HDF5Group)]] = [:]
+    var devices: [ModuleCall: NameMap<(device: Device, group: HDF5Group)>] = [:]
     var keys: Set<TensorKey> = []
   }
 
@@ -63,7 +63,7 @@ final class HDF5RunOutput {
 
   /// Writes a text of the root anew where it changed.
   private func setText(_ name: String, _ text: String?) throws {
-    guard texts[name] != text else { return }
+    guard texts[name].map(ExactName.init) != text.map(ExactName.init) else { return }
     if let old = texts[name] {
       if old.utf8.count > HDF5Schema.attributeByteLimit {
         try file.root.unlink(HDF5Schema.dataset(for: name))
@@ -106,7 +106,7 @@ final class HDF5RunOutput {
       completionOrder: completionOrder,
       calls: calls.map { step.calls[$0] ?? HDF5StepIndex.Call($0) },
       isOrderRecorded: isOrderRecorded ? nil : false)
-    try step.group.writeText(HDF5Schema.calls, try json(index))
+    try step.group.writeText(HDF5Schema.calls, try json(index.jsonValue))
     if isRecording { try file.flush() }
     try file.root.link(step.group)
     if isRecording { try file.flush() }
@@ -181,7 +181,7 @@ final class HDF5RunOutput {
 
   private func callGroup(_ call: ModuleCall, in step: OpenStep) throws -> HDF5Group {
     let name = DiskName.encode(call.module)
-    let isNew = self.step?.modules.insert(name).inserted ?? true
+    let isNew = self.step?.modules.insert(ExactName(name)).inserted ?? true
     let module = try isNew ? step.group.createGroup(name) : step.group.group(name)
     let isFirst = step.devices[call] == nil
     let callName = HDF5Schema.call(call.call)
@@ -227,7 +227,7 @@ final class HDF5RunOutput {
       try group.link(name, to: names, from: start)
     } else {
       try make()
-      let names = group.path.split(separator: "/").dropFirst() + [Substring(name)]
+      let names = group.path.parts(separatedBy: "/").dropFirst(2) + [name]
       written[content] = Place(step: step?.number ?? 0, names: names.joined(separator: "/"))
     }
   }
@@ -242,13 +242,8 @@ extension HDF5StepIndex.Call {
 
   /// Notes one side of the call.
   mutating func add(_ part: CallPart) {
-    switch part.side {
-    case .inputs:
-      inputs = part.description
-      inputCoverage = part.inputCoverage?.name
-    case .outputs: outputs = part.description
-    case .postForwardInputs: postForwardInputs = part.description
-    }
+    if part.side == .inputs { inputCoverage = part.inputCoverage?.name }
+    descriptions[part.side] = part.description
     for tensor in part.tensors {
       var name = HDF5StepIndex.Tensor(slot: tensor.slot.rawValue, device: tensor.device.name)
       if case .notRecorded(_, _, let reason) = tensor { name.notRecorded = reason }

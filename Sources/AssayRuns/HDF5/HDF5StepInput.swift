@@ -12,18 +12,22 @@ struct HDF5StepInput {
 
   mutating func read(into sources: inout [TensorKey: HDF5TensorSource]) throws -> StepRecord {
     let index = try self.index()
-    var modules: [String: HDF5Link] = [:]
+    var modules: NameMap<HDF5Link> = [:]
     for link in try group.links() where link.name != HDF5Schema.calls {
       try walk.enter(link, of: group)
-      modules[DiskName.decode(link.name)] = link
+      let module = DiskName.decode(link.name)
+      if modules.updateValue(link, forKey: module) != nil {
+        throw damaged("\(group.path) holds the module \(module) twice")
+      }
     }
-    let called = Dictionary(grouping: index.calls, by: \.module)
-    if let stray = modules.keys.filter({ called[$0] == nil }).min() {
+    var called: NameMap<Set<Int>> = [:]
+    for entry in index.calls { called[entry.module, default: []].insert(entry.call) }
+    if let stray = modules.keys.first(where: { called[$0] == nil }) {
       throw damaged("\(group.path)/\(stray) is a module that \(HDF5Schema.calls) does not list")
     }
     var calls: [ModuleCall: [TensorRecord]] = [:]
     for (module, link) in modules {
-      let listed = Set(called[module, default: []].map(\.call))
+      let listed = called[module] ?? []
       for (call, tensors) in try read(module: module, link: link, into: &sources) {
         guard listed.contains(call) else {
           throw damaged(
@@ -64,7 +68,9 @@ struct HDF5StepInput {
     let text = try group.readText(HDF5Schema.calls, fileByteCount: input.byteCount)
     let index: HDF5StepIndex
     do {
-      index = try JSONText.decode(HDF5StepIndex.self, from: Data(text.utf8))
+      index = try HDF5StepIndex(JSONText.decode(JSONValue.self, from: Data(text.utf8)))
+    } catch let mismatch as HDF5StepIndex.Mismatch {
+      throw damaged("\(name) is not the JSON that was expected: \(mismatch)")
     } catch {
       throw damaged("\(name) is not the JSON that was expected: \(JSONText.reason(for: error))")
     }
@@ -119,7 +125,7 @@ struct HDF5StepInput {
       throw damaged("\(group.path) lacks the attribute \(HDF5Schema.device)")
     }
     let device = Device(text)
-    guard device.pathName == DiskName.decode(name) else {
+    guard device.pathName.isSame(as: DiskName.decode(name)) else {
       throw damaged("\(group.path) says to be the device \(text)")
     }
     return device
@@ -177,34 +183,33 @@ struct HDF5StepInput {
     let place = "\(group.path) \(entry.module) call \(entry.call)"
     guard let listed = entry.tensors else {
       // Only an unfiltered run has every tensor that it describes.
-      let slots = Set(tensors.map(\.key.slot.rawValue))
+      let slots = Set(tensors.map(\.key.slot))
       if !isFilteredByDevice,
-        let missing = entry.describedSlots.first(where: { !slots.contains($0) })
+        let missing = entry.describedSlots.first(where: { !slots.contains(Slot($0)) })
       {
         throw damaged("\(place) describes \(missing), which is missing")
       }
       return tensors.sorted { left, right in
         left.key.slot == right.key.slot
-          ? left.key.device.name < right.key.device.name
+          ? ExactName(left.key.device.name) < ExactName(right.key.device.name)
           : NaturalOrder.precedes(left.key.slot, right.key.slot)
       }
     }
-    let found = Dictionary(
-      uniqueKeysWithValues: tensors.map {
-        (HDF5StepIndex.Tensor(slot: $0.key.slot.rawValue, device: $0.key.device.name), $0)
-      })
+    func key(_ name: HDF5StepIndex.Tensor) -> TensorKey {
+      TensorKey(
+        step: number, module: entry.module, call: entry.call, device: Device(name.device),
+        slot: Slot(name.slot))
+    }
+    let found = Dictionary(uniqueKeysWithValues: tensors.map { ($0.key, $0) })
     let written = listed.filter { $0.notRecorded == nil }
-    guard written.count == tensors.count, Set(written).count == written.count else {
+    guard written.count == tensors.count, Set(written.map(key)).count == written.count else {
       throw damaged("\(place) lists \(written.count) tensors, but \(tensors.count) are there")
     }
     return try listed.map { name in
       if let reason = name.notRecorded {
-        let key = TensorKey(
-          step: number, module: entry.module, call: entry.call, device: Device(name.device),
-          slot: Slot(name.slot))
-        return TensorRecord(key: key, content: .notRecorded(reason: reason))
+        return TensorRecord(key: key(name), content: .notRecorded(reason: reason))
       }
-      guard let record = found[name] else {
+      guard let record = found[key(name)] else {
         throw damaged("\(place) lists \(name.slot) on \(name.device), which is missing")
       }
       return record
@@ -217,15 +222,6 @@ struct HDF5StepInput {
 }
 
 extension HDF5StepIndex.Call {
-  /// The descriptions by side.
-  var descriptions: [Slot.Side: JSONValue] {
-    var descriptions: [Slot.Side: JSONValue] = [:]
-    descriptions[.inputs] = inputs
-    descriptions[.outputs] = outputs
-    descriptions[.postForwardInputs] = postForwardInputs
-    return descriptions
-  }
-
   /// The slots of the tensors that the descriptions show one by one.
   var describedSlots: [String] {
     Slot.Side.allCases.flatMap { side in

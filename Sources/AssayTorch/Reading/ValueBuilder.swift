@@ -152,12 +152,12 @@ extension ValueBuilder {
   ) throws(TorchError) -> [(key: TorchValue, value: TorchValue)] {
     var pairs: [(key: TorchValue, value: TorchValue)] = []
     pairs.reserveCapacity(values.count / 2)
-    var names: Set<String> = []
+    var names: Set<ExactName> = []
     var numbers: Set<Int64> = []
     for index in stride(from: 0, to: values.count, by: 2) {
       let isNew =
         switch values[index] {
-        case .string(let name): names.insert(name).inserted
+        case .string(let name): names.insert(ExactName(name)).inserted
         case .integer(let number): numbers.insert(number).inserted
         case .list, .dictionary:
           throw TorchError.malformed(path: path, reason: "a dictionary has a key that can change")

@@ -27,9 +27,9 @@ import Testing
       "inputs.scale is 0.5 instead of absent"
     ),
     (
-      .other(type: "Cache", representation: "<Cache of 3 at 0x7f01>"),
-      .other(type: "Cache", representation: "<Cache of 4 at 0x7f02>"),
-      "inputs.string_repr is \"<Cache of 3 at 0x7f01>\" instead of \"<Cache of 4 at 0x7f02>\""
+      .other(type: "Kernel", representation: "<Kernel of 3 at 0x7f01>"),
+      .other(type: "Kernel", representation: "<Kernel of 4 at 0x7f02>"),
+      "inputs.string_repr is \"<Kernel of 3 at 0x7f01>\" instead of \"<Kernel of 4 at 0x7f02>\""
     ),
   ]
 
@@ -45,10 +45,10 @@ import Testing
 
   @Test func tensorsAndAddressesAreNotNoted() throws {
     let actual: [CapturedValue] = [
-      .tensor(try rows([1, 2])), .other(type: "Cache", representation: "<Cache at 0x7f01>"),
+      .tensor(try rows([1, 2])), .other(type: "Kernel", representation: "<Kernel at 0x7f01>"),
     ]
     let expected: [CapturedValue] = [
-      .tensor(try rows([3])), .other(type: "Cache", representation: "<Cache at 0x8aBC>"),
+      .tensor(try rows([3])), .other(type: "Kernel", representation: "<Kernel at 0x8aBC>"),
     ]
     #expect(try compare(.tuple(actual), .tuple(expected)).notes.isEmpty)
   }

@@ -4,6 +4,12 @@ import AssayTorch
 import Foundation
 import Testing
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
 private func part(
   _ module: String, call: Int = 0, side: Slot.Side = .outputs, _ tensors: [CapturedTensor],
   description: JSONValue? = .null
@@ -140,11 +146,109 @@ private func part(
     #expect(throws: RunError.self) { try writer.finish(manifest) }
   }
 
-  @Test func nameThatIsTooLongIsAnError() throws {
+  @Test func theRootModuleIsRefused() throws {
     let writer = try DirectoryRunWriter(path: root.path + "/run", manifest: manifest)
     try writer.beginStep(0)
-    let name = String(repeating: "a", count: 300)
-    #expect(throws: RunError.self) { try writer.write(part(name, [.stored(Slot("outputs"), x)])) }
     #expect(throws: RunError.self) { try writer.write(part("", [])) }
+  }
+
+  /// The names of files are those of the Python recorder; what is meant stands in `run.json`.
+  @Test func namesThatFileSystemsTakeForOneOrRefuseComeBack() throws {
+    let long = String(repeating: "m", count: 300)
+    let names = [
+      "A", "a", "\u{E9}", "e\u{301}", "con", long, "module_calls.txt", "step.json", "x:y",
+    ]
+    let calls = names.map { ModuleCall(module: $0, call: 0) } + [ModuleCall(module: "a", call: 1)]
+    let slots = ["outputs_A", "outputs_a", "outputs_" + long, "outputs_\u{E9}", "outputs_e\u{301}"]
+    let writer = try DirectoryRunWriter(path: root.path + "/run", manifest: manifest)
+    try writer.beginStep(0)
+    for call in calls {
+      try writer.write(
+        part(call.module, call: call.call, slots.map { .stored(Slot($0), x) }))
+    }
+    try writer.endStep(0, calls: calls, completionOrder: Array(calls.indices))
+    try writer.finish(manifest)
+    #expect(
+      try text("step_0/module_calls.txt").split(separator: "\n").map { Array($0.utf8) }
+        == [
+          "A", "a%", "\u{E9}", "e\u{301}%", "%63on",
+          String(repeating: "m", count: 200) + "%~88c6e4c1d93376019f71bdb9b6927a58",
+          "module_calls.txt%", "step.json%", "x%3Ay", "a_1",
+        ].map { Array($0.utf8) })
+    let reader = try DirectoryRunReader(path: root.path + "/run")
+    #expect(reader.steps[0].calls.map(\.call) == calls)
+    for record in reader.steps[0].calls {
+      #expect(record.tensors.map(\.key.slot.rawValue.utf8.count) == slots.map(\.utf8.count))
+      #expect(Set(record.tensors.map(\.key)).count == slots.count)
+      for tensor in record.tensors {
+        #expect(try reader.tensor(tensor.key).float32Values() == [1, 2, 3])
+      }
+    }
+  }
+
+  /// What a step writes does not grow with the steps before it.
+  @Test func aStepWritesOnlyItsOwnFiles() throws {
+    let writer = try DirectoryRunWriter(path: root.path + "/run", manifest: manifest)
+    let call = ModuleCall(module: "a", call: 0)
+    var known: [String: Written] = [:]
+    var bytes: [Int] = []
+    for step in 100..<140 {
+      try writer.beginStep(step)
+      try writer.write(
+        CallPart(
+          step: step, call: call, side: .outputs, description: .null,
+          tensors: [.stored(Slot("outputs"), x)]))
+      try writer.endStep(step, calls: [call], completionOrder: [0])
+      let files = try written()
+      bytes.append(
+        files.filter { known[$0.key] != $0.value }.reduce(0) { $0 + $1.value.byteCount })
+      known = files
+    }
+    // The first of them also counts the run.json of a run that begins.
+    #expect(Set(bytes.dropFirst()).count == 1)
+    #expect(try text("run.json").contains(#""steps":[]"#))
+    #expect(try DirectoryRunReader(path: root.path + "/run").steps.map(\.step) == Array(100..<140))
+    try writer.finish(manifest)
+    #expect(try DirectoryRunReader(path: root.path + "/run").steps.map(\.step) == Array(100..<140))
+    #expect(try !written().keys.contains { $0.hasSuffix("step.json") })
+  }
+
+  private struct Written: Equatable {
+    var byteCount: Int
+    var time: Int
+    var number: UInt64
+  }
+
+  /// The files below the run, by what changes when they are written again.
+  private func written() throws -> [String: Written] {
+    let names = try FileManager.default.subpathsOfDirectory(atPath: root.path + "/run")
+    return try names.reduce(into: [:]) { files, name in
+      var status = stat()
+      try #require(lstat(root.path + "/run/" + name, &status) == 0)
+      guard status.st_mode & S_IFMT == S_IFREG else { return }
+      #if canImport(Darwin)
+        let time = status.st_mtimespec
+      #else
+        let time = status.st_mtim
+      #endif
+      files[name] = Written(
+        byteCount: Int(status.st_size), time: time.tv_sec * 1_000_000_000 + time.tv_nsec,
+        number: UInt64(status.st_ino))
+    }
+  }
+
+  @Test func anEntryOfAnotherStepIsDamage() throws {
+    try root.file("run/run.json", #"{"schema":"assay.run/1","id":"r","complete":false,"steps":[]}"#)
+    try root.file("run/step_1/step.json", #"{"step":2,"completion_order":[],"calls":[]}"#)
+    #expect(throws: RunError.self) { try DirectoryRunReader(path: root.path + "/run") }
+    try root.file("run/step_1/step.json", #"{"step":1,"completion_order":[],"calls":[]}"#)
+    try root.directory("run/step_2")
+    #expect(try DirectoryRunReader(path: root.path + "/run").steps.map(\.step) == [1])
+  }
+
+  @Test func aCompleteRunIsWhatItsIndexLists() throws {
+    try root.file("run/run.json", #"{"schema":"assay.run/1","id":"r","complete":true,"steps":[]}"#)
+    try root.file("run/step_1/step.json", #"{"step":1,"completion_order":[],"calls":[]}"#)
+    #expect(try DirectoryRunReader(path: root.path + "/run").steps.isEmpty)
   }
 }

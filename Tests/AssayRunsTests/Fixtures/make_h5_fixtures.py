@@ -9,7 +9,7 @@ import pathlib
 import h5py
 import numpy as np
 import torch
-from h5py import h5d, h5p, h5s, h5t
+from h5py import h5d, h5p, h5s, h5t, h5z
 
 FOLDER = pathlib.Path(__file__).parent / "hdf5"
 
@@ -179,8 +179,8 @@ def replaced(make):
     return change
 
 
-def tagged(group, dtype="torch.float32", **arguments):
-    dataset = group.create_dataset("outputs", **arguments)
+def tagged(group, name="outputs", dtype="torch.float32", **arguments):
+    dataset = group.create_dataset(name, **arguments)
     fixed(dataset, "dtype", dtype)
 
 
@@ -237,9 +237,61 @@ def unreadable():
                              scaleoffset=0), "dtype", "torch.int32")))
 
 
+def repacked():
+    """What people make of a run with h5py: LZF, soft links, filters that few have."""
+    def soft(file, step, group):
+        del group["outputs"]
+        put(group, "inputs_0", example(torch.float32))
+        group["outputs_0"] = h5py.SoftLink("inputs_0")
+        group["outputs_1"] = h5py.SoftLink("/step_0/m/./call_0/cpu/outputs_0")
+        described_tensor = described(example(torch.float32))
+        del step[".calls"]
+        calls(step, [{"module": "m", "call": 0,
+                      "inputs": {"type": "tuple", "items": [described_tensor]},
+                      "outputs": {"type": "tuple", "items": [described_tensor] * 2}}])
+    one("soft-tensors.h5", soft)
+    one("soft-nothing.h5", replaced(
+        lambda group: group.__setitem__("outputs", h5py.SoftLink("/step_0/gone"))))
+    one("soft-circle.h5", replaced(
+        lambda group: group.__setitem__("outputs", h5py.SoftLink("outputs"))))
+
+    values = np.arange(1000, dtype=np.float32)
+    noise = np.random.default_rng(1).standard_normal(1000).astype(np.float16)
+    with create("lzf.h5") as file:
+        step = file.create_group("step_0")
+        group = device(step, "m")
+        packed = dict(chunks=(300,), compression="lzf")
+        tagged(group, "outputs_0", data=values, shuffle=True, **packed)
+        tagged(group, "outputs_1", data=values, shuffle=True, fletcher32=True, **packed)
+        tagged(group, "outputs_2", dtype="torch.float16", data=noise, **packed)
+        tagged(group, "outputs_3", dtype="torch.int64", data=np.zeros(100_000, np.int64),
+               chunks=(50_000,), compression="lzf")
+        calls(step, [{"module": "m", "call": 0}])
+    (FOLDER / "lzf-noise.bin").write_bytes(noise.tobytes())
+
+    def damaged_lzf(group):
+        dataset = group.create_dataset("outputs", shape=(600,), dtype="f4", chunks=(600,),
+                                       compression="lzf")
+        fixed(dataset, "dtype", "torch.float32")
+        dataset.id.write_direct_chunk((0,), b"\x05abcd\xe0\xff\xff" * 20)
+    one("lzf-damaged.h5", replaced(damaged_lzf))
+
+    def zstandard(group):
+        """Zstandard by its registered number, which neither h5py nor libhdf5 brings along."""
+        creation = h5p.create(h5p.DATASET_CREATE)
+        creation.set_chunk((600,))
+        creation.set_filter(32015, h5z.FLAG_OPTIONAL, (3,))
+        dataset = h5py.Dataset(h5d.create(
+            group.id, b"outputs", h5t.IEEE_F32LE, h5s.create_simple((600,)), creation))
+        dataset.id.write_direct_chunk((0,), b"compressed")
+        fixed(dataset, "dtype", "torch.float32")
+    one("zstandard.h5", replaced(zstandard))
+
+
 if __name__ == "__main__":
     FOLDER.mkdir(exist_ok=True)
     dtypes()
     layouts()
     damaged()
     unreadable()
+    repacked()

@@ -39,7 +39,8 @@ import Testing
   }
 
   @Test(arguments: [
-    "soft-link", "external-link", "external-step", "cycle", "stray-module", "stray-call",
+    "external-link", "external-step", "soft-nothing", "soft-circle", "cycle", "stray-module",
+    "stray-call",
     "stray-object", "missing-tensor", "missing-device", "variable-string", "not-json",
   ])
   func contradictionsAreRefused(_ name: String) throws {
@@ -54,7 +55,7 @@ import Testing
 
   @Test(arguments: [
     "virtual", "external-storage", "wrong-dtype", "no-dtype", "unknown-type", "huge", "unwritten",
-    "filter",
+    "filter", "soft-link", "lzf-damaged", "zstandard",
   ])
   func oneBadTensorDoesNotHideTheRun(_ name: String) throws {
     let path = HDF5Fixture.path(name + ".h5")
@@ -67,6 +68,56 @@ import Testing
       #expect(found == key)
       #expect(place == path)
     }
+  }
+
+  @Test func softLinksWithinTheFileAreFollowed() throws {
+    let reader = try HDF5RunReader(path: HDF5Fixture.path("soft-tensors.h5"))
+    let records = try #require(reader.steps.first?.calls.first?.tensors)
+    #expect(records.map(\.key.slot.rawValue) == ["inputs_0", "outputs_0", "outputs_1"])
+    for record in records {
+      let values = try reader.tensor(record.key).float32Values()
+      #expect(values[0] == 1.5 && values[3].isNaN && values[5] == -3)
+    }
+  }
+
+  @Test func whatH5pyPackedWithLZFIsRead() throws {
+    let reader = try HDF5RunReader(path: HDF5Fixture.path("lzf.h5"))
+    let records = try #require(reader.steps.first?.calls.first?.tensors)
+    let tensors = try records.map { try reader.tensor($0.key) }
+    try #require(tensors.count == 4)
+    for tensor in tensors[..<2] {
+      #expect(tensor.float32Values() == (0..<1000).map(Float.init))
+    }
+    let noise = try Data(contentsOf: URL(filePath: HDF5Fixture.path("lzf-noise.bin")))
+    #expect(tensors[2].rowMajorBytes == Array(noise))
+    #expect(tensors[3].rowMajorBytes == [UInt8](repeating: 0, count: 800_000))
+  }
+
+  /// The commands were tried with h5repack 1.10.8: without its plugin it leaves a tensor out.
+  @Test(arguments: [
+    ("zstandard", ["filter 32015", "h5repack -f NONE", "plugin"]),
+    ("filter", ["the filter scaleoffset (6)", "h5repack -f NONE"]),
+    ("virtual", ["a virtual dataset", "h5repack -l CONTI"]),
+    ("external-storage", ["external storage", "h5repack -l CONTI"]),
+    (
+      "external-link",
+      [
+        "an external link to /step_0/float32/call_0/cuda_0/inputs_0 of dtypes.h5",
+        "h5repack --merge",
+      ]
+    ),
+    ("external-step", ["/step_1 is an external link", "h5repack --merge"]),
+    ("soft-nothing", ["a soft link to /step_0/gone, where nothing is"]),
+    ("soft-circle", ["/step_0/m/call_0/cpu/outputs", "does not end"]),
+  ]) func whatIsRefusedIsNamedWithItsRemedy(_ name: String, words: [String]) throws {
+    var message = ""
+    do {
+      let reader = try HDF5RunReader(path: HDF5Fixture.path(name + ".h5"))
+      _ = try reader.tensor(try #require(reader.steps.first?.calls.first?.tensors.first?.key))
+    } catch let error as RunError {
+      message = error.description
+    }
+    for word in words { #expect(message.contains(word), "\(message)") }
   }
 
   @Test(arguments: ["foreign.h5", "other-schema.h5", "dtypes.json"])
