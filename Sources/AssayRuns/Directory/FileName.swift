@@ -2,9 +2,10 @@ import AssayTensors
 import Crypto
 import Foundation
 
-/// Names of modules, slots and devices as names of files and directories, which any file system
-/// takes: Windows has characters and devices that no name may be, others fold case or Unicode's
-/// spellings, and none has names of more than 255 bytes. `run.json` holds the exact names.
+/// Names of modules, slots and devices as names of files and directories that any file system takes.
+///
+/// Windows has characters and devices that no name may be, others fold case or Unicode's spellings,
+/// and none has names of more than 255 bytes. `run.json` holds the exact names.
 enum FileName {
   /// Writes the bytes that cannot stand in a name as `%` and two hexadecimal digits.
   static func escape(_ text: String) -> String {
