@@ -66,7 +66,7 @@ extension CapturedValue: Capturable {
     case .dictionary(let items):
       .dictionary(
         try items.map { ($0.key, try $0.value.replacingTensors(replacement.appending($0.key))) })
-    case .none, .bool, .integer, .number, .string, .other, .notRecorded:
+    case .none, .bool, .integer, .number, .string, .other, .state, .notRecorded:
       self
     }
   }

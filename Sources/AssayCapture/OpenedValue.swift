@@ -23,7 +23,10 @@ package enum OpenedValue {
   /// One that shows a single tensor is that tensor, whatever else it keeps.
   package static func captured(_ value: some Capturable) throws -> CapturedValue {
     let shown = try value.capturedValue
-    if case .tensor = shown { return shown }
+    switch shown {
+    case .tensor, .state: return shown
+    default: break
+    }
     let root = Slot(Slot.Side.inputs.rawValue)
     guard !(value is any OpenContainer), shown.unrecorded(in: root).isEmpty else { return shown }
     if case .other(let type, _) = shown, isState(type) { return shown }

@@ -47,6 +47,7 @@ package struct Attention: Sendable {
 
   private func store(_ key: Activation, _ value: Activation, in cache: KVCache) {
     let size = headDimension
+    cache.layers[index].length += key.rows
     for row in 0..<key.rows {
       for head in 0..<keyValueHeadCount {
         let start = (row * keyValueHeadCount + head) * size

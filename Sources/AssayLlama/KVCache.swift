@@ -9,6 +9,8 @@ public final class KVCache {
   struct Layer {
     var keys: [[Float]]
     var values: [[Float]]
+    /// The number of tokens that it has seen, which within a step is more than the cache's.
+    var length = 0
   }
 
   /// Filled layer by layer; empty until the first forward.
@@ -23,6 +25,7 @@ public final class KVCache {
   func truncate(rowLength: Int) {
     let count = length * rowLength
     for layer in layers.indices {
+      layers[layer].length = length
       for head in layers[layer].keys.indices where layers[layer].keys[head].count > count {
         layers[layer].keys[head].removeLast(layers[layer].keys[head].count - count)
         layers[layer].values[head].removeLast(layers[layer].values[head].count - count)
@@ -35,6 +38,8 @@ extension KVCache: Capturable {
   /// Described as transformers' cache prints itself; its tensors are not recorded.
   public var capturedValue: CapturedValue {
     let names = layers.map { _ in "DynamicLayer" }.joined(separator: ", ")
-    return .other(type: "DynamicCache", representation: "DynamicCache(layers=[\(names)])")
+    return .state(
+      type: "DynamicCache", representation: "DynamicCache(layers=[\(names)])",
+      length: layers.map(\.length).min() ?? 0)
   }
 }

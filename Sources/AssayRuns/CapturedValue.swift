@@ -20,6 +20,10 @@ public indirect enum CapturedValue: Sendable {
   case string(String)
   /// A value that is only described: its type's name and how it prints.
   case other(type: String, representation: String)
+  /// A key-value cache, which is the model's state and no value of one call: its type's name, how
+  /// it prints, and how many tokens it holds in the layer that holds fewest. Its tensors are not
+  /// recorded; a call that was given a filled one has inputs that no run tells of.
+  case state(type: String, representation: String, length: Int)
   /// A value that holds tensors which cannot be recorded: its type's name, how it prints, where the
   /// tensors live, and why, in a sentence without a full stop. A comparison fails for it.
   case notRecorded(type: String, representation: String, device: Device, reason: String)
@@ -80,6 +84,11 @@ extension CapturedValue {
     case .string(let value): .string(value)
     case .other(let type, let representation):
       .object(["type": .string(type), "string_repr": .string(representation)])
+    case .state(let type, let representation, let length):
+      .object([
+        "type": .string(type), "string_repr": .string(representation),
+        "seq_length": .integer(Int64(length)),
+      ])
     case .notRecorded(let type, let representation, _, let reason):
       .object([
         "type": .string(type), "string_repr": .string(representation),

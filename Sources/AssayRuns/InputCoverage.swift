@@ -105,7 +105,8 @@ private struct DescribedInputs {
   /// What can be hidden in an object of which a run has only the text.
   private static func coverage(ofType type: String, _ text: String, _ length: Int?) -> InputCoverage
   {
-    if type.hasSuffix("Cache") { return length ?? 0 > 0 ? .filledState : .state }
+    if let length { return length > 0 ? .filledState : .state }
+    if type.hasSuffix("Cache") { return .state }
     // An enumeration's value prints as <Type.NAME: value>.
     if plainTypes.contains(type) || text.hasPrefix("<\(type).") && text.contains(": ") {
       return .all

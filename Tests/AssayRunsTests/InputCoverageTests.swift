@@ -93,8 +93,13 @@ import Testing
 
   @Test(arguments: ["pt", "h5"], [TensorKeep.full, .digest])
   func coverageSurvivesEveryLayout(layout: String, keep: TensorKeep) throws {
-    for (type, expected) in [("Thing", InputCoverage.partial), ("DynamicCache", .state)] {
-      let object = CapturedValue.other(type: type, representation: "x")
+    let objects: [(CapturedValue, InputCoverage)] = [
+      (.other(type: "Thing", representation: "x"), .partial),
+      (.other(type: "DynamicCache", representation: "x"), .state),
+      (.state(type: "Cells", representation: "x", length: 0), .state),
+      (.state(type: "Cells", representation: "x", length: 7), .filledState),
+    ]
+    for (object, expected) in objects {
       let root = try TemporaryDirectory()
       let read = try converted(run(object), layout, keep, in: root)
       #expect(read.steps[0].calls[0].inputCoverage == expected)
