@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .PHONY: help setup build demo causes calibration smollm2 bert test matrix interop browser lint format bench clean
 
 SWIFT ?= swift
-PACKAGES := libhdf5-dev libopenblas-dev libdeflate-dev pkg-config
+PACKAGES := libhdf5-dev libopenblas-dev libdeflate-dev libssl-dev pkg-config
 VENV := .build-interop
 
 help: ## List the targets

@@ -12,7 +12,6 @@ let package = Package(
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
   ],
   targets: [
@@ -22,23 +21,28 @@ let package = Package(
       name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
     .systemLibrary(
       name: "CDeflate", pkgConfig: "libdeflate", providers: [.apt(["libdeflate-dev"])]),
+    .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
     .target(name: "CAssayKernels"),
 
-    .target(name: "AssayTensors", dependencies: ["CAssayKernels"]),
+    // What is about no tensor.
+    .target(
+      name: "AssayBase",
+      dependencies: [
+        .target(name: "CCrypto", condition: .when(platforms: [.linux]))
+      ]),
+    .target(name: "AssayTensors", dependencies: ["AssayBase", "CAssayKernels"]),
     .target(name: "AssayTorch", dependencies: ["AssayTensors", "CDeflate"]),
     .target(name: "AssayHDF5", dependencies: ["AssayTensors", "CHDF5"]),
     .target(
       name: "AssayRuns",
       dependencies: [
-        "AssayTensors", "AssayTorch", "AssayHDF5",
-        .product(name: "Crypto", package: "swift-crypto"),
+        "AssayBase", "AssayTensors", "AssayTorch", "AssayHDF5",
       ]),
     .target(name: "AssayCapture", dependencies: ["AssayTensors", "AssayRuns"]),
     .target(
       name: "AssayComparison",
       dependencies: [
         "AssayTensors", "AssayRuns", "CAssayKernels",
-        .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "Yams", package: "Yams"),
       ]),
     .target(name: "AssayReports", dependencies: ["AssayTensors", "AssayRuns", "AssayComparison"]),
@@ -63,6 +67,8 @@ let package = Package(
         "Assay", "AssayLlama",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
+
+    .testTarget(name: "AssayBaseTests", dependencies: ["AssayBase"]),
 
     .testTarget(
       name: "AssayTensorsTests", dependencies: ["AssayTensors"], exclude: ["Fixtures"]),

@@ -1,5 +1,5 @@
+import AssayBase
 import AssayTensors
-import Crypto
 import Foundation
 
 /// The identity of a model: a hash over its configuration and weights.
@@ -22,10 +22,10 @@ public enum ModelHash {
       throw .notFound(path: directory)
     }
     guard !names.isEmpty else { throw .notFound(path: directory + "/config.json") }
-    var hash = SHA256()
+    let hash = SHA256()
     for name in names {
       let digest = try sha256(ofFile: directory + "/" + name)
-      hash.update(data: Data("\(name)\n\(digest)\n".utf8))
+      Array("\(name)\n\(digest)\n".utf8).withUnsafeBytes { hash.update($0) }
     }
     return "sha256:" + hash.finalize().hexadecimal
   }
@@ -39,10 +39,10 @@ public enum ModelHash {
       throw .damaged(path: path, reason: error.reason)
     }
     return file.withUnsafeBytes { bytes in
-      var hash = SHA256()
+      let hash = SHA256()
       for start in stride(from: 0, to: bytes.count, by: 1 << 20) {
         let end = min(start + 1 << 20, bytes.count)
-        hash.update(bufferPointer: UnsafeRawBufferPointer(rebasing: bytes[start..<end]))
+        hash.update(UnsafeRawBufferPointer(rebasing: bytes[start..<end]))
       }
       return hash.finalize().hexadecimal
     }

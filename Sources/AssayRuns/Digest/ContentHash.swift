@@ -1,5 +1,5 @@
+import AssayBase
 public import AssayTensors
-import Crypto
 
 /// Names a tensor's content by a digest of its bytes.
 public enum ContentHash {
@@ -7,11 +7,11 @@ public enum ContentHash {
   ///
   /// - Returns: 64 lowercase hexadecimal digits; dtype and shape are not part of it.
   public static func sha256(of tensor: Tensor) -> String {
-    var hash = SHA256()
+    let hash = SHA256()
     let chunk = 1 << 16
     for start in stride(from: 0, to: tensor.elementCount, by: chunk) {
       let range = start..<min(start + chunk, tensor.elementCount)
-      tensor.withContiguousBytes(ofElements: range) { hash.update(bufferPointer: $0) }
+      tensor.withContiguousBytes(ofElements: range) { hash.update($0) }
     }
     return hash.finalize().hexadecimal
   }

@@ -1,5 +1,5 @@
+import AssayBase
 public import AssayTensors
-import Crypto
 
 /// What stands for a tensor that is too big to keep.
 ///
@@ -106,7 +106,7 @@ extension TensorDigest {
 private struct DigestPass {
   let tensor: Tensor
   let seed: Int
-  var hash = SHA256()
+  let hash = SHA256()
   var statistics = StatisticsAccumulator()
   private var sums: [Double]
 
@@ -125,7 +125,7 @@ private struct DigestPass {
       for start in stride(from: 0, to: tensor.elementCount, by: length) {
         let range = start..<min(start + length, tensor.elementCount)
         let part = UnsafeMutableBufferPointer(rebasing: values[..<(range.count * components)])
-        tensor.withContiguousBytes(ofElements: range) { hash.update(bufferPointer: $0) }
+        tensor.withContiguousBytes(ofElements: range) { hash.update($0) }
         tensor.convert(range, into: part)
         if tensor.dtype.isComplex { measureComplex(part) } else { measure(part) }
         guard !sums.isEmpty else { continue }

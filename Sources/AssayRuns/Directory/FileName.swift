@@ -1,5 +1,5 @@
+import AssayBase
 import AssayTensors
-import Crypto
 import Foundation
 
 /// Names of modules, slots and devices as names of files and directories that any file system takes.
@@ -53,7 +53,7 @@ enum FileName {
     if let percent = tail.lastIndex(of: "%") {
       head.removeLast(String(String.UnicodeScalarView(tail[percent...])).utf8.count)
     }
-    let hash = SHA256.hash(data: bytes).hexadecimal.prefix(32)
+    let hash = SHA256.hash(bytes).hexadecimal.prefix(32)
     return String(decoding: head, as: UTF8.self) + "%~" + hash
   }
 

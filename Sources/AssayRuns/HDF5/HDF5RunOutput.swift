@@ -1,6 +1,6 @@
+internal import AssayBase
 internal import AssayHDF5
 internal import AssayTensors
-import Crypto
 import Foundation
 
 /// The file under a writer: what goes where, and which bytes it holds already.
@@ -16,7 +16,7 @@ final class HDF5RunOutput {
     var dtype: DType
     var shape: Shape
     /// Of the elements, if there are any.
-    var hash: SHA256Digest?
+    var hash: [UInt8]?
     /// What stands for them, if there are none.
     var note: String?
     var digest: TensorDigest?
@@ -28,13 +28,19 @@ final class HDF5RunOutput {
     var names: String
   }
 
-  private struct OpenStep {
-    var number: Int
-    var group: HDF5Group
+  /// The step that is being written, which grows with every tensor: one object, never copied.
+  private final class OpenStep {
+    let number: Int
+    let group: HDF5Group
     var modules: Set<ExactName> = []
     var calls: [ModuleCall: HDF5StepIndex.Call] = [:]
     var devices: [ModuleCall: NameMap<(device: Device, group: HDF5Group)>] = [:]
     var keys: Set<TensorKey> = []
+
+    init(number: Int, group: HDF5Group) {
+      self.number = number
+      self.group = group
+    }
   }
 
   init(file: HDF5File, isRecording: Bool) {
@@ -168,7 +174,7 @@ final class HDF5RunOutput {
     let call = try callGroup(part.call, in: step)
     let group = try call.createGroup(name)
     try group.attributes.set(HDF5Schema.device, text: device.name)
-    self.step?.devices[part.call, default: [:]][name] = (device, group)
+    step.devices[part.call, default: [:]][name] = (device, group)
     return group
   }
 
@@ -181,7 +187,7 @@ final class HDF5RunOutput {
 
   private func callGroup(_ call: ModuleCall, in step: OpenStep) throws -> HDF5Group {
     let name = DiskName.encode(call.module)
-    let isNew = self.step?.modules.insert(ExactName(name)).inserted ?? true
+    let isNew = step.modules.insert(ExactName(name)).inserted
     let module = try isNew ? step.group.createGroup(name) : step.group.group(name)
     let isFirst = step.devices[call] == nil
     let callName = HDF5Schema.call(call.call)
@@ -191,8 +197,8 @@ final class HDF5RunOutput {
   private func write(_ tensor: Tensor, named name: String, in group: HDF5Group) throws {
     // One gathering of a strided tensor serves both the hash and the file.
     try tensor.withContiguousBytes { bytes in
-      var hash = SHA256()
-      hash.update(bufferPointer: bytes)
+      let hash = SHA256()
+      hash.update(bytes)
       let content = Content(dtype: tensor.dtype, shape: tensor.shape, hash: hash.finalize())
       try write(content, named: name, in: group) {
         try group.writeTensor(name, dtype: tensor.dtype, shape: tensor.shape, bytes: bytes)
@@ -244,10 +250,13 @@ extension HDF5StepIndex.Call {
   mutating func add(_ part: CallPart) {
     if part.side == .inputs { inputCoverage = part.inputCoverage?.name }
     descriptions[part.side] = part.description
+    var names = tensors ?? []
+    tensors = nil  // the array is added to in place
     for tensor in part.tensors {
       var name = HDF5StepIndex.Tensor(slot: tensor.slot.rawValue, device: tensor.device.name)
       if case .notRecorded(_, _, let reason) = tensor { name.notRecorded = reason }
-      tensors = (tensors ?? []) + [name]
+      names.append(name)
     }
+    tensors = names
   }
 }
