@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo causes calibration smollm2 bert test matrix interop browser lint format bench clean
+.PHONY: help setup build demo causes calibration smollm2 bert test matrix scaling interop browser lint format bench clean
 
 SWIFT ?= swift
 PACKAGES := libhdf5-dev libopenblas-dev libdeflate-dev libssl-dev pkg-config
@@ -58,6 +58,11 @@ matrix: setup ## Check that failing assertions fail: debug, --parallel and relea
 	Tests/FailureMatrix/run.sh debug --scratch-path $(CURDIR)/.build
 	Tests/FailureMatrix/run.sh parallel --scratch-path $(CURDIR)/.build
 	Tests/FailureMatrix/run.sh release --scratch-path $(CURDIR)/.build
+
+scaling: PACKAGES += python3 gcc libc6-dev
+scaling: setup ## Check that what commands allocate grows as their runs do
+	$(SWIFT) build --product assay
+	python3 Tests/Scaling/scaling.py .build/debug/assay
 
 interop bench bert calibration: PACKAGES += python3-venv
 interop: PACKAGES += hdf5-tools

@@ -53,7 +53,10 @@ struct BothSides<Value> {
 
   subscript(side: RunSide) -> Value {
     get { side == .actual ? actual : expected }
-    set { if side == .actual { actual = newValue } else { expected = newValue } }
+    // In place: what a side has gathered is not copied whenever something is added to it.
+    _modify {
+      if side == .actual { yield &actual } else { yield &expected }
+    }
   }
 }
 
