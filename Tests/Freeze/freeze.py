@@ -15,6 +15,7 @@ import concurrent.futures
 import glob
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -71,6 +72,11 @@ FORMATS = {
     "html": ["--format", "html"],
     "files": ["-o", "OUT/report.json", "--junit", "OUT/junit.xml", "--plots", "OUT"],
 }
+
+
+# A recording's own name, and what tells when and where it was made.
+NAME = re.compile(rb"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+PROVENANCE = ("run.json", "run.h5")
 
 
 def named(path):
@@ -145,6 +151,7 @@ def freeze(assay, folder, work, name, arguments):
     done = subprocess.run([assay, *command], cwd=work, capture_output=True, env=environment)
 
     def steady(data):
+        data = NAME.sub(b"RUN", data) if arguments[0] == "record" else data
         return data.replace(inside.encode(), b"OUT").replace(work.encode(), b"WORK")
 
     with open(os.path.join(out, "said"), "wb") as file:
@@ -154,6 +161,8 @@ def freeze(assay, folder, work, name, arguments):
     for path in sorted(glob.glob(f"{made}/**", recursive=True, include_hidden=True)):
         if os.path.isdir(path):
             continue
+        if arguments[0] == "record" and os.path.basename(path) in PROVENANCE:
+            continue
         with open(path, "rb") as file:
             data = steady(file.read())
         place = os.path.relpath(path, made)
@@ -162,6 +171,7 @@ def freeze(assay, folder, work, name, arguments):
                 file.write(data)
         else:
             with open(os.path.join(out, "files"), "a") as file:
+                place = steady(place.encode()).decode()
                 file.write(f"{hashlib.sha256(data).hexdigest()} {place}\n")
     shutil.rmtree(made)
 
