@@ -146,7 +146,8 @@ struct HandMade: ExpressibleByStringLiteral, CustomTestStringConvertible, Sendab
 
   @Test(arguments: [
     array(shape: "K\u{3}\u{85}"), array(shape: "K\u{1}\u{85}"), array(shape: "N"),
-    array(shape: "J\u{FF}\u{FF}\u{FF}\u{FF}\u{85}"), array(code: "f8", dtype: "ctorch\nfloat64\n"), array(data: "N"),
+    array(shape: "J\u{FF}\u{FF}\u{FF}\u{FF}\u{85}"), array(code: "f8", dtype: "ctorch\nfloat64\n"),
+    array(data: "N"),
     array(data: "U\u{8}01234567"), array(dtype: "N"), array(device: "N"),
     // A size of 2^47 twice beside a 0: no element, and strides that overflow.
     array(
