@@ -56,7 +56,8 @@ struct PickleContainer {
     case device
     /// A numpy dtype: its code, and behind that its byte order where its state was set.
     case numpyDType
-    /// A numpy array's state: version, shape, dtype, whether its first axis is contiguous, bytes.
+    /// A numpy array's state: version, shape, dtype, whether its first axis is contiguous, bytes, and
+    /// where axes were exchanged their order.
     case numpyArray
   }
 

@@ -38,6 +38,7 @@ extension TorchGlobal {
   static func look(up module: String, _ name: String) -> Verdict {
     if let global = table["\(module).\(name)"] { return .allowed(global) }
     if let kind = unsupported["\(module).\(name)"] { return .unsupported(kind) }
+    if distributed.contains("\(module).\(name)") { return .unsupported("a distributed tensor") }
     if module == "torch" || module == "torch.cuda", name.hasSuffix("Storage") {
       if let dtype = storageTypes[String(name.dropLast(7))] { return .allowed(.storage(dtype)) }
       if name.hasPrefix("Q") { return .unsupported("a quantized tensor (\(name))") }
@@ -101,7 +102,8 @@ extension TorchGlobal {
     "torch._utils._rebuild_nested_tensor": "a nested tensor",
     "torch.nested._internal.nested_tensor._rebuild_njt": "a nested tensor",
     "torch.nested._internal.nested_tensor.NestedTensor": "a nested tensor",
-    "torch._utils._rebuild_wrapper_subclass": "a tensor subclass",
+    "torch._utils._rebuild_wrapper_subclass": "a tensor subclass, such as a DTensor",
+    "torch._dynamo.decorators._DimRange": "a nested tensor",
     "torch.per_tensor_affine": "a quantization scheme",
     "torch.per_tensor_symmetric": "a quantization scheme",
     "torch.per_channel_affine": "a quantization scheme",
@@ -109,6 +111,18 @@ extension TorchGlobal {
     "torch.per_channel_affine_float_qparams": "a quantization scheme",
     "numpy.core.multiarray.scalar": "a NumPy scalar",
     "numpy._core.multiarray.scalar": "a NumPy scalar",
+  ]
+
+  /// The classes of a DTensor's parts, some of which PyTorch 2.13 has brought.
+  private static let distributed = [
+    "torch.distributed._mesh_layout._FlatLayout", "torch.distributed._mesh_layout._MeshLayout",
+    "torch.distributed.device_mesh.DeviceMesh", "torch.distributed.tensor.DTensor",
+    "torch.distributed.tensor._dtensor_spec.DTensorSpec",
+    "torch.distributed.tensor._dtensor_spec.ShardOrderEntry",
+    "torch.distributed.tensor._dtensor_spec.TensorMeta",
+    "torch.distributed.tensor.placement_types.Partial",
+    "torch.distributed.tensor.placement_types.Replicate",
+    "torch.distributed.tensor.placement_types.Shard",
   ]
 
   private static let storageTypes: [String: DType] = [

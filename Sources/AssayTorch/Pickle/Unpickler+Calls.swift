@@ -72,7 +72,7 @@ extension Unpickler {
       if case .integer = arguments[0] { return arguments[0] }
     case .numpyReconstruct where arguments.count == 3:
       if case .global(.numpyArrayClass) = arguments[0] { return add(.numpyArray, []) }
-    case .numpyFromBuffer where arguments.count == 4:
+    case .numpyFromBuffer where (4...5).contains(arguments.count):
       if let array = numpyArray(fromBuffer: arguments) { return array }
     case .numpyDType where (1...3).contains(arguments.count):
       if case .string = arguments[0] { return add(.numpyDType, [arguments[0]]) }

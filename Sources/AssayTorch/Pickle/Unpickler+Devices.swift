@@ -49,12 +49,20 @@ extension Unpickler {
     return .tensor(tensors.count - 1)
   }
 
-  /// `numpy.core.numeric._frombuffer(buffer, dtype, shape, order)`, which protocol 5 uses.
+  /// `numpy.core.numeric._frombuffer(buffer, dtype, shape, order, axes)`, which protocol 5 uses.
   mutating func numpyArray(fromBuffer arguments: [PickleObject]) -> PickleObject? {
-    guard case .string(let order) = arguments[3], order.count == 1 else { return nil }
-    let isFortran = reader.bytes.text(order) == "F"
+    guard case .string(let text) = arguments[3], text.count == 1,
+      let order = reader.bytes.text(text), ["C", "F", "K"].contains(order)
+    else { return nil }
+    var axes: [PickleObject] = []
+    if arguments.count == 5 {
+      if case .none = arguments[4] {} else { axes = [arguments[4]] }
+    }
+    // Only under K does the order of axes say something, and K says nothing without it.
+    guard (order == "K") == !axes.isEmpty else { return nil }
     return add(
-      .numpyArray, [.integer(1), arguments[2], arguments[1], .bool(isFortran), arguments[0]])
+      .numpyArray,
+      [.integer(1), arguments[2], arguments[1], .bool(order == "F"), arguments[0]] + axes)
   }
 
   private func deviceName(_ object: PickleObject) -> String? {
@@ -82,7 +90,8 @@ extension Unpickler {
 
   /// The tensor that a numpy array's state describes, over bytes that stand in the pickle.
   private mutating func array(_ state: [PickleObject]) throws(TorchError) -> NumPyArray {
-    guard state.count == 5, let shape = integers(state[1]), case .bool(let isFortran) = state[3],
+    guard (5...6).contains(state.count), let shape = integers(state[1]),
+      case .bool(let isFortran) = state[3],
       let dtype = container(state[2]), dtype.kind == .numpyDType,
       let code = shortText(dtype.items[0])
     else { throw malformed("the pickle describes a numpy array with a state that does not fit") }
@@ -105,14 +114,21 @@ extension Unpickler {
       }
       steps = product
     }
+    var size = shape
+    var strides = Unpickler.strides(of: shape, isFortran: isFortran)
+    if state.count == 6 {
+      guard let axes = integers(state[5]), axes.sorted() == Array(shape.indices) else {
+        throw malformed("the pickle describes a numpy array with an order of axes that is none")
+      }
+      (size, strides) = (axes.map { shape[$0] }, axes.map { strides[$0] })
+    }
     storages.append(
       StorageReference(
         key: "at byte \(bytes.range.lowerBound) of the pickle", dtype: element,
         elementCount: shape.contains(0) ? 0 : steps, location: "cpu", embedded: bytes))
     return .description(
       TensorDescription(
-        storage: storages.count - 1, dtype: element, offset: 0, size: shape,
-        strides: Unpickler.strides(of: shape, isFortran: isFortran)))
+        storage: storages.count - 1, dtype: element, offset: 0, size: size, strides: strides))
   }
 
   private static func strides(of shape: [Int], isFortran: Bool) -> [Int] {

@@ -385,7 +385,7 @@ backend("npu_rebuilt_legacy.pt", "npu", [npu(small, 2)], _use_new_zipfile_serial
 backend("mtia.pt", "mtia:1", {"whole": from_cpu(small, "mtia:1"), "view": from_cpu(small.t()[1:], "mtia:1"),
                               "parameter": from_cpu(torch.nn.Parameter(small), "mtia:1")})
 arrays = [from_numpy(array, "xla:0") for array in (
-    grid, grid.T, grid[1:, ::2], numpy.float32(2.5), numpy.zeros((2, 0, 3)), numpy.array([1.5 + 2j, -1j]),
+    grid, grid.T, grid[1:, ::2], grid.reshape(3, 2, 2).transpose(1, 0, 2), numpy.float32(2.5), numpy.zeros((2, 0, 3)), numpy.array([1.5 + 2j, -1j]),
     *(numpy.array([0, 1, 100]).astype(code) for code in "efdbhilBHIL?F"))]
 arrays.append(from_numpy(wide.float().numpy(), "xla:0", torch.bfloat16))
 backend("xla.pt", "xla:0", arrays)

@@ -97,6 +97,8 @@ struct HandMade: ExpressibleByStringLiteral, CustomTestStringConvertible, Sendab
       "cbuiltins\nint\n)R.", "ctorch\nSize\n)\u{81}.", "cnumpy\nndarray\n)R.",
       "cnumpy\ndtype\nN\u{85}R.", "cnumpy.core.multiarray\n_reconstruct\nNNN\u{87}R.",
       "cnumpy.core.numeric\n_frombuffer\n(NNNNtR.",
+      "cnumpy.core.numeric\n_frombuffer\n(NNNU\u{1}KNtR.",
+      "cnumpy.core.numeric\n_frombuffer\n(NNNU\u{1}AtR.",
       "ctorch._utils\n_rebuild_device_tensor_from_cpu_tensor\n(NNNNtR.",
       "ctorch_npu.utils.storage\n_rebuild_npu_tensor\n(NNNNNNNtR.",
       "ctorch_npu.npu._format\nFormat\nN\u{85}R.",
