@@ -3,34 +3,37 @@ enum BigDecimal {
   /// The digits of a two's complement, little-endian integer.
   ///
   /// - Complexity: Quadratic in the number of bytes.
-  static func text(twosComplement bytes: some BidirectionalCollection<UInt8>) -> String {
+  static func text(twosComplement bytes: [UInt8]) -> String {
     let isNegative = (bytes.last ?? 0) >= 0x80
-    // Digits of base 10^9, the lowest first; the magnitude of a negative one is its complement + 1.
-    var digits: [UInt32] = [0]
-    func append(_ byte: UInt8, to digits: inout [UInt32]) {
-      var carry = UInt64(byte)
-      for index in digits.indices {
-        let value = UInt64(digits[index]) << 8 + carry
-        digits[index] = UInt32(value % 1_000_000_000)
-        carry = value / 1_000_000_000
+    var digits: [UInt64] = [0]
+    for start in stride(from: (bytes.count - 1) / 4 * 4, through: 0, by: -4) {
+      var word: UInt32 = 0
+      for position in start..<start + 4 {
+        let byte = position < bytes.count ? bytes[position] : isNegative ? 0xFF : 0
+        word |= UInt32(byte) << (8 * UInt32(position - start))
       }
-      if carry > 0 { digits.append(UInt32(carry)) }
+      // The magnitude of a negative integer is its complement and 1.
+      multiply(&digits, by: 1 << 32, adding: UInt64(isNegative ? ~word : word))
     }
-    for byte in bytes.reversed() { append(isNegative ? ~byte : byte, to: &digits) }
-    if isNegative {
-      var index = 0
-      digits[0] += 1
-      while digits[index] == 1_000_000_000 {
-        digits[index] = 0
-        index += 1
-        if index == digits.count { digits.append(0) }
-        digits[index] += 1
-      }
-    }
+    if isNegative { multiply(&digits, by: 1, adding: 1) }
     let rest = digits.dropLast().reversed().map { digit in
       let text = String(digit)
       return String(repeating: "0", count: 9 - text.count) + text
     }
     return (isNegative ? "-" : "") + String(digits[digits.count - 1]) + rest.joined()
+  }
+
+  /// Changes an integer that is written to the base of 10^9, lowest digit first.
+  private static func multiply(_ digits: inout [UInt64], by factor: UInt64, adding term: UInt64) {
+    var carry = term
+    for index in digits.indices {
+      let value = digits[index] * factor + carry
+      digits[index] = value % 1_000_000_000
+      carry = value / 1_000_000_000
+    }
+    while carry > 0 {
+      digits.append(carry % 1_000_000_000)
+      carry /= 1_000_000_000
+    }
   }
 }

@@ -57,7 +57,7 @@ struct ValueBuilder<Source: StorageSource> {
       return try text(object, range)
     case .container(let index): return try build(container: index).value
     case .global(.dtype(let dtype)): return .string(dtype.torchName)
-    case .global(let global): return .unreadable(reason: "it holds the global \(global) as a value")
+    case .global: return .unreadable(reason: "it holds a class or a function as a value")
     case .storage: return .unreadable(reason: "it holds a storage that is not a tensor's")
     case .unreadable(let index): return .unreadable(reason: unpickler.reasons[index])
     case .tensor(let index): return .tensor(try tensor(index))
@@ -95,12 +95,18 @@ extension ValueBuilder {
     return value
   }
 
-  private func longInteger(_ range: Range<Int>) -> TorchValue {
+  /// An integer's digits, made once however often the pickle names it.
+  private mutating func longInteger(_ range: Range<Int>) -> TorchValue {
     // Converting takes time that grows with the square of the size.
     guard range.count <= 1024 else {
       return .unreadable(reason: "it holds an integer of \(range.count) bytes")
     }
-    return .longInteger(decimal: BigDecimal.text(twosComplement: unpickler.reader.bytes[range]))
+    let slot = range.lowerBound * 2
+    if let known = texts[slot] { return known }
+    let value = TorchValue.longInteger(
+      decimal: BigDecimal.text(twosComplement: Array(unpickler.reader.bytes[range])))
+    texts[slot] = value
+    return value
   }
 
   private mutating func build(container index: Int) throws(TorchError) -> Built {

@@ -288,7 +288,7 @@ refuse("bomb.pt", None, "malformed", "not 24")
 # Plain Python values of more kinds; both protocols write them differently.
 plain = {
     "complex": [1 + 2j, complex(-0.0, float("inf"))], "set": {1, 2}, "frozen": frozenset(["a"]),
-    "default": collections.defaultdict(list, {1: small}), "integers": [2**63, 2**64, -2**63 - 1, 10**18, -10**27, 2**70],
+    "default": collections.defaultdict(list, {1: small}), "integers": [2**63, 2**64, -2**63 - 1, 10**18, -10**27, 2**70, -(2**64), -(2**96), 10**36 - 1, -(10**36)],
     "counter": collections.Counter("aab"), "counts": collections.defaultdict(int, {"x": 2}),
     frozenset([1]): 2**2100, 2**65: -(2**2100) - 1,
 }
@@ -311,7 +311,7 @@ mentions = [
     ("sparse", "a sparse tensor"), ("csr", "a sparse tensor"), ("quantized", "a quantized tensor"),
     ("channels", "a quantized tensor"), ("meta", "meta device"), ("nested", "a nested tensor"),
     ("bits", "torch.bits8"), ("storage", "a storage that is not a tensor's"), ("array", "a NumPy array"),
-    ("scalar", "a NumPy scalar"), ("huge", "an integer of 1251 bytes"), ("class", "the global"),
+    ("scalar", "a NumPy scalar"), ("huge", "an integer of 1251 bytes"), ("class", "a class or a function"),
     ("list/0", "a sparse tensor"),
 ]
 for protocol in (2, 4):
