@@ -12,6 +12,7 @@ enum CommandError: Error, Equatable, CustomStringConvertible {
   case badConfiguration(path: String, reason: String)
   case unknownFile(path: String)
   case nothingSelected(pattern: String, path: String)
+  case unreadableTensors(count: Int, path: String)
   case noRecipe(golden: String)
   case noModel(golden: String)
   case missingModel(path: String, golden: String)
@@ -52,6 +53,8 @@ enum CommandError: Error, Equatable, CustomStringConvertible {
       "\(path) is neither a recorded run nor a .h5, .pt or .safetensors file"
     case .nothingSelected(let pattern, let path):
       "no module of \(path) matches \"\(pattern)\""
+    case .unreadableTensors(let count, let path):
+      "\(count) of the tensors of \(path) cannot be read; the list says why"
     case .noRecipe(let golden):
       "\(golden) has no recipe to run again; record it with `assay record --golden`, or give the "
         + "command that runs the model: assay replay \(golden) -- COMMAND"

@@ -8,7 +8,8 @@ struct InspectCommand: ParsableCommand {
     abstract: "Show what a run, an .h5, a .pt or a .safetensors file holds.",
     discussion: """
       Every tensor is listed with its statistics and the SHA-256 of its row-major little-endian \
-      bytes. In a .pt file the container path stands for the slot, in a .safetensors the name.
+      bytes. In a .pt file the container path stands for the slot, in a .safetensors the name. What \
+      cannot be read is listed with the reason.
       """)
 
   @Argument(help: "A run's directory, or an .h5, .pt or .safetensors file.")
@@ -41,5 +42,8 @@ struct InspectCommand: ParsableCommand {
     case .text:
       try Console.print(InventoryText.render(inventory, rows: rows))
     }
+    // A run promises tensors; a file of PyTorch's may hold what no run does.
+    let broken = rows.count { $0.unreadable != nil && $0.key.step != nil }
+    guard broken == 0 else { throw CommandError.unreadableTensors(count: broken, path: path) }
   }
 }

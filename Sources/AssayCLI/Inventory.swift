@@ -12,7 +12,8 @@ struct Inventory {
     var step: Int?
     var module: String?
     var call: Int?
-    var device: Device
+    /// `nil` where nothing could be read that says so.
+    var device: Device?
     var slot: String
   }
 
@@ -26,6 +27,8 @@ struct Inventory {
     case skipped(SkippedTensor)
     /// Nothing of it is there.
     case notRecorded(reason: String)
+    /// It is there, in a form that is not known here.
+    case unreadable(reason: String)
   }
 }
 
@@ -77,17 +80,26 @@ extension Inventory {
   }
 
   private init(torchFile path: String) throws {
-    for (components, tensor) in try TorchFile.load(path: path).tensors() {
+    for (components, member) in try TorchFile.load(path: path).members() {
       let slot = components.joined(separator: "_")
-      entries.append(
-        Entry(key: Key(device: tensor.device, slot: slot), content: .tensor { tensor }))
+      switch member {
+      case .tensor(let tensor):
+        entries.append(
+          Entry(key: Key(device: tensor.device, slot: slot), content: .tensor { tensor }))
+      case .unreadable(let reason):
+        entries.append(Entry(key: Key(slot: slot), content: .unreadable(reason: reason)))
+      }
     }
   }
 
   private init(safetensors path: String) throws {
-    for (name, tensor) in try SafetensorsFile(path: path).tensors {
+    let file = try SafetensorsFile(path: path)
+    for (name, tensor) in file.tensors {
       entries.append(
         Entry(key: Key(device: tensor.device, slot: name), content: .tensor { tensor }))
+    }
+    for (name, reason) in file.unsupported {
+      entries.append(Entry(key: Key(slot: name), content: .unreadable(reason: reason)))
     }
   }
 
@@ -119,14 +131,16 @@ extension Inventory {
   /// One line of the inventory: a tensor with what its elements say.
   struct Row: Sendable {
     var key: Key
-    /// `nil` for a tensor that was not recorded.
+    /// `nil` for a tensor that was not recorded or is unreadable.
     var dtype: DType?
-    /// `nil` for a tensor that was not recorded.
+    /// `nil` for a tensor that was not recorded or is unreadable.
     var shape: Shape?
     var measured: (statistics: TensorStatistics, sha256: String)?
     var skipped: String?
     /// Why nothing of it was recorded.
     var notRecorded: String?
+    /// Why it cannot be read.
+    var unreadable: String?
     /// What stands for the elements of a tensor that was skipped.
     var digest: TensorDigest?
   }
@@ -142,7 +156,12 @@ extension Inventory {
   private static func row(_ entry: Entry) throws -> Row {
     switch entry.content {
     case .tensor(let read):
-      let tensor = try read()
+      let tensor: Tensor
+      do {
+        tensor = try read()
+      } catch RunError.unreadableTensor(_, let path, let reason) {
+        return Row(key: entry.key, unreadable: "\(path): \(reason)")
+      }
       return Row(
         key: entry.key, dtype: tensor.dtype, shape: tensor.shape,
         measured: (TensorStatistics(of: tensor), ContentHash.sha256(of: tensor)))
@@ -153,6 +172,8 @@ extension Inventory {
         digest: note.digest)
     case .notRecorded(let reason):
       return Row(key: entry.key, notRecorded: reason)
+    case .unreadable(let reason):
+      return Row(key: entry.key, unreadable: reason)
     }
   }
 }
@@ -169,13 +190,14 @@ extension Inventory.Row {
       "step": key.step.map { .integer(Int64($0)) } ?? .null,
       "module": key.module.map(JSONValue.string) ?? .null,
       "call": key.call.map { .integer(Int64($0)) } ?? .null,
-      "device": .string(key.device.name),
+      "device": key.device.map { .string($0.name) } ?? .null,
       "slot": .string(key.slot),
       "dtype": dtype.map { .string($0.torchName) } ?? .null,
       "shape": shape.map { .array($0.dimensions.map { .integer(Int64($0)) }) } ?? .null,
       "bytes": byteCount.map { .integer(Int64($0)) } ?? .null,
     ]
     if let notRecorded { members["not_recorded"] = .string(notRecorded) }
+    if let unreadable { members["unreadable"] = .string(unreadable) }
     if let skipped { members["skipped"] = .string(skipped) }
     if let digest { members["digest"] = digest.jsonValue }
     if let measured {

@@ -10,7 +10,10 @@ enum InventoryText {
     // What was skipped is not there, and may claim any size.
     let bytes = rows.filter { $0.measured != nil }.reduce(0) { $0 + ($1.byteCount ?? 0) }
     lines.append("")
-    lines.append("\(rows.count) tensors, \(bytes) bytes")
+    let unreadable = rows.count { $0.unreadable != nil }
+    lines.append(
+      "\(rows.count) tensors, \(bytes) bytes"
+        + (unreadable == 0 ? "" : "; \(unreadable) cannot be read"))
     return lines.joined(separator: "\n")
   }
 
@@ -62,10 +65,11 @@ enum InventoryText {
     let name = [
       row.key.step.map(String.init) ?? "-", row.key.module ?? "-",
       row.key.call.map(String.init) ?? "-", row.key.slot.isEmpty ? "-" : row.key.slot,
-      row.key.device.name, row.dtype?.rawValue ?? "-",
+      row.key.device?.name ?? "-", row.dtype?.rawValue ?? "-",
       row.shape?.description.replacing(", ", with: ",") ?? "-",
     ]
     if let reason = row.notRecorded { return name + ["not recorded: \(reason)"] }
+    if let reason = row.unreadable { return name + ["unreadable: \(reason)"] }
     guard let (statistics, sha256) = row.measured else {
       return name + ["skipped: \(row.skipped ?? "")"]
     }

@@ -23,7 +23,7 @@ public struct LlamaConfiguration: Hashable, Sendable {
   /// The base of the rotary frequencies.
   public var rotaryBase: Double
   /// How the rotary frequencies are stretched; `nil` where they are not.
-  public var rotaryScaling: Llama3Scaling?
+  public var rotaryScaling: RotaryScaling?
   /// Whether q, k, v and o have a bias.
   public var attentionBias: Bool
   /// Whether the MLP's projections have a bias.
@@ -34,6 +34,14 @@ public struct LlamaConfiguration: Hashable, Sendable {
   public var endTokenIDs: [Int]
   /// The dtype that the checkpoint says its weights have.
   public var dtype: DType?
+
+  /// A rule by which rotary frequencies are stretched.
+  public enum RotaryScaling: Hashable, Sendable {
+    /// All are divided by a factor.
+    case linear(factor: Double)
+    /// Llama 3's: only low ones are.
+    case llama3(Llama3Scaling)
+  }
 
   /// Llama 3's stretching of the low rotary frequencies.
   public struct Llama3Scaling: Hashable, Sendable {
@@ -104,7 +112,7 @@ public struct LlamaConfiguration: Hashable, Sendable {
   /// The base and the scaling, from the keys of either generation.
   private static func rotary(
     _ file: JSONObject
-  ) throws(LlamaError) -> (base: Double, scaling: Llama3Scaling?) {
+  ) throws(LlamaError) -> (base: Double, scaling: RotaryScaling?) {
     let base = try file.number("rope_theta", default: 10000)
     let older = try file.object("rope_scaling")
     let today = try file.object("rope_parameters")
@@ -119,6 +127,7 @@ public struct LlamaConfiguration: Hashable, Sendable {
     let olderType = try keys.string("type")
     switch type ?? olderType ?? "default" {
     case "default": return (rotaryBase, nil)
+    case "linear": return (rotaryBase, .linear(factor: try keys.number("factor")))
     case "llama3":
       let scaling = Llama3Scaling(
         factor: try keys.number("factor"),
@@ -128,7 +137,7 @@ public struct LlamaConfiguration: Hashable, Sendable {
       guard scaling.highFrequencyFactor > scaling.lowFrequencyFactor else {
         throw keys.invalid("high_freq_factor", "is not above low_freq_factor")
       }
-      return (rotaryBase, scaling)
+      return (rotaryBase, .llama3(scaling))
     case let type: throw keys.unsupported("the rope type \(type)")
     }
   }

@@ -6,15 +6,15 @@ import Foundation
 package struct RotaryEmbedding: Sendable {
   /// The base of the frequencies.
   package var base: Double { didSet { updateFrequencies() } }
-  /// How low frequencies are stretched.
-  package var scaling: LlamaConfiguration.Llama3Scaling? { didSet { updateFrequencies() } }
+  /// How frequencies are stretched.
+  package var scaling: LlamaConfiguration.RotaryScaling? { didSet { updateFrequencies() } }
   /// The turning angle per position, for each pair of elements.
   package private(set) var inverseFrequencies: [Float] = []
   private let headDimension: Int
   private let rounding: Rounding
 
   init(
-    base: Double, scaling: LlamaConfiguration.Llama3Scaling?, headDimension: Int,
+    base: Double, scaling: LlamaConfiguration.RotaryScaling?, headDimension: Int,
     rounding: Rounding
   ) {
     self.base = base
@@ -50,9 +50,18 @@ package struct RotaryEmbedding: Sendable {
     }
   }
 
-  /// Llama 3's rule: high frequencies stay, low ones are divided, those between are blended.
   private func stretched(_ frequency: Float) -> Float {
-    guard let scaling else { return frequency }
+    switch scaling {
+    case nil: frequency
+    case .linear(let factor)?: frequency / Float(factor)
+    case .llama3(let scaling)?: stretched(frequency, by: scaling)
+    }
+  }
+
+  /// Llama 3's rule: high frequencies stay, low ones are divided, those between are blended.
+  private func stretched(
+    _ frequency: Float, by scaling: LlamaConfiguration.Llama3Scaling
+  ) -> Float {
     let factor = Float(scaling.factor)
     let positions = Double(scaling.originalMaximumPositions)
     let wavelength = Float(2 * Double.pi) / frequency

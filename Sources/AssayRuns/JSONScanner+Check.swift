@@ -111,7 +111,7 @@ extension JSONScanner {
   }
 
   /// Whether bytes are a number: `-`, digits without a leading zero, a fraction, an exponent.
-  private static func isNumber(_ word: UnsafeRawBufferPointer) -> Bool {
+  static func isNumber(_ word: UnsafeRawBufferPointer) -> Bool {
     var rest = word[...]
     func digits() -> Int {
       let count = rest.prefix { (0x30...0x39).contains($0) }.count

@@ -66,20 +66,33 @@ struct JSONScanner {
     return isEscaped ? try unescape(string) : string
   }
 
+  /// The deepest nesting that is passed over, as in the official reader of safetensors.
+  private static let skipLimit = 125
+
   /// Passes over any value.
   mutating func skipValue(depth: Int = 0) throws(Failure) {
-    guard depth < 64 else { throw failure("values nested deeper than 64") }
+    func checkDepth() throws(Failure) {
+      guard depth < JSONScanner.skipLimit else {
+        throw failure("values nested deeper than \(JSONScanner.skipLimit)")
+      }
+    }
     skipSpace()
     guard position < text.count else { throw failure("no value") }
     switch text[position] {
     case UInt8(ascii: "{"):
+      try checkDepth()
       try object { (scanner, _) throws(Failure) in try scanner.skipValue(depth: depth + 1) }
     case UInt8(ascii: "["):
+      try checkDepth()
       try array { (scanner) throws(Failure) in try scanner.skipValue(depth: depth + 1) }
     case UInt8(ascii: "\""):
       _ = try string()
     default:
-      guard !scalar().isEmpty else { throw failure("no value") }
+      let word = scalar()
+      guard
+        ["true", "false", "null"].contains(where: { word.elementsEqual($0.utf8) })
+          || JSONScanner.isNumber(word)
+      else { throw failure(word.isEmpty ? "no value" : "something else than a value") }
     }
   }
 

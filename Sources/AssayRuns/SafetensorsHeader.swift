@@ -18,8 +18,10 @@ struct SafetensorsHeader {
   /// An own scanner, since a general JSON parser neither sees a key that occurs twice nor bounds
   /// the memory that a hostile header makes it take.
   init(_ text: UnsafeRawBufferPointer) throws(JSONScanner.Failure) {
-    guard text.first == UInt8(ascii: "{") else { throw .init("it does not begin with \"{\"") }
     var scanner = JSONScanner(text)
+    guard scanner.nextByte() == UInt8(ascii: "{") else {
+      throw .init("it does not begin with \"{\"")
+    }
     var names: Set<String> = []
     try scanner.object { (scanner, name) throws(JSONScanner.Failure) in
       guard names.insert(name).inserted else { throw .init("\"\(name)\" occurs twice") }

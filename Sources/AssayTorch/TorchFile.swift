@@ -8,6 +8,8 @@ public enum TorchFile {
   /// or of the other byte order.
   ///
   /// - Parameter path: A file that `torch.save` wrote, in the zip or in the legacy format.
+  /// - Returns: The value; a part of it that is of a kind not known here, such as a sparse tensor, is
+  ///   ``TorchValue/unreadable(reason:)``.
   /// - Throws: ``TorchError``; what the pickle says is never executed.
   public static func load(path: String) throws(TorchError) -> TorchValue {
     let file: MappedFile
@@ -15,7 +17,9 @@ public enum TorchFile {
       throw .unreadable(path: path, reason: error.reason)
     }
     let startsAsZip = file.withUnsafeBytes { $0.starts(with: [0x50, 0x4B, 0x03, 0x04]) }
-    return try startsAsZip ? ZipFile.load(file) : LegacyFile.load(file)
+    let value = try startsAsZip ? ZipFile.load(file) : LegacyFile.load(file)
+    if case .unreadable(let reason) = value { throw .unsupported(path: path, reason: reason) }
+    return value
   }
 
   /// Reads a `.pt` file that holds one tensor and nothing else.

@@ -84,6 +84,72 @@ import Testing
     #expect(rows.contains { $0.slot == "model.norm.weight" && $0.shape == [64] })
   }
 
+  private struct OddListing: Decodable {
+    struct Row: Decodable {
+      var slot: String
+      var module: String?
+      var dtype: String?
+      var unreadable: String?
+    }
+    var tensors: [Row]
+  }
+
+  private static let torchFixtures = AssayProcess.packageRoot.appending(
+    path: "Tests/AssayTorchTests/Fixtures")
+
+  /// Of a file of 13 odd members and 3 tensors every one is listed.
+  @Test func oddMembersAreListedWithTheirReasons() throws {
+    let path = Self.torchFixtures.appending(path: "odd_protocol2.pt").path
+    let outcome = try AssayProcess.run(["inspect", path, "--format", "json"])
+    #expect(outcome.status == 0, "\(outcome.stderr)")
+    let rows = try JSONDecoder().decode(OddListing.self, from: Data(outcome.stdout.utf8)).tensors
+    #expect(rows.filter { $0.dtype != nil }.map(\.slot) == ["before", "list_1", "after"])
+    #expect(rows.count { $0.unreadable != nil } == 13)
+    #expect(rows.first { $0.slot == "sparse" }?.unreadable == "it holds a sparse tensor")
+    let text = try AssayProcess.run(["inspect", path])
+    #expect(text.stdout.contains("unreadable: it holds a tensor on the meta device"))
+    #expect(text.stdout.contains("16 tensors, 60 bytes; 13 cannot be read"))
+  }
+
+  @Test func safetensorsOfAnotherKindAreListed() throws {
+    let folder = try TemporaryFolder()
+    let header =
+      #"{"a":{"dtype":"F6_E2M3","shape":[4],"data_offsets":[0,3]},"#
+      + #""b":{"dtype":"U8","shape":[2],"data_offsets":[3,5]}}"#
+    let length = withUnsafeBytes(of: UInt64(header.utf8.count).littleEndian) { Data($0) }
+    let path = folder.path("odd.safetensors")
+    try (length + Data(header.utf8) + Data(count: 5)).write(to: URL(filePath: path))
+    let outcome = try AssayProcess.run(["inspect", path, "--format", "json"])
+    #expect(outcome.status == 0, "\(outcome.stderr)")
+    let rows = try JSONDecoder().decode(OddListing.self, from: Data(outcome.stdout.utf8)).tensors
+    #expect(rows.map(\.slot) == ["b", "a"])
+    #expect(rows.last?.unreadable?.contains("F6_E2M3") == true)
+  }
+
+  /// A dump with one tensor that is sparse: the others are listed and compared.
+  @Test func anOddTensorOfARunIsUnreadableAlone() throws {
+    let folder = try TemporaryFolder()
+    let copy = folder.path("run")
+    try FileManager.default.copyItem(
+      at: AssayProcess.packageRoot.appending(path: CompareTests.directory), to: URL(filePath: copy))
+    let victim = copy + "/step_1/model.norm/outputs_cpu.pt"
+    try FileManager.default.removeItem(atPath: victim)
+    try FileManager.default.copyItem(
+      atPath: Self.torchFixtures.appending(path: "sparse.pt").path, toPath: victim)
+    let inspected = try AssayProcess.run(["inspect", copy, "--format", "json"])
+    #expect(inspected.status == 2)
+    #expect(inspected.stderr.contains("1 of the tensors of \(copy) cannot be read"))
+    let rows = try JSONDecoder().decode(OddListing.self, from: Data(inspected.stdout.utf8)).tensors
+    let unreadable = rows.filter { $0.unreadable != nil }
+    #expect(unreadable.map(\.module) == ["model.norm"] && rows.count > 500)
+    #expect(unreadable.first?.unreadable?.contains("a sparse tensor") == true)
+    let compared = try AssayProcess.run(
+      ["compare", "--dir1", copy, "--dir2", CompareTests.golden, "--format", "json"])
+    #expect(compared.status == 2)
+    #expect(compared.stdout.contains(#""unreadable":1"#), "\(compared.stdout.prefix(2000))")
+    #expect(compared.stdout.contains("a sparse tensor"))
+  }
+
   @Test func truncatedFilesAreErrors() throws {
     let folder = try TemporaryFolder()
     let root = AssayProcess.packageRoot

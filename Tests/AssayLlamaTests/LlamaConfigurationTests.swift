@@ -11,8 +11,10 @@ import Testing
     #expect(configuration.rotaryBase == 500_000)
     #expect(
       configuration.rotaryScaling
-        == .init(
-          factor: 8, lowFrequencyFactor: 1, highFrequencyFactor: 4, originalMaximumPositions: 16))
+        == .llama3(
+          .init(
+            factor: 8, lowFrequencyFactor: 1, highFrequencyFactor: 4, originalMaximumPositions: 16))
+    )
     #expect(configuration.dtype == .bfloat16)
     #expect(configuration.headDimension == 8)
     #expect(configuration.keyValueHeadCount == 1)
@@ -36,7 +38,6 @@ import Testing
     ("model_type", .string("qwen2"), "qwen2"),
     ("hidden_act", .string("gelu"), "gelu"),
     ("quantization_config", .object([:]), "quantisation"),
-    ("rope_scaling", .object(["type": .string("linear"), "factor": .number(2)]), "linear"),
     ("rope_scaling", .object(["rope_type": .string("yarn"), "factor": .number(2)]), "yarn"),
     ("rope_scaling", .object(["rope_type": .string("dynamic")]), "dynamic"),
     ("partial_rotary_factor", .number(0.5), "partial"),
@@ -71,6 +72,20 @@ import Testing
       Issue.record("\(String(describing: error))")
       return
     }
+  }
+
+  @Test(arguments: ["type", "rope_type"])
+  func linearScalingIsRead(_ key: String) throws {
+    let scratch = try Scratch(copying: "grouped-tied")
+    let scaling: [String: JSONValue] = [key: .string("linear"), "factor": .number(2.5)]
+    try scratch.configure(["rope_scaling": .object(scaling)])
+    let configuration = try LlamaConfiguration(contentsOf: scratch.path)
+    #expect(configuration.rotaryScaling == .linear(factor: 2.5))
+    try scratch.configure(["rope_scaling": .object([key: .string("linear")])])
+    let error = #expect(throws: LlamaError.self) {
+      try LlamaConfiguration(contentsOf: scratch.path)
+    }
+    #expect(error?.description.contains("rope_scaling.factor") == true)
   }
 
   @Test func senselessScalingIsNamed() throws {

@@ -12,7 +12,7 @@ import Testing
       factor: factor, lowFrequencyFactor: 1, highFrequencyFactor: 4,
       originalMaximumPositions: positions)
     return RotaryEmbedding(
-      base: name == "default" ? 10000 : 500000, scaling: positions == 0 ? nil : scaling,
+      base: name == "default" ? 10000 : 500000, scaling: positions == 0 ? nil : .llama3(scaling),
       headDimension: 64, rounding: try Rounding(dtype))
   }
 

@@ -74,7 +74,7 @@ import Testing
   /// No argument: logs print those whole.
   @Test func deepIndexIsAnError() throws {
     try badIndexIsAnError(
-      #"{"metadata": "# + String(repeating: "[", count: 100_000), "nested deeper than 64")
+      #"{"metadata": "# + String(repeating: "[", count: 100_000), "nested deeper than 125")
   }
 
   @Test func checkpointWithoutWeightsIsAnError() throws {

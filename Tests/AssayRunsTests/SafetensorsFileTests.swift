@@ -80,9 +80,15 @@ import Testing
   @Test(arguments: [
     (#""__metadata__":null"#, entry()), (#""__metadata__":{}"#, entry()),
     (#""__metadata__":{"k":"v"}"#, entry(more: #","later":{"x":[1,null,"y"]},"z":null"#)),
+    (#""__metadata__":null"#, entry(more: #","x":[-0,1e5,1E+5,0.5,true,{}],"x":1"#)),
+    (
+      #""__metadata__":{}"#,
+      entry(
+        more: #","x":"# + String(repeating: "[", count: 125) + String(repeating: "]", count: 125))
+    ),
   ])
   func whatAnEntryDoesNotNeedIsPassedOver(_ metadata: String, _ entry: String) throws {
-    let data = Self.file("{\(metadata),\(entry)}", dataCount: 8)
+    let data = Self.file(" \n{\(metadata),\(entry)}\t ", dataCount: 8)
     let file = try Self.withFile(data) { try SafetensorsFile(path: $0) }
     #expect(file.tensors.map(\.name) == ["a"])
     #expect(file.tensors.first?.tensor.dtype == .float32)
@@ -154,6 +160,20 @@ import Testing
     ([entry(dtype: "F4", shape: "15")], "expected 15 values for the shape, found 16"),
     ([entry(dtype: "F4", shape: "8")], "expected 8 values for the shape, found 16"),
     ([entry(more: #","x":"#)], "no value"),
+    // What the official reader (safetensors 0.8) refuses too.
+    ([entry(more: #","x":NaN"#)], "something else than a value"),
+    ([entry(more: #","x":01"#)], "something else than a value"),
+    ([entry(more: #","x":True"#)], "something else than a value"),
+    ([entry(more: #","x":1."#)], "something else than a value"),
+    (
+      [
+        entry(
+          more: #","x":"# + String(repeating: "[", count: 126) + String(repeating: "]", count: 126))
+      ], "nested deeper"
+    ),
+    ([#""__metadata__":{"k":null}"#, entry()], "__metadata__ \"k\" is not a string"),
+    ([#""__metadata__":null,"__metadata__":{}"#, entry()], "occurs twice"),
+    ([#""a":null"#], "no \"{\""),
     ([#""__metadata__":nil"#, entry()], "no null"),
     ([#""__metadata__":[]"#, entry()], "no \"{\""),
     ([entry(#"\ud800"#)], "half a surrogate pair"),
@@ -169,7 +189,7 @@ import Testing
 
   @Test(arguments: [
     ("{\(entry())} x", "more text behind the end"), ("{\(entry())", "no \"}\""),
-    (" {\(entry())}", "does not begin with"), ("[]", "does not begin with"),
+    ("\0{\(entry())}", "does not begin with"), ("[]", "does not begin with"),
     ("", "does not begin with"), ("{}", "8 bytes behind"),
   ])
   func hostileHeaderIsRefused(_ header: String, _ expected: String) throws {

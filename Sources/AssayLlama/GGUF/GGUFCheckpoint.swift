@@ -70,7 +70,7 @@ private struct Plan {
     let shape = try ModelShape(gguf, metadata)
     files = [("config.json", shape.configuration)]
     try addTokenizer(metadata)
-    for name in gguf.tensors.keys.sorted() {
+    for name in gguf.tensors.keys.sorted() where name != GGUFRotaryScaling.factorsName {
       weights.append(try Weight(name, in: gguf, shape))
     }
     weights.sort { $0.name < $1.name }
@@ -97,6 +97,7 @@ private struct Plan {
 private struct ModelShape {
   var headCount: Int
   var keyValueHeadCount: Int
+  var layerCount: Int
   var configuration: JSONValue
 
   init(_ gguf: GGUFFile, _ metadata: GGUFMetadata) throws(GGUFError) {
@@ -112,15 +113,15 @@ private struct ModelShape {
       throw metadata.invalid(
         "llama.rope.dimension_count", "is not the \(headDimension) of a head")
     }
-    let scaling = try metadata.string("llama.rope.scaling.type")
-    guard scaling == nil || scaling == "none", gguf.tensors["rope_freqs.weight"] == nil else {
-      throw .unsupported(path: gguf.path, what: "scaling of the rotary embedding")
-    }
+    let rotary = try GGUFRotaryScaling(gguf, metadata).parameters(headDimension: headDimension)
     guard let epsilon = try metadata.number("llama.attention.layer_norm_rms_epsilon") else {
       throw metadata.invalid("llama.attention.layer_norm_rms_epsilon", "is missing")
     }
-    let hasBias = gguf.tensors["blk.0.attn_q.bias"] != nil
-    let hasMLPBias = gguf.tensors["blk.0.ffn_gate.bias"] != nil
+    layerCount = try metadata.requiredSize("llama.block_count")
+    let parts = GGUFLayers(gguf, count: layerCount)
+    try parts.checkWeights()
+    let hasBias = try parts.hasBiases(of: GGUFLayers.attention)
+    let hasMLPBias = try parts.hasBiases(of: GGUFLayers.mlp)
     func json(_ size: Int) -> JSONValue { .integer(Int64(size)) }
     func json(_ id: Int?) -> JSONValue { id.map { .integer(Int64($0)) } ?? .null }
     configuration = .object([
@@ -128,15 +129,12 @@ private struct ModelShape {
       "hidden_act": .string("silu"), "vocab_size": json(embedding.shape[0]),
       "hidden_size": json(hiddenSize),
       "intermediate_size": json(try metadata.requiredSize("llama.feed_forward_length")),
-      "num_hidden_layers": json(try metadata.requiredSize("llama.block_count")),
+      "num_hidden_layers": json(layerCount),
       "num_attention_heads": json(headCount), "num_key_value_heads": json(keyValueHeadCount),
       "head_dim": json(headDimension),
       "max_position_embeddings": json(try metadata.requiredSize("llama.context_length")),
       "rms_norm_eps": .number(epsilon),
-      "rope_parameters": .object([
-        "rope_theta": .number(try metadata.number("llama.rope.freq_base") ?? 10000),
-        "rope_type": .string("default"),
-      ]),
+      "rope_parameters": rotary,
       "attention_bias": .bool(hasBias), "mlp_bias": .bool(hasMLPBias),
       "tie_word_embeddings": .bool(gguf.tensors["output.weight"] == nil),
       "bos_token_id": json(try metadata.tokenID("tokenizer.ggml.bos_token_id")),
@@ -168,10 +166,11 @@ private struct Weight {
     guard let tensor = gguf.tensors[name] else { throw .missingTensor(name, path: gguf.path) }
     source = tensor
     let parts = name.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
-    if parts.count == 2, let module = Weight.top[parts[0]] {
+    if parts.count == 2, let module = Weight.top[parts[0]], parts[1] == "weight" {
       self.name = "\(module).\(parts[1])"
     } else if parts.count == 4, parts[0] == "blk", let block = Int(parts[1]),
-      let module = Weight.ofBlocks[parts[2]], ["weight", "bias"].contains(parts[3])
+      (0..<shape.layerCount).contains(block), let module = Weight.ofBlocks[parts[2]],
+      parts[3] == "weight" || parts[3] == "bias" && GGUFLayers.linear.contains(parts[2])
     {
       self.name = "model.layers.\(block).\(module).\(parts[3])"
       if parts[2] == "attn_q" { interleavedHeads = shape.headCount }

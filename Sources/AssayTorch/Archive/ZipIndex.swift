@@ -24,7 +24,8 @@ struct ZipEntry {
 struct ZipIndex {
   let path: String
   private(set) var entries: [String: ZipEntry] = [:]
-  /// The folder that all entries of a torch archive share, from the first entry's name.
+  /// The folder that all entries of a torch archive share, from the first entry's name; empty where
+  /// that lies in none.
   private(set) var root = ""
 
   /// More entries than any tensor file has; bounds the memory of the index.
@@ -47,10 +48,7 @@ struct ZipIndex {
         continue
       }
       if position == 0 {
-        guard let slash = entry.name.firstIndex(of: "/") else {
-          throw malformed("the zip entry \(quoted(entry.name)) is not in a folder")
-        }
-        root = String(entry.name[..<slash])
+        root = entry.name.firstIndex(of: "/").map { String(entry.name[..<$0]) } ?? ""
       }
       guard entries.updateValue(entry, forKey: entry.name) == nil else {
         throw malformed("the zip entry \(quoted(entry.name)) occurs twice")
@@ -76,7 +74,8 @@ extension ZipIndex {
   private typealias Directory = (range: Range<Int>, count: Int)
 
   private func findDirectory(_ bytes: UnsafeRawBufferPointer) throws(TorchError) -> Directory {
-    // The record is 22 bytes, followed by a comment of at most 65,535.
+    // The record is 22 bytes, followed by a comment of at most 65,535. Like torch, which takes the
+    // last such record, this passes over as many bytes that follow by mistake.
     var end = bytes.count - 22
     let last = max(0, end - 0xFFFF)
     while end >= last {
@@ -95,7 +94,7 @@ extension ZipIndex {
     guard let disk: UInt16 = reader.read(), let directoryDisk: UInt16 = reader.read(),
       let countHere: UInt16 = reader.read(), let count: UInt16 = reader.read(),
       let size: UInt32 = reader.read(), let offset: UInt32 = reader.read(),
-      let comment: UInt16 = reader.read(), reader.remaining == Int(comment)
+      let comment: UInt16 = reader.read(), reader.remaining >= Int(comment)
     else { return nil }
     if let wide = try readWideEnd(reader.bytes, before: position) { return wide }
     guard disk == 0, directoryDisk == 0, countHere == count else {
@@ -121,7 +120,12 @@ extension ZipIndex {
     guard reader.read(UInt32.self) == 0x0606_4B50, reader.take(20) != nil,
       let countHere: UInt64 = reader.read(), let count: UInt64 = reader.read(),
       let size: UInt64 = reader.read(), let start: UInt64 = reader.read(), countHere == count
-    else { throw malformed("the zip64 record at its end is damaged") }
+    else {
+      // The second of two archives in one file points into the first; torch refuses it too.
+      throw malformed(
+        "the zip64 record at its end is damaged, or torch.save wrote to the file more than once; "
+          + "save each object to a file of its own")
+    }
     return try checked(offset: start, size: size, count: count, end: Int(offset))
   }
 

@@ -31,6 +31,7 @@ enum Opcode: UInt8 {
   case setItems = 0x75
   case emptyDictionary = 0x7D
   case proto = 0x80
+  case newObject = 0x81
   case tuple1 = 0x85
   case tuple2 = 0x86
   case tuple3 = 0x87
@@ -41,6 +42,9 @@ enum Opcode: UInt8 {
   case shortBinUnicode = 0x8C
   case binUnicode8 = 0x8D
   case binBytes8 = 0x8E
+  case emptySet = 0x8F
+  case addItems = 0x90
+  case frozenSet = 0x91
   case stackGlobal = 0x93
   case memoize = 0x94
   case frame = 0x95

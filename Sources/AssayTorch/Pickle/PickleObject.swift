@@ -23,6 +23,8 @@ enum PickleObject {
   case storage(Int)
   /// An index into the tensors.
   case tensor(Int)
+  /// What cannot be read though the file is sound: an index into the reasons.
+  case unreadable(Int)
 }
 
 extension PickleObject {
@@ -39,16 +41,24 @@ extension PickleObject {
     case .global: "a global"
     case .storage: "a storage"
     case .tensor: "a tensor"
+    case .unreadable: "something unreadable"
     }
   }
 }
 
-/// A list, tuple or dictionary of the pickle machine.
+/// A list, tuple, dictionary or other composed object of the pickle machine.
 struct PickleContainer {
   enum Kind {
-    case list, tuple, dictionary, orderedDictionary
+    case list, tuple, dictionary, orderedDictionary, set
+    /// The real and the imaginary part.
+    case complex
     /// The arguments of a `torch.device`.
     case device
+    /// A numpy dtype: its code, and behind that its byte order where its state was set.
+    case numpyDType
+    /// A numpy array's state: version, shape, dtype, whether its first axis is contiguous, bytes, and
+    /// where axes were exchanged their order.
+    case numpyArray
   }
 
   var kind: Kind
@@ -65,8 +75,18 @@ struct StorageReference: Equatable {
   var location: String
   /// The part that a legacy file's view of another storage shows, in elements.
   var view: Range<Int>?
+  /// The elements themselves, where they stand in the pickle.
+  var embedded: EmbeddedBytes?
 
   var elementSize: Int { dtype?.byteCount ?? 1 }
+}
+
+/// The elements of a numpy array, which stand in the pickle.
+struct EmbeddedBytes: Equatable {
+  var range: Range<Int>
+  /// Whether the bytes are written as text of the characters U+0000 to U+00FF.
+  var isLatin1: Bool
+  var isBigEndian: Bool
 }
 
 /// A tensor as the pickle describes it, not yet checked against its storage.
@@ -78,4 +98,8 @@ struct TensorDescription {
   var strides: [Int]
   var isConjugate = false
   var isNegative = false
+  /// The device, where another one than the storage's location.
+  var device: String?
+  /// Whether float32 elements stand for bfloat16 ones, which numpy does not know.
+  var isWidened = false
 }

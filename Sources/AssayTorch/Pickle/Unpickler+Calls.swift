@@ -21,18 +21,34 @@ extension Unpickler {
     }
     switch TorchGlobal.look(up: module, name) {
     case .allowed(let global): push(.global(global))
-    case .unsupported(let kind):
-      throw .unsupported(path: path, reason: "it holds \(kind)")
+    case .unsupported(let kind): push(unreadable(kind))
     case .forbidden:
       throw .forbiddenGlobal(
         path: path, name: String(quoted("\(module).\(name)").dropFirst().dropLast()))
     }
   }
 
+  /// A stand-in for what cannot be read, so that the rest of the file can.
+  mutating func unreadable(_ kind: String) -> PickleObject {
+    reasons.append("it holds \(kind)")
+    return .unreadable(reasons.count - 1)
+  }
+
+  /// What a class gives without its initializer: nothing that is known here.
+  mutating func makeNew(
+    _ type: PickleObject, _ arguments: PickleObject
+  ) throws(TorchError) -> PickleObject {
+    guard case .unreadable = type, container(arguments)?.kind == .tuple else {
+      throw malformed("the pickle makes a new object of \(type.kind)")
+    }
+    return type
+  }
+
   /// What a global gives for its arguments.
   mutating func call(
     _ function: PickleObject, _ arguments: PickleObject
   ) throws(TorchError) -> PickleObject {
+    if case .unreadable = function, container(arguments)?.kind == .tuple { return function }
     guard case .global(let global) = function else {
       throw malformed("the pickle calls \(function.kind)")
     }
@@ -45,19 +61,34 @@ extension Unpickler {
   private mutating func call(
     _ global: TorchGlobal, _ arguments: [PickleObject]
   ) throws(TorchError) -> PickleObject {
+    // No function of the list takes more than 8.
+    for case .unreadable(let reason) in arguments.prefix(8) { return .unreadable(reason) }
     switch global {
     case .rebuildTensor, .rebuildTensorV2, .rebuildTensorV3:
       return try rebuildTensor(global, arguments)
+    case .rebuildNPUTensor: return try rebuildNPUTensor(arguments)
+    case .rebuildFromCPUTensor, .rebuildFromNumPy: return try rebuildDeviceTensor(arguments)
+    case .npuFormat where arguments.count == 1:
+      if case .integer = arguments[0] { return arguments[0] }
+    case .numpyReconstruct where arguments.count == 3:
+      if case .global(.numpyArrayClass) = arguments[0] { return add(.numpyArray, []) }
+    case .numpyFromBuffer where (4...5).contains(arguments.count):
+      if let array = numpyArray(fromBuffer: arguments) { return array }
+    case .numpyDType where (1...3).contains(arguments.count):
+      if case .string = arguments[0] { return add(.numpyDType, [arguments[0]]) }
     case .rebuildParameter where arguments.count == 3,
       .rebuildParameterWithState where arguments.count == 4:
       if case .tensor = arguments[0] { return arguments[0] }
     case .rebuildFromType where arguments.count == 4:
       // The class and its state say nothing about the elements.
       if case .global(let function) = arguments[0], case .global(.tensorClass) = arguments[1],
-        function != .rebuildFromType, let inner = container(arguments[2]), inner.kind == .tuple,
-        case .tensor(let tensor) = try call(function, inner.items)
+        function != .rebuildFromType, let inner = container(arguments[2]), inner.kind == .tuple
       {
-        return .tensor(tensor)
+        switch try call(function, inner.items) {
+        case .tensor(let tensor): return .tensor(tensor)
+        case .unreadable(let reason): return .unreadable(reason)
+        default: break
+        }
       }
     case .size where arguments.count == 1:
       if let items = container(arguments[0]), items.kind == .tuple { return arguments[0] }
@@ -67,6 +98,21 @@ extension Unpickler {
       return add(.device, arguments)
     case .orderedDictionary:
       return try orderedDictionary(arguments)
+    case .defaultDictionary:
+      if let dictionary = defaultDictionary(arguments) { return dictionary }
+    case .counter where arguments.isEmpty: return add(.dictionary, [])
+    case .counter where arguments.count == 1:
+      if let counts = container(arguments[0]), counts.kind == .dictionary { return arguments[0] }
+    case .set where arguments.isEmpty: return add(.set, [])
+    case .set where arguments.count == 1:
+      if let items = container(arguments[0]), [.list, .tuple, .set].contains(items.kind) {
+        try count(items.items.count)
+        return add(.set, items.items)
+      }
+    case .complex where arguments.count == 2:
+      if case .number = arguments[0], case .number = arguments[1] {
+        return add(.complex, arguments)
+      }
     case .byteString where arguments.isEmpty:
       return .bytes(0..<0)
     case .byteString where (1...2).contains(arguments.count):
@@ -105,12 +151,36 @@ extension Unpickler {
     return add(.orderedDictionary, items)
   }
 
+  /// A defaultdict, whose factory makes nothing here: an empty one stands at a file's values only.
+  private mutating func defaultDictionary(_ arguments: [PickleObject]) -> PickleObject? {
+    guard arguments.count <= 1 else { return nil }
+    switch arguments.first {
+    case nil, .none?, .global(.plainClass)?, .global(.set)?, .global(.counter)?,
+      .global(.orderedDictionary)?, .global(.defaultDictionary)?, .global(.byteString)?,
+      .global(.complex)?:
+      return add(.dictionary, [])
+    default: return nil
+    }
+  }
+
   /// Attributes of an OrderedDict (`_metadata` of a state dictionary) are passed over.
   mutating func build() throws(TorchError) {
     let state = try pop()
-    guard container(try top())?.kind == .orderedDictionary, container(state) != nil else {
-      throw malformed("the pickle sets the state of \(try top().kind)")
+    let target = try top()
+    if case .unreadable = target { return }
+    if case .container(let index) = target, let values = container(state) {
+      switch containers[index].kind {
+      case .orderedDictionary: return
+      case .numpyArray where values.kind == .tuple && values.items.count == 5:
+        containers[index].items = values.items
+        return
+      case .numpyDType where values.kind == .tuple && values.items.count >= 2:
+        containers[index].items = [containers[index].items[0], values.items[1]]
+        return
+      default: break
+      }
     }
+    throw malformed("the pickle sets the state of \(target.kind)")
   }
 }
 
@@ -120,7 +190,7 @@ extension Unpickler {
   /// More axes than torch allows; bounds the copies of one shape that many tensors name.
   private static let rankLimit = 64
 
-  private mutating func rebuildTensor(
+  mutating func rebuildTensor(
     _ function: TorchGlobal, _ arguments: [PickleObject]
   ) throws(TorchError) -> PickleObject {
     let counts: ClosedRange =
@@ -150,7 +220,7 @@ extension Unpickler {
     return .tensor(tensors.count - 1)
   }
 
-  private func integers(_ object: PickleObject) -> [Int]? {
+  func integers(_ object: PickleObject) -> [Int]? {
     guard let tuple = container(object), tuple.kind == .tuple,
       tuple.items.count <= Unpickler.rankLimit
     else { return nil }
@@ -186,6 +256,7 @@ extension Unpickler {
     guard let tuple = container(id), tuple.kind == .tuple, let first = tuple.items.first,
       case .string(let tag) = first, tag.count <= 16, reader.bytes.text(tag) == "storage"
     else { throw .unsupported(path: path, reason: "it refers to something that is no storage") }
+    if tuple.items.count > 1, case .unreadable = tuple.items[1] { return tuple.items[1] }
     guard (5...6).contains(tuple.items.count), case .global(.storage(let dtype)) = tuple.items[1],
       let key = shortText(tuple.items[2]), let location = shortText(tuple.items[3]),
       case .integer(let count) = tuple.items[4], (0..<1 << 48).contains(count)
@@ -206,7 +277,7 @@ extension Unpickler {
   }
 
   /// A key or location; longer ones than these are no names but attacks.
-  private func shortText(_ object: PickleObject) -> String? {
+  func shortText(_ object: PickleObject) -> String? {
     guard case .string(let range) = object, range.count <= 256 else { return nil }
     return reader.bytes.text(range)
   }
@@ -221,7 +292,7 @@ extension Unpickler {
     return Int(offset)..<Int(offset + count)
   }
 
-  private mutating func add(
+  mutating func add(
     _ kind: PickleContainer.Kind, _ items: [PickleObject]
   ) -> PickleObject {
     containers.append(PickleContainer(kind: kind, items: items))

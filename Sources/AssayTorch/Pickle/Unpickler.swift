@@ -10,6 +10,8 @@ struct Unpickler {
   var containers: [PickleContainer] = []
   var storages: [StorageReference] = []
   var tensors: [TensorDescription] = []
+  /// Why each unreadable object is that.
+  var reasons: [String] = []
   /// Storages by key, so that tensors share them.
   var storageIndices: [String: Int] = [:]
 
@@ -146,8 +148,11 @@ extension Unpickler {
     case .tuple: pushContainer(.tuple, try popToMark())
     case .emptyList: pushContainer(.list)
     case .emptyDictionary: pushContainer(.dictionary)
-    case .append: try append([pop()])
-    case .appends: try append(popToMark())
+    case .emptySet: pushContainer(.set)
+    case .frozenSet: pushContainer(.set, try popToMark())
+    case .addItems: try append(popToMark(), to: .set)
+    case .append: try append([pop()], to: .list)
+    case .appends: try append(popToMark(), to: .list)
     case .setItem: try set(pop(2))
     case .setItems: try set(popToMark())
     case .binPut: memo[Int(try value(UInt8.self))] = try top()
@@ -161,6 +166,9 @@ extension Unpickler {
     case .reduce:
       let arguments = try pop()
       push(try call(pop(), arguments))
+    case .newObject:
+      let arguments = try pop()
+      push(try makeNew(pop(), arguments))
     case .build: try build()
     }
   }
@@ -205,15 +213,21 @@ extension Unpickler {
     return object
   }
 
-  private mutating func append(_ items: [PickleObject]) throws(TorchError) {
-    guard case .container(let list) = try top(), containers[list].kind == .list else {
-      throw malformed("the pickle appends to something that is no list")
+  private mutating func append(
+    _ items: [PickleObject], to kind: PickleContainer.Kind
+  ) throws(TorchError) {
+    let target = try top()
+    if case .unreadable = target { return }
+    guard case .container(let index) = target, containers[index].kind == kind else {
+      throw malformed("the pickle appends to something that is no \(kind)")
     }
-    containers[list].items += items
+    containers[index].items += items
   }
 
   private mutating func set(_ items: [PickleObject]) throws(TorchError) {
-    guard case .container(let index) = try top(), items.count.isMultiple(of: 2),
+    let target = try top()
+    if case .unreadable = target { return }
+    guard case .container(let index) = target, items.count.isMultiple(of: 2),
       [.dictionary, .orderedDictionary].contains(containers[index].kind)
     else { throw malformed("the pickle sets items of something that is no dictionary") }
     containers[index].items += items

@@ -52,6 +52,29 @@ extension Tensor {
     return Tensor(uncheckedStorage: storage, dtype: dtype, shape: shape, device: device)
   }
 
+  /// An owned, contiguous bfloat16 copy of a float32 tensor, rounded to the nearest even.
+  ///
+  /// Of numbers that bfloat16 holds, NaNs with payload among them, it gives these very bits.
+  func narrowedToBFloat16() -> Tensor {
+    let storage = withContiguousBytes { source in
+      Storage(byteCount: source.count / 2) { target in
+        for index in 0..<source.count / 4 {
+          let bits = source.loadUnaligned(fromByteOffset: index * 4, as: UInt32.self)
+          let isNaN = bits & 0x7FFF_FFFF > 0x7F80_0000
+          var upper = UInt16(truncatingIfNeeded: bits >> 16)
+          if bits & 0xFFFF != 0 {
+            upper =
+              isNaN
+              ? upper | 0x40
+              : UInt16(truncatingIfNeeded: (bits &+ 0x7FFF &+ (bits >> 16 & 1)) >> 16)
+          }
+          target.storeBytes(of: upper, toByteOffset: index * 2, as: UInt16.self)
+        }
+      }
+    }
+    return Tensor(uncheckedStorage: storage, dtype: .bfloat16, shape: shape, device: device)
+  }
+
   private func negate(_ buffer: UnsafeMutableRawBufferPointer, width: Int) {
     func negate<Unit: FixedWidthInteger & BitwiseCopyable>(_ unit: Unit.Type) {
       for offset in stride(from: 0, to: buffer.count, by: width) {

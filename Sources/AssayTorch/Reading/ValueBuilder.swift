@@ -51,20 +51,17 @@ struct ValueBuilder<Source: StorageSource> {
     case .none: return .none
     case .bool(let flag): return .bool(flag)
     case .integer(let number): return .integer(number)
-    case .longInteger: throw unsupported("it holds an integer of more than 64 bits")
+    case .longInteger(let range): return longInteger(range)
     case .number(let number): return .number(number)
     case .string(let range), .bytes(let range), .latin1(let range):
       return try text(object, range)
     case .container(let index): return try build(container: index).value
     case .global(.dtype(let dtype)): return .string(dtype.torchName)
-    case .global(let global): throw unsupported("it holds the global \(global) as a value")
-    case .storage: throw unsupported("it holds a storage that is not a tensor's")
+    case .global: return .unreadable(reason: "it holds a class or a function as a value")
+    case .storage: return .unreadable(reason: "it holds a storage that is not a tensor's")
+    case .unreadable(let index): return .unreadable(reason: unpickler.reasons[index])
     case .tensor(let index): return .tensor(try tensor(index))
     }
-  }
-
-  private func unsupported(_ reason: String) -> TorchError {
-    .unsupported(path: path, reason: reason)
   }
 }
 
@@ -98,10 +95,25 @@ extension ValueBuilder {
     return value
   }
 
+  /// An integer's digits, made once however often the pickle names it.
+  private mutating func longInteger(_ range: Range<Int>) -> TorchValue {
+    // Converting takes time that grows with the square of the size.
+    guard range.count <= 1024 else {
+      return .unreadable(reason: "it holds an integer of \(range.count) bytes")
+    }
+    let slot = range.lowerBound * 2
+    if let known = texts[slot] { return known }
+    let value = TorchValue.longInteger(
+      decimal: BigDecimal.text(twosComplement: Array(unpickler.reader.bytes[range])))
+    texts[slot] = value
+    return value
+  }
+
   private mutating func build(container index: Int) throws(TorchError) -> Built {
     if let known = containers[index] { return known }
     guard open.insert(index).inserted else {
-      throw unsupported("it holds a container that contains itself")
+      let value = TorchValue.unreadable(reason: "it holds a container that contains itself")
+      return Built(value: value, count: 1, depth: 0)
     }
     guard open.count <= Self.depthLimit else { throw tooDeep() }
     defer { open.remove(index) }
@@ -136,6 +148,15 @@ extension ValueBuilder {
     switch kind {
     case .list: return .list(values)
     case .tuple: return .tuple(values)
+    case .set: return .set(values)
+    case .complex:
+      guard case .number(let real) = values[0], case .number(let imaginary) = values[1] else {
+        throw .malformed(path: path, reason: "its pickle describes an unknown complex number")
+      }
+      return .complex(real: real, imaginary: imaginary)
+    case .numpyArray, .numpyDType:
+      return .unreadable(
+        reason: "it holds a \(kind == .numpyArray ? "NumPy array" : "NumPy dtype")")
     case .device:
       switch (values.first, values.dropFirst().first) {
       case (.string(let type)?, nil): return .string(type)
@@ -159,8 +180,9 @@ extension ValueBuilder {
         switch values[index] {
         case .string(let name): names.insert(ExactName(name)).inserted
         case .integer(let number): numbers.insert(number).inserted
-        case .list, .dictionary:
-          throw TorchError.malformed(path: path, reason: "a dictionary has a key that can change")
+        case .list, .dictionary, .unreadable:
+          throw TorchError.malformed(
+            path: path, reason: "a dictionary has a key that is none: \(values[index].summary)")
         default: true
         }
       guard isNew else {
@@ -181,6 +203,7 @@ extension ValueBuilder {
     let reference = unpickler.storages[description.storage]
     let storage = try storage(
       description.storage, reference, width: description.dtype.scalarByteCount)
+    let device = description.device ?? reference.location
     var tensor: Tensor
     do throws(TensorError) {
       let (offset, overflow) = description.offset.multipliedReportingOverflow(
@@ -188,7 +211,7 @@ extension ValueBuilder {
       guard !overflow else { throw .outOfBounds(neededBytes: .max, availableBytes: 0) }
       tensor = try Tensor(
         storage: storage, dtype: description.dtype, shape: Shape(description.size),
-        strides: description.strides, byteOffset: offset, device: Device(reference.location))
+        strides: description.strides, byteOffset: offset, device: Device(device))
     } catch {
       let reason = "storage \(quoted(reference.key)): \(error)"
       if case .excessiveExpansion = error { throw .excessive(path: path, reason: reason) }
@@ -203,6 +226,10 @@ extension ValueBuilder {
       tensor = tensor.resolved(
         conjugating: description.isConjugate, negating: description.isNegative)
     }
+    if description.isWidened {
+      try budget.spend(tensor.byteCount, on: "narrowing a tensor to bfloat16")
+      tensor = tensor.narrowedToBFloat16()
+    }
     tensors[index] = tensor
     return tensor
   }
@@ -215,15 +242,34 @@ extension ValueBuilder {
     if let known = storages[index] {
       plain = known
     } else {
-      plain = try source.bytes(of: reference, budget: &budget)
+      plain = try bytes(of: reference)
       storages[index] = plain
     }
-    guard source.isBigEndian, width > 1 else { return plain }
+    let isBigEndian = reference.embedded?.isBigEndian ?? source.isBigEndian
+    guard isBigEndian, width > 1 else { return plain }
     let key = SwappedKey(storage: index, width: width)
     if let known = swappedStorages[key] { return known }
     try budget.spend(plain.byteCount, on: "swapping the bytes of a big-endian storage")
     let swapped = plain.swapped(width: width)
     swappedStorages[key] = swapped
     return swapped
+  }
+
+  private mutating func bytes(of reference: StorageReference) throws(TorchError) -> Storage {
+    guard let embedded = reference.embedded else {
+      return try source.bytes(of: reference, budget: &budget)
+    }
+    try budget.spend(embedded.range.count, on: "a numpy array in the pickle")
+    let text: PickleObject =
+      embedded.isLatin1 ? .latin1(embedded.range) : .bytes(embedded.range)
+    guard case .bytes(let bytes) = try self.text(text, embedded.range) else {
+      throw .malformed(path: path, reason: "its pickle holds a numpy array without bytes")
+    }
+    let needed = reference.elementCount * reference.elementSize
+    guard bytes.count == needed else {
+      throw .malformed(
+        path: path, reason: "a numpy array in its pickle has \(bytes.count) bytes, not \(needed)")
+    }
+    return Storage(byteCount: needed) { $0.copyBytes(from: bytes) }
   }
 }

@@ -11,13 +11,15 @@ struct ZipFile: StorageSource {
   static func load(_ file: MappedFile) throws(TorchError) -> TorchValue {
     var budget = MemoryBudget(path: file.path, fileSize: file.byteCount)
     let archive = try ZipArchive(file: file)
+    if let program = archive.program {
+      throw .unsupported(path: file.path, reason: program)
+    }
     guard let entry = archive.index["data.pkl"] else {
       throw .malformed(
         path: file.path,
-        reason: "the zip archive has no \(quoted(archive.index.root + "/data.pkl"))")
-    }
-    guard archive.index["constants.pkl"] == nil else {
-      throw .unsupported(path: file.path, reason: "it is a TorchScript archive, which holds code")
+        reason: archive.index.root.isEmpty
+          ? "the entries of the zip archive are in no folder"
+          : "the zip archive has no \(quoted(archive.index.root + "/data.pkl"))")
     }
     guard entry.byteCount <= pickleLimit else {
       throw .excessive(path: file.path, reason: "its pickle has \(entry.byteCount) bytes")

@@ -89,8 +89,19 @@ struct HandMade: ExpressibleByStringLiteral, CustomTestStringConvertible, Sendab
       "NN\u{93}.",
       "X\u{2}\u{0}\u{0}\u{0}\u{FF}\u{FE}.", "ctorch\nSize\n)R.", "ctorch\nSize\nN\u{85}R.",
       "I1\n.", "}X\u{1}\u{0}\u{0}\u{0}aNX\u{1}\u{0}\u{0}\u{0}aNsNs.", "\u{80}\u{6}N.", "(", "((((.",
-      "cbuiltins\nbytes\nN\u{85}R.", "i", "o.", "\u{81}.", "\u{92}.", "\u{8F}.", "\u{97}.",
+      "cbuiltins\nbytes\nN\u{85}R.", "i", "o.", "\u{81}.", "\u{92}.", "\u{8F}N\u{61}.",
+      "](N\u{90}.", "(N\u{90}.", "\u{91}.", "\u{97}.",
       "\u{82}\u{1}.", "P0\n.", "ccollections\nOrderedDict\n]N\u{61}\u{85}R.",
+      "cbuiltins\nset\nN\u{85}R.", "cbuiltins\ncomplex\nNN\u{86}R.", "cbuiltins\ncomplex\n)R.",
+      "ccollections\ndefaultdict\nN\u{85}\u{85}R.", "ccollections\nCounter\n]\u{85}R.",
+      "cbuiltins\nint\n)R.", "ctorch\nSize\n)\u{81}.", "cnumpy\nndarray\n)R.",
+      "cnumpy\ndtype\nN\u{85}R.", "cnumpy.core.multiarray\n_reconstruct\nNNN\u{87}R.",
+      "cnumpy.core.numeric\n_frombuffer\n(NNNNtR.",
+      "cnumpy.core.numeric\n_frombuffer\n(NNNU\u{1}KNtR.",
+      "cnumpy.core.numeric\n_frombuffer\n(NNNU\u{1}AtR.",
+      "ctorch._utils\n_rebuild_device_tensor_from_cpu_tensor\n(NNNNtR.",
+      "ctorch_npu.utils.storage\n_rebuild_npu_tensor\n(NNNNNNNtR.",
+      "ctorch_npu.npu._format\nFormat\nN\u{85}R.",
       "ctorch._tensor\n_rebuild_from_type_v2\n(ctorch._utils\n_rebuild_tensor_v2\nctorch\nTensor\n)}tR.",
     ] as [HandMade])
   func brokenPickleIsAnError(_ pickle: HandMade) {
@@ -113,6 +124,47 @@ struct HandMade: ExpressibleByStringLiteral, CustomTestStringConvertible, Sendab
       Issue.record("\(String(describing: error))")
       return
     }
+  }
+
+  /// An XLA tensor of float32 over a numpy array with these parts of its state.
+  private static func array(
+    shape: String = "K\u{2}\u{85}", code: String = "f4", order: String = "<",
+    data: String = "B\u{8}\u{0}\u{0}\u{0}\u{0}\u{1}\u{2}\u{3}\u{4}\u{5}\u{6}\u{7}",
+    dtype: String = "ctorch\nfloat32\n", device: String = "X\u{5}\u{0}\u{0}\u{0}xla:0"
+  ) -> HandMade {
+    HandMade(
+      "ctorch._utils\n_rebuild_xla_tensor\n(cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\nNNtR"
+        + "(K\u{1}\(shape)cnumpy\ndtype\nU\u{2}\(code)\u{85}R(K\u{3}U\u{1}\(order)tb\u{89}\(data)tb"
+        + "\(dtype)\(device)\u{89}tR.")
+  }
+
+  @Test func handMadeArrayLoads() throws {
+    guard case .tensor(let tensor) = try load(Self.array()) else {
+      Issue.record("no tensor")
+      return
+    }
+    #expect(tensor.hex == "0001020304050607" && tensor.device.name == "xla:0")
+  }
+
+  @Test(arguments: [
+    array(shape: "K\u{3}\u{85}"), array(shape: "K\u{1}\u{85}"), array(shape: "N"),
+    array(shape: "J\u{FF}\u{FF}\u{FF}\u{FF}\u{85}"), array(code: "f8", dtype: "ctorch\nfloat64\n"),
+    array(data: "N"),
+    array(data: "U\u{8}01234567"), array(dtype: "N"), array(device: "N"),
+    // A size of 2^47 twice beside a 0: no element, and strides that overflow.
+    array(
+      shape: "\u{8A}\u{6}\u{0}\u{0}\u{0}\u{0}\u{0}\u{80}q\u{1}h\u{1}K\u{0}\u{87}",
+      data: "B\u{0}\u{0}\u{0}\u{0}"),
+  ])
+  func badArrayIsMalformed(_ pickle: HandMade) {
+    let error = #expect(throws: TorchError.self) { try load(pickle) }
+    #expect(error?.caseName == "malformed")
+  }
+
+  @Test(arguments: [array(code: "O8"), array(code: "U4"), array(order: "?"), array(code: "V8")])
+  func arrayOfObjectsIsUnsupported(_ pickle: HandMade) {
+    let error = #expect(throws: TorchError.self) { try load(pickle) }
+    #expect(error?.caseName == "unsupported")
   }
 
   @Test func sharedListMayNotUnfoldWithoutEnd() {
@@ -161,7 +213,12 @@ struct HandMade: ExpressibleByStringLiteral, CustomTestStringConvertible, Sendab
       ("G\u{3F}\u{F8}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}.", "1.5"), ("U\u{2}hi.", "\"hi\""),
       ("ctorch\ndevice\nX\u{4}\u{0}\u{0}\u{0}cudaK\u{1}\u{86}R.", "\"cuda:1\""),
       ("ctorch\nbfloat16\n.", "\"torch.bfloat16\""), ("(NN1N.", "None"),
-      ("B\u{1}\u{0}\u{0}\u{0}z.", "b7a"),
+      ("B\u{1}\u{0}\u{0}\u{0}z.", "b7a"), ("\u{8F}(K\u{1}N\u{90}.", "set(1, None)"),
+      ("(K\u{1}\u{91}.", "set(1)"), ("ccollections\nCounter\n)R.", "{}"),
+      (
+        "\u{8B}\u{9}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{1}.",
+        "18446744073709551616"
+      ),
     ] as [(HandMade, String)])
   func plainValueIsRead(_ pickle: HandMade, _ expected: String) throws {
     #expect(try load(pickle).rendered == expected)

@@ -14,6 +14,14 @@ import Testing
     for (found, expected) in zip(found, expected.tensors) {
       #expect(found.tensor.expectation(path: found.path) == expected)
     }
+    let unreadable = value.members().compactMap { path, member in
+      guard case .unreadable(let reason) = member else { return nil as (String, String)? }
+      return (path.joined(separator: "/"), reason)
+    }
+    #expect(unreadable.map(\.0) == expected.unreadable.map { $0[0] })
+    for ((_, reason), expected) in zip(unreadable, expected.unreadable) {
+      #expect(reason.contains(expected[1]))
+    }
   }
 
   @Test(arguments: Expectations.all.refused.keys.sorted())

@@ -9,6 +9,8 @@ struct Expectations: Decodable {
   struct File: Decodable {
     var value: String
     var tensors: [ExpectedTensor]
+    /// The path of each part that cannot be read, and what its reason mentions.
+    var unreadable: [[String]]
   }
 
   struct ExpectedTensor: Decodable, Equatable {
@@ -108,6 +110,10 @@ extension TorchValue {
     case .tuple(let items): "(" + items.map(\.rendered).joined(separator: ", ") + ")"
     case .dictionary(let items):
       "{" + items.map { "\($0.key.rendered): \($0.value.rendered)" }.joined(separator: ", ") + "}"
+    case .set(let items): "set(" + items.map(\.rendered).joined(separator: ", ") + ")"
+    case .complex(let real, let imaginary): "complex(\(real), \(imaginary))"
+    case .longInteger(let decimal): decimal
+    case .unreadable: "unreadable"
     case .none: "None"
     case .bool(let flag): flag ? "True" : "False"
     case .integer(let value): String(value)

@@ -1,16 +1,19 @@
 """Makes the GGUF fixtures beside this file with the gguf package, and what it unpacks of them.
 
-Needs gguf 0.19, numpy, safetensors and torch. The bytes are the same every time.
+Needs gguf 0.19, numpy, safetensors, torch and transformers. The bytes are the same every time.
 
     python make_gguf.py
 """
 
 import json
+import math
 import os
 
 import gguf
 import numpy
 import safetensors.torch
+import torch
+import transformers
 from safetensors.numpy import save_file
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -135,7 +138,101 @@ def write_tokenizer():
     writer.add_add_bos_token(False)
     writer.add_chat_template("{{ messages }}")
     writer.add_tensor("token_embd.weight", numpy.zeros((len(tokens), 2), numpy.float32))
+    for part in ("attn_q", "attn_k", "attn_v", "attn_output", "ffn_gate", "ffn_up", "ffn_down"):
+        writer.add_tensor(f"blk.0.{part}.weight", numpy.zeros((2, 2), numpy.float32))
+    for name in ("blk.0.attn_norm", "blk.0.ffn_norm", "output_norm"):
+        writer.add_tensor(f"{name}.weight", numpy.zeros(2, numpy.float32))
     finish(writer)
+
+
+def rope_factors(rope, dimension):
+    """The rope_freqs.weight that llama.cpp's converter writes for Llama 3's rule, in its arithmetic."""
+    exponents = torch.arange(0, dimension, 2, dtype=torch.float32) / dimension
+    frequencies = 1.0 / (rope["rope_theta"] ** exponents)
+    low, high = rope["low_freq_factor"], rope["high_freq_factor"]
+    positions, factor = rope["original_max_position_embeddings"], rope["factor"]
+    factors = []
+    for frequency in frequencies:
+        length = 2 * math.pi / frequency
+        if length < positions / high:
+            factors.append(1)
+        elif length > positions / low:
+            factors.append(factor)
+        else:
+            smooth = (positions / length - low) / (high - low)
+            factors.append(1 / ((1 - smooth) / factor + smooth))
+    return torch.tensor(factors, dtype=torch.float32)
+
+
+def llama3(factor, low, high, positions, base=500000.0):
+    return {"rope_type": "llama3", "rope_theta": base, "factor": factor, "low_freq_factor": low,
+            "high_freq_factor": high, "original_max_position_embeddings": positions}
+
+
+ROPES = {
+    "llama31": (128, llama3(8.0, 1.0, 4.0, 8192)), "llama32": (64, llama3(32.0, 1.0, 4.0, 8192)),
+    "short": (64, llama3(3.0, 1.0, 4.0, 100)), "sharp": (128, llama3(4.5, 1.0, 2.5, 4096)),
+    "doubled": (128, llama3(8.0, 2.0, 8.0, 16384)), "base": (96, llama3(16.0, 1.0, 4.0, 2048, 10000.0)),
+    "tiny": (8, llama3(8.0, 1.0, 4.0, 16)), "jump": (4, llama3(8.0, 1.0, 4.0, 64)),
+    "linear": (64, {"rope_type": "linear", "rope_theta": 10000.0, "factor": 2.5}),
+}
+
+
+def write_ropes():
+    """What rope_freqs.weight is for several rules, and the frequencies of transformers."""
+    expected = {}
+    for name, (dimension, rope) in ROPES.items():
+        module = transformers.models.llama.modeling_llama.LlamaRotaryEmbedding(
+            transformers.LlamaConfig(hidden_size=dimension, num_attention_heads=1,
+                                     max_position_embeddings=131072, rope_parameters=dict(rope)))
+        expected[f"{name}.frequencies"] = module.inv_freq.numpy()
+        if rope["rope_type"] == "llama3":
+            expected[f"{name}.factors"] = rope_factors(rope, dimension).numpy()
+    save_file(expected, path("ropes.safetensors"))
+
+
+def write_scaled(name, rope, describe):
+    """A Llama of one layer with every bias and stretched frequencies; its logits in transformers."""
+    torch.manual_seed(11)
+    model = transformers.LlamaForCausalLM(transformers.LlamaConfig(
+        vocab_size=16, hidden_size=16, intermediate_size=8, num_hidden_layers=1, num_attention_heads=2,
+        num_key_value_heads=2, max_position_embeddings=64, rms_norm_eps=1e-5, attention_bias=True,
+        mlp_bias=True, rope_parameters=dict(rope), attn_implementation="eager", tie_word_embeddings=False))
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter, std=0.6)
+    writer = gguf.GGUFWriter(path(f"{name}.gguf"), "llama")
+    writer.add_block_count(1)
+    writer.add_context_length(64)
+    writer.add_embedding_length(16)
+    writer.add_feed_forward_length(8)
+    writer.add_head_count(2)
+    writer.add_rope_dimension_count(8)
+    writer.add_rope_freq_base(rope["rope_theta"])
+    writer.add_layer_norm_rms_eps(1e-5)
+    describe(writer)
+    for key, weight in model.state_dict().items():
+        weight = weight.numpy()
+        if "q_proj" in key or "k_proj" in key:
+            weight = interleaved(weight, 2)
+        writer.add_tensor(NAMES.get_name(key, (".weight", ".bias")), weight)
+    finish(writer)
+    with torch.no_grad():
+        return model.eval()(torch.tensor([[1, 7, 15, 2, 3, 3, 9, 0, 11, 4]])).logits[0].numpy()
+
+
+def write_all_scaled():
+    linear = {"rope_type": "linear", "rope_theta": 10000.0, "factor": 2.5}
+    # Short enough that ten positions meet all three parts of the rule.
+    stretched = llama3(8.0, 1.0, 4.0, 16)
+    expected = {
+        "linear": write_scaled("linear", linear, lambda writer: (
+            writer.add_rope_scaling_type(gguf.RopeScalingType.LINEAR), writer.add_rope_scaling_factor(2.5))),
+        "scale-linear": write_scaled("scale-linear", linear, lambda writer:
+                                     writer.add_float32("llama.rope.scale_linear", 2.5)),
+        "rope-freqs": write_scaled("rope-freqs", stretched, lambda writer:
+                                   writer.add_tensor("rope_freqs.weight", rope_factors(stretched, 8).numpy())),
+    }
+    save_file(expected, path("scaled-expected.safetensors"))
 
 
 def finish(writer):
@@ -149,3 +246,5 @@ if __name__ == "__main__":
     write_types()
     write_llama()
     write_tokenizer()
+    write_ropes()
+    write_all_scaled()
