@@ -1,4 +1,5 @@
 import Assay
+import AssayRuns
 import AssayLlama
 import Foundation
 
@@ -47,6 +48,7 @@ struct EngineReplay {
       throw CommandError.noModel(golden: path)
     }
     guard FileManager.default.fileExists(atPath: found) else {
+      if let error = RunError.standIn(at: found) { throw error }
       throw CommandError.missingModel(path: found, golden: path)
     }
     return found
