@@ -1,6 +1,6 @@
 import Assay
-import AssayRuns
 import AssayLlama
+import AssayRuns
 import Foundation
 
 /// Runs the reference engine from a golden's recipe and compares as it goes.

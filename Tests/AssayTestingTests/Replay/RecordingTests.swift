@@ -81,6 +81,20 @@ import Testing
     #expect(texts.count == 1 && texts[0].contains("did you mean \"set/toy\"?"), "\(texts)")
   }
 
+  @Test func aNewGoldenWithANearNameIsQuestioned() throws {
+    let playground = try Playground()
+    try playground.record("set/toy")
+    for (name, isNear) in [("set/toi", true), ("set/quite-another", false)] {
+      let texts = try playground.run {
+        try failures { try assertReplay(name, recipe: ToyModel.recipe, ToyModel().run) }
+      }
+      #expect(texts.count == 1 && texts[0].contains("was recorded"), "\(texts)")
+      #expect(
+        texts[0].contains("(did you mean \"set/toy\"? Then remove the new file.)") == isNear,
+        "\(texts)")
+    }
+  }
+
   @Test func anUnknownModeRunsNothing() throws {
     let playground = try Playground()
     var hasRun = false
