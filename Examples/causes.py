@@ -20,13 +20,13 @@ PROMPT = "Licensed under the Apache License"
 
 
 def change_weights(folder, tensor, change, rows=None):
-    """Applies `change` to the float32 elements of some rows of a matrix."""
+    """Applies `change` to the float32 elements of some rows of a matrix, or of a vector."""
     path = os.path.join(folder, "model.safetensors")
     with open(path, "r+b") as file:
         (length,) = struct.unpack("<Q", file.read(8))
         entry = json.loads(file.read(length))[tensor]
         columns = entry["shape"][-1]
-        for row in rows if rows is not None else range(entry["shape"][0]):
+        for row in rows if rows is not None else range(math.prod(entry["shape"][:-1])):
             start = 8 + length + entry["data_offsets"][0] + row * columns * 4
             file.seek(start)
             values = struct.unpack(f"<{columns}f", file.read(columns * 4))
@@ -50,6 +50,16 @@ def scale(module, factor):
 
 
 LAYERS = "model.layers."
+# The same bug in several places hides the later ones from a comparison: what they are handed differs
+# by as much already. Judged by itself, each module is named.
+TRIPLES = [
+    (f"{kind} times {factor} in layers {', '.join(layers)}",
+     [scale(f"{LAYERS}{layer}.{kind}", factor) for layer in layers],
+     [f"{LAYERS}{layer}.{kind}" for layer in layers])
+    for kind, factor, layers in [
+        ("input_layernorm", 1.01, "123"), ("mlp.up_proj", 1.02, "012"),
+        ("mlp.down_proj", 1.1, "013"), ("self_attn.o_proj", 1.5, "023")]
+]
 # What is planted, the dtype, and the modules that must be blamed, the largest error first.
 BUGS = [
     ("one weight row zeroed", "float32", [zero_row(LAYERS + "2.mlp.down_proj")],
@@ -84,6 +94,17 @@ def record(program, checkpoint, dtype, golden):
           "--dtype", dtype, "--golden", golden)
 
 
+def blamed_by(report):
+    """Who introduced an error, with the largest that they added, and their names by that."""
+    blamed = {}
+    for step in report["steps"]:
+        for module in step["modules"]:
+            if module["cause"] == "introduced":
+                error = float(module["introduced_error"])
+                blamed[module["module"]] = max(error, blamed.get(module["module"], 0))
+    return blamed, sorted(blamed, key=lambda module: -blamed[module])
+
+
 def main(program):
     program = os.path.realpath(program)
     shutil.rmtree(WORK, ignore_errors=True)
@@ -102,13 +123,7 @@ def main(program):
         assay(program, "compare", "--dir1", f"{folder}.h5", "--dir2", f"{WORK}/{dtype}.h5",
               "--format", "json", "--output", f"{folder}.json", statuses=(1,))
         report = json.load(open(f"{folder}.json"))
-        blamed = {}
-        for step in report["steps"]:
-            for module in step["modules"]:
-                if module["cause"] == "introduced":
-                    error = float(module["introduced_error"])
-                    blamed[module["module"]] = max(error, blamed.get(module["module"], 0))
-        ranking = sorted(blamed, key=lambda module: -blamed[module])
+        blamed, ranking = blamed_by(report)
         others = [module for module in ranking if module not in wanted]
         first = report["first_divergence"]
         shown = ", ".join(f"`{module}` {blamed[module]:.3g}" for module in ranking
@@ -117,6 +132,28 @@ def main(program):
               f"| {len(others)} |")
         if ranking != wanted:
             failures.append(f"{name}: blamed {ranking}, planted in {wanted}")
+    print("\n| planted | blamed by a comparison | by an isolated replay | others |")
+    print("| --- | --- | --- | ---: |")
+    for number, (name, changes, wanted) in enumerate(TRIPLES):
+        folder = f"{WORK}/triple-{number}"
+        shutil.copytree(CHECKPOINT, folder)
+        for change in changes:
+            change(folder)
+        record(program, folder, "float32", f"{folder}.h5")
+        golden = f"{WORK}/float32.h5"
+        for kind, arguments in [
+                ("compare", ["compare", f"{folder}.h5", golden]),
+                ("isolated", ["replay", golden, "--isolated", "--model", folder,
+                              "--allow-other-weights"])]:
+            assay(program, *arguments, "--format", "json", "--output", f"{folder}.{kind}.json",
+                  statuses=(1,))
+        compared, isolated = (
+            blamed_by(json.load(open(f"{folder}.{kind}.json")))[1]
+            for kind in ("compare", "isolated"))
+        others = (set(compared) | set(isolated)) - set(wanted)
+        print(f"| {name} | {len(compared)} | {len(isolated)} | {len(others)} |")
+        if wanted[0] not in compared or set(isolated) != set(wanted) or others:
+            failures.append(f"{name}: blamed {compared}, isolated {isolated}")
     if failures:
         sys.exit("\n".join(failures))
 

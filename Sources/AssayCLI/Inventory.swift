@@ -1,4 +1,5 @@
 import Assay
+import AssayRuns
 import Foundation
 
 /// What `assay inspect` found: a list of tensors, each still to be read.
@@ -37,7 +38,7 @@ extension Inventory {
   init(contentsOf path: String) throws {
     var isDirectory: ObjCBool = false
     guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) else {
-      throw RunError.notFound(path: path)
+      throw RunError.standIn(at: path) ?? .notFound(path: path)
     }
     if isDirectory.boolValue {
       try self.init(run: RunLocation.open(path))
@@ -47,7 +48,9 @@ extension Inventory {
     case .hdf5: try self.init(run: RunLocation.open(path))
     case .torch: try self.init(torchFile: path)
     case .safetensors: try self.init(safetensors: path)
-    case nil: throw CommandError.unknownFile(path: path)
+    case nil:
+      if let error = RunError.standIn(at: path) { throw error }
+      throw CommandError.unknownFile(path: path)
     }
   }
 

@@ -52,12 +52,13 @@ package final class HDF5File: Sendable {
   /// Has the root group keep its links in its header, with room for many.
   ///
   /// A link is then added by one write. The tree, heap and table of an old group take several, and
-  /// a process killed between them leaves a file that cannot be read.
+  /// a process killed between them leaves a file that cannot be read. Beyond the room, each further
+  /// link makes libhdf5 search all that are there, and more than once.
   private static func keepRootInOnePiece(_ creation: Handle) throws {
     let status = [
       H5Pset_link_creation_order(creation.id, ch5p_crt_order()),
       H5Pset_link_phase_change(creation.id, 65_535, 0),
-      H5Pset_est_link_info(creation.id, 512, 10),
+      H5Pset_est_link_info(creation.id, 4_096, 10),
     ]
     try Library.check(status.min() ?? 0, "prepare a file")
   }

@@ -13,6 +13,9 @@ struct CheckpointWeights {
     guard FileManager.default.fileExists(atPath: index) else {
       source = checkpoint + "/model.safetensors"
       guard FileManager.default.fileExists(atPath: source) else {
+        if let error = RunError.standIn(at: source) ?? .standIn(at: index) {
+          throw .invalidWeights(error)
+        }
         throw .unreadable(path: source, reason: "no such file, nor model.safetensors.index.json")
       }
       try add(source)

@@ -27,10 +27,11 @@ struct JSONObject {
       self.init(path: path, prefix: "", members: members)
     } catch let error as LlamaError {
       throw error
-    } catch let error as TensorError {
-      throw .unreadable(path: path, reason: error.reason)
     } catch {
-      throw .unreadable(path: path, reason: JSONText.reason(for: error))
+      let reason =
+        StandIn(at: path, isText: true).map { "it \($0.text)" }
+        ?? (error as? TensorError)?.reason ?? JSONText.reason(for: error)
+      throw .unreadable(path: path, reason: reason)
     }
   }
 

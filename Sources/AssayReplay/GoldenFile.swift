@@ -12,9 +12,9 @@ public struct GoldenFile: Hashable, Sendable {
     self.path = path
   }
 
-  /// Whether anything is there, readable or not.
+  /// Whether anything is there, readable or not, or is kept elsewhere and was not fetched.
   public var exists: Bool {
-    (try? FileManager.default.attributesOfItem(atPath: path)) != nil
+    (try? FileManager.default.attributesOfItem(atPath: path)) != nil || StandIn(at: path) != nil
   }
 
   /// Opens the golden.

@@ -17,6 +17,18 @@ public enum GrowthPlot {
   }
 }
 
+extension RunComparison {
+  /// What stands at the mark of a plot: the birthplace of the error, as headlines have it.
+  ///
+  /// - Parameter call: The first call that shows the error.
+  func birthMark(at call: ModuleCall) -> String {
+    birthModule.map {
+      "\(PlainText.name($0.call, limit: 50)), before "
+        + PlainText.name(call.shortened(within: $0.call), limit: 30)
+    } ?? PlainText.name(call, limit: 60)
+  }
+}
+
 private struct GrowthDrawing {
   private let curves: GrowthCurves
   private let comparison: RunComparison
@@ -148,11 +160,7 @@ private struct GrowthDrawing {
     lines.append(
       "<circle class=\"dot\" cx=\"\(fixed(x))\" cy=\"\(fixed(y(curve.errors[divergence])))\" r=\"4\"/>"
     )
-    let shown = curve.calls[divergence].call
-    let name =
-      comparison.birthModule.map {
-        "\(PlainText.name($0.call, limit: 50)), before \(PlainText.name(shown.shortened(within: $0.call), limit: 30))"
-      } ?? PlainText.name(shown, limit: 60)
+    let name = comparison.birthMark(at: curve.calls[divergence].call)
     let isRight = x > width / 2
     lines.append(
       label(x + (isRight ? -8 : 8), top + 14, name, "born-text", isRight ? "end" : "start"))

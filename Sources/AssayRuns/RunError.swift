@@ -4,6 +4,8 @@ public import AssayTensors
 public enum RunError: Error, Equatable, Sendable {
   /// There is nothing at the path.
   case notFound(path: String)
+  /// Something stands in the file's place that tells how to get it: a git-lfs pointer, say.
+  case standIn(path: String, reason: String)
   /// The path holds neither layout.
   case notARun(path: String, reason: String)
   /// A directory holds several runs, of which one must be named.
@@ -28,12 +30,21 @@ public enum RunError: Error, Equatable, Sendable {
   case unknownWeights(path: String)
 }
 
+extension RunError {
+  /// Says so where a file was not fetched.
+  package static func standIn(at path: String, isText: Bool = false) -> RunError? {
+    StandIn(at: path, isText: isText).map { .standIn(path: path, reason: $0.text) }
+  }
+}
+
 extension RunError: CustomStringConvertible {
   /// What was found and what to do, for people.
   public var description: String {
     switch self {
     case .notFound(let path):
       "\(path): no such file or directory"
+    case .standIn(let path, let reason):
+      "\(path) \(reason)"
     case .notARun(let path, let reason):
       "\(path) is not a recorded run: \(reason)"
     case .severalRuns(let path, let runs):

@@ -6,7 +6,9 @@ public enum RunLocation {
   ///   one run. A directory that has both layouts is read from its `.pt` files.
   /// - Throws: ``RunError``: ``RunError/severalRuns(path:runs:)`` lists them.
   public static func open(_ path: String) throws -> any RunReader {
-    guard DirectoryListing.exists(path) else { throw RunError.notFound(path: path) }
+    guard DirectoryListing.exists(path) else {
+      throw RunError.standIn(at: path) ?? .notFound(path: path)
+    }
     guard DirectoryListing.isDirectory(path) else { return try HDF5RunReader(path: path) }
     if let layout = try layout(of: path) { return try open(path, as: layout) }
     var found: [(name: String, layout: Layout)] = []

@@ -13,14 +13,14 @@ package struct SafetensorsIndex: Sendable {
     do {
       file = try MappedFile(path: path)
     } catch {
-      throw .damaged(path: path, reason: error.reason)
+      throw .standIn(at: path, isText: true) ?? .damaged(path: path, reason: error.reason)
     }
     do throws(JSONScanner.Failure) {
       files = try file.withUnsafeBytes { (text) throws(JSONScanner.Failure) in
         try SafetensorsIndex.files(text)
       }
     } catch {
-      throw .damaged(path: path, reason: error.reason)
+      throw .standIn(at: path, isText: true) ?? .damaged(path: path, reason: error.reason)
     }
   }
 

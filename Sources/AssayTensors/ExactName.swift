@@ -1,3 +1,5 @@
+import Foundation
+
 /// A name of a module, slot, device, key or file, which is its bytes.
 ///
 /// `String` takes an é of one scalar and one of two for the same; PyTorch, files and HDF5 do not.
@@ -33,7 +35,17 @@ extension String {
 
 extension StringProtocol {
   /// Whether both are the same bytes.
-  package func isSame(as other: some StringProtocol) -> Bool { utf8.elementsEqual(other.utf8) }
+  package func isSame(as other: some StringProtocol) -> Bool {
+    // Every look-up of a name ends here: bytes that lie together are compared as such.
+    let compared = utf8.withContiguousStorageIfAvailable { left in
+      other.utf8.withContiguousStorageIfAvailable { right -> Bool in
+        guard left.count == right.count else { return false }
+        guard let first = left.baseAddress, let second = right.baseAddress else { return true }
+        return memcmp(first, second, left.count) == 0
+      }
+    }
+    return (compared ?? nil) ?? utf8.elementsEqual(other.utf8)
+  }
 
   /// Whether the bytes begin with those of another text.
   package func begins(with prefix: some StringProtocol) -> Bool { utf8.starts(with: prefix.utf8) }

@@ -16,8 +16,9 @@ public enum ReplayTestError: Error, Equatable, Sendable {
   case foreignGolden(path: String, reason: String)
   /// The golden was recorded, for the first time or anew.
   ///
-  /// `changes` is what it changes of the golden that was there; `nil` where none was.
-  case recorded(path: String, changes: GoldenChanges?)
+  /// `changes` is what it changes of the golden that was there; `nil` where none was. `near` are
+  /// names that there are, of which one was perhaps meant.
+  case recorded(path: String, changes: GoldenChanges?, near: [String] = [])
 }
 
 /// What a new golden changes of the one that was there.
@@ -50,19 +51,19 @@ extension ReplayTestError: CustomStringConvertible {
     case .foreignGolden(let path, let reason):
       "\(path) is not recorded by a test: \(reason); record another run there, look at what it "
         + "changes, and make it the golden: assay approve RUN \(path) --message WHY"
-    case .recorded(let path, .none):
-      "\(path) did not exist and was recorded; look at it with `assay inspect`, commit it, and run "
-        + "the test again"
-    case .recorded(let path, let changes?):
+    case .recorded(let path, .none, let near):
+      "\(path) did not exist\(Self.question(near, isRecorded: true)) and was recorded; look at it "
+        + "with `assay inspect`, commit it, and run the test again"
+    case .recorded(let path, let changes?, _):
       "\(path) was recorded anew; look at what changed, commit it, and run the test again\n"
         + changes.text
     }
   }
 
-  private static func question(_ near: [String]) -> String {
+  private static func question(_ near: [String], isRecorded: Bool = false) -> String {
     guard !near.isEmpty else { return "" }
     let names = near.map { "\"\(printable($0))\"" }.joined(separator: " or ")
-    return " (did you mean \(names)?)"
+    return " (did you mean \(names)?\(isRecorded ? " Then remove the new file." : ""))"
   }
 
   /// A name without the control characters that made it unusable.

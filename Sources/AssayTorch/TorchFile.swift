@@ -14,12 +14,21 @@ public enum TorchFile {
   public static func load(path: String) throws(TorchError) -> TorchValue {
     let file: MappedFile
     do { file = try MappedFile(path: path) } catch {
-      throw .unreadable(path: path, reason: error.reason)
+      throw standIn(at: path) ?? .unreadable(path: path, reason: error.reason)
     }
     let startsAsZip = file.withUnsafeBytes { $0.starts(with: [0x50, 0x4B, 0x03, 0x04]) }
-    let value = try startsAsZip ? ZipFile.load(file) : LegacyFile.load(file)
+    let value: TorchValue
+    do {
+      value = try startsAsZip ? ZipFile.load(file) : LegacyFile.load(file)
+    } catch {
+      throw startsAsZip ? error : standIn(at: path) ?? error
+    }
     if case .unreadable(let reason) = value { throw .unsupported(path: path, reason: reason) }
     return value
+  }
+
+  private static func standIn(at path: String) -> TorchError? {
+    StandIn(at: path).map { .unreadable(path: path, reason: "it \($0.text)") }
   }
 
   /// Reads a `.pt` file that holds one tensor and nothing else.

@@ -54,6 +54,73 @@ import Testing
     #expect(Set(files) == ["golden.h5", name])
   }
 
+  /// The modules of a floor, from calibrating the golden with a run under some options.
+  private func floor(_ folder: TemporaryFolder, _ run: String, _ options: String...) throws
+    -> Set<String>
+  {
+    let golden = folder.path("golden.h5")
+    try? FileManager.default.copyItem(
+      at: AssayProcess.packageRoot.appending(path: Self.kernels[0]), to: URL(filePath: golden))
+    let (rules, floor) = (folder.path("rules.yml"), folder.path("golden.floor.json"))
+    for file in [rules, floor] { try? FileManager.default.removeItem(atPath: file) }
+    let outcome = try AssayProcess.run(["calibrate", golden, run, "--output", rules] + options)
+    try #require(outcome.status == 0, "\(outcome.stderr)")
+    let object = try #require(
+      try JSONSerialization.jsonObject(with: Data(contentsOf: URL(filePath: floor)))
+        as? [String: Any])
+    let modules = try #require(object["modules"] as? [[String: Any]])
+    return Set(modules.compactMap { $0["module"] as? String })
+  }
+
+  @Test func modulesSelectWhatIsMeasured() throws {
+    let folder = try TemporaryFolder()
+    let all = try floor(folder, Self.kernels[1])
+    let norms = try floor(folder, Self.kernels[1], "--modules", "norm$")
+    #expect(!norms.isEmpty && norms.isStrictSubset(of: all))
+    #expect(norms.allSatisfy { $0.hasSuffix("norm") }, "\(norms)")
+  }
+
+  /// The run of the other kernel under another name, which is all that `old` is in its index.
+  private func renamed(_ folder: TemporaryFolder, _ old: String, _ new: String) throws -> String {
+    let run = folder.path("renamed")
+    let converted = try AssayProcess.run(["convert", Self.kernels[1], run])
+    try #require(converted.status == 0, "\(converted.stderr)")
+    let index = URL(filePath: run + "/run.json")
+    let text = try String(contentsOf: index, encoding: .utf8)
+    try #require(text.contains(old))
+    try Data(text.replacing(old, with: new).utf8).write(to: index)
+    return run
+  }
+
+  @Test func aMappingPairsOtherNames() throws {
+    let folder = try TemporaryFolder()
+    let run = try renamed(folder, #""module":"model.norm""#, #""module":"final""#)
+    let mapping = folder.path("mapping.yml")
+    try Data("rules:\n- {actual: final, expected: model.norm}\n".utf8)
+      .write(to: URL(filePath: mapping))
+    let mapped = try floor(folder, run, "--mapping", mapping)
+    #expect(try mapped == floor(folder, Self.kernels[1]))
+    let rules = folder.path("other.yml")
+    try FileManager.default.removeItem(atPath: folder.path("golden.floor.json"))
+    let outcome = try AssayProcess.run(["calibrate", folder.path("golden.h5"), run, "-o", rules])
+    #expect(outcome.status == 2)
+    #expect(outcome.stderr.contains("no call of final; a mapping "), "\(outcome.stderr)")
+    #expect(!FileManager.default.fileExists(atPath: rules))
+  }
+
+  @Test func aDeviceMapPairsOtherDevices() throws {
+    let folder = try TemporaryFolder()
+    let run = try renamed(folder, #""device":"cpu""#, #""device":"cuda:0""#)
+    let mapped = try floor(folder, run, "--device-map", "cuda:0=cpu")
+    #expect(try mapped == floor(folder, Self.kernels[1]))
+    try FileManager.default.removeItem(atPath: folder.path("golden.floor.json"))
+    let outcome = try AssayProcess.run([
+      "calibrate", folder.path("golden.h5"), run, "-o", folder.path("other.yml"),
+    ])
+    #expect(outcome.status == 2)
+    #expect(outcome.stderr.contains("on cpu: only the expected run"), "\(outcome.stderr)")
+  }
+
   @Test func lintNamesWhatIsWrong() throws {
     let folder = try TemporaryFolder()
     let rules = folder.path("rules.yml")

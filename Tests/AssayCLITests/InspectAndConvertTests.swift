@@ -73,6 +73,47 @@ import Testing
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder.url.path) == ["run"])
   }
 
+  /// A run that takes seconds to convert: one step under many names.
+  private func longRun() throws -> TemporaryFolder {
+    let folder = try TemporaryFolder()
+    let run = folder.url.appending(path: "run")
+    try FileManager.default.createDirectory(at: run, withIntermediateDirectories: true)
+    let step = AssayProcess.packageRoot.appending(path: CompareTests.directory + "/step_0")
+    for number in 0..<30 {
+      try FileManager.default.createSymbolicLink(
+        at: run.appending(path: "step_\(number)"), withDestinationURL: step)
+    }
+    return folder
+  }
+
+  @Test(arguments: ["new", "new.h5"], [("INT", 130), ("TERM", 143)])
+  func whatIsInterruptedLeavesNothing(name: String, signal: (name: String, status: Int)) throws {
+    let folder = try longRun()
+    // Not before the folder of what is being written has something in it.
+    let outcome = try AssayProcess.shell(
+      """
+      (for i in $(seq 3000); do
+        test -n "$(ls -A .assay-*/ 2>/dev/null)" && echo begun && break; sleep 0.01
+      done
+      kill -\(signal.name) $(cat pid); rm pid) &
+      sh -c 'echo $$ >pid; exec assay convert run \(name)'
+      echo $?; wait
+      """, in: folder.url)
+    #expect(outcome.stdout == "begun\n\(signal.status)\n", "\(outcome.stderr)")
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder.url.path) == ["run"])
+  }
+
+  @Test(arguments: ["new", "new.h5"])
+  func whatTheDiskDoesNotTakeLeavesNothing(name: String) throws {
+    let folder = try longRun()
+    // No file may be longer than this.
+    let outcome = try AssayProcess.shell(
+      "trap '' XFSZ; ulimit -f 2; exec assay convert run \(name)", in: folder.url)
+    #expect(outcome.status == 2)
+    #expect(outcome.stderr.contains("cannot write \(name)"), "\(outcome.stderr)")
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder.url.path) == ["run"])
+  }
+
   @Test func inspectShowsOneModule() throws {
     let rows = try Self.inspect(CompareTests.golden, "--module", #"^model\.norm$"#).tensors
     #expect(rows.count == 8)

@@ -33,6 +33,20 @@ import Testing
     #expect(screen.contains("\u{1B}[1;31m") == isColored)
   }
 
+  @Test(arguments: [
+    (CompareTests.golden, 1, "No mapping to suggest: all modules of step 0"),
+    ("Golden/tiny-llama/checkpoint", 2, "is not a recorded run"),
+  ])
+  func aMappingThatCannotBeSuggestedIsNoSuccess(run: String, status: Int32, part: String) throws {
+    let folder = try TemporaryFolder()
+    let outcome = try AssayProcess.run([
+      "compare", run, CompareTests.golden, "--suggest-mapping", "--output", folder.path("m.yml"),
+    ])
+    #expect(outcome.status == status)
+    #expect(outcome.stdout.isEmpty && outcome.stderr.contains(part), "\(outcome.stderr)")
+    #expect(!FileManager.default.fileExists(atPath: folder.path("m.yml")))
+  }
+
   @Test func plotsAreReferredToFromTheReportsFolder() throws {
     let folder = try TemporaryFolder()
     let outcome = try AssayProcess.run(

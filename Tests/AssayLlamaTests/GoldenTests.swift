@@ -143,8 +143,12 @@ extension JSONValue {
     case .object(let members):
       .object(
         NameMap(
-          members.filter { $0.key != "values" || members["dtype"] == .string("torch.int64") }
-            .map { ($0.key, $0.value.withoutRealValues) }))
+          members.filter {
+            // How full a cache is was not told yet when the golden was recorded.
+            $0.key != "seq_length"
+              && ($0.key != "values" || members["dtype"] == .string("torch.int64"))
+          }
+          .map { ($0.key, $0.value.withoutRealValues) }))
     default: self
     }
   }

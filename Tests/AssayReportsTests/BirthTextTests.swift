@@ -38,6 +38,7 @@ import Testing
     #expect(
       text.contains("cause:     introduced by the code of attn: all its recorded inputs match"))
     #expect(GrowthPlot.svg(comparison).contains(">attn, before o</text>"))
+    #expect(HTMLReport.render(comparison).contains("\"mark\":\"attn, before o\""))
     #expect(
       try String(decoding: JSONReport.render(comparison), as: UTF8.self)
         .contains(#""born_in":{"call":0,"module":"attn"}"#))

@@ -1,5 +1,6 @@
 import Assay
 import AssayLlama
+import AssayRuns
 import Foundation
 
 /// Runs the reference engine from a golden's recipe and compares as it goes.
@@ -47,6 +48,7 @@ struct EngineReplay {
       throw CommandError.noModel(golden: path)
     }
     guard FileManager.default.fileExists(atPath: found) else {
+      if let error = RunError.standIn(at: found) { throw error }
       throw CommandError.missingModel(path: found, golden: path)
     }
     return found

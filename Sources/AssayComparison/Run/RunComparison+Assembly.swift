@@ -78,7 +78,7 @@ extension RunComparison {
       firstDivergence ?? Divergence(firstOf: steps, where: \.verdict.isDivergence)
       ?? Divergence(firstOf: steps, where: \.verdict.isFailure)
     noteNoiseSources()
-    noteRounding()
+    if !noteRounding() { noteSuspects() }
     isMatch = failures.isEmpty && !steps.contains { $0.verdict.isFailure }
   }
 

@@ -7,7 +7,9 @@ extension RunComparison {
   ///
   /// Rounding makes errors of a few units of the dtype wherever a call computes from equal inputs,
   /// and nowhere large ones. An element rule still fails where values are near zero.
-  mutating func noteRounding() {
+  ///
+  /// - Returns: Whether it is so.
+  mutating func noteRounding() -> Bool {
     let failing = steps.flatMap { step in
       step.modules.flatMap { $0.tensors.filter { $0.verdict == .values } }
     }
@@ -17,7 +19,7 @@ extension RunComparison {
       guard let difference = tensor.difference, difference.nonFiniteDifferenceCount == 0,
         let dtype = tensor.dtype, let unit = dtype.roundingUnit, let row = tensor.error,
         row <= min(256 * unit, 0.03)
-      else { return }
+      else { return false }
       atol = max(atol, difference.minimumAtol)
       let element = max(largest?.element ?? 0, difference.maxAbsMismatched?.value ?? 0)
       if row / unit >= largest?.roundings ?? 0 {
@@ -26,12 +28,12 @@ extension RunComparison {
         largest?.element = element
       }
     }
-    guard let largest, let unit = largest.dtype.roundingUnit, atol.isFinite else { return }
+    guard let largest, let unit = largest.dtype.roundingUnit, atol.isFinite else { return false }
     let own = introducedByError.first?.module.origin?.introducedError ?? 0
     let first =
       firstDifference?.origin.inputError ?? 0 == 0
       ? firstDifference?.origin.outputError ?? 0 : 0
-    guard max(own, first) <= 8 * unit else { return }
+    guard max(own, first) <= 8 * unit else { return false }
     let (count, total) = (summary.elements.mismatched, summary.elements.compared)
     let share = Double(count) / Double(max(total, 1)) * 100
     notes.insert(
@@ -43,6 +45,7 @@ extension RunComparison {
         + "single elements; an atol of \(atol.roundedUp.shortText) passes all, and a rule with "
         + "worst_row <= \(pow(10, log10(largest.row).rounded(.up)).shortText) judges each row by "
         + "its size", at: 0)
+    return true
   }
 }
 

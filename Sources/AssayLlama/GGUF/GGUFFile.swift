@@ -20,12 +20,21 @@ public struct GGUFFile: Sendable {
     do {
       file = try MappedFile(path: path)
     } catch {
-      throw .unreadable(path: path, reason: error.reason)
+      throw GGUFFile.standIn(at: path) ?? .unreadable(path: path, reason: error.reason)
+    }
+    if !file.withUnsafeBytes({ $0.starts(with: "GGUF".utf8) }),
+      let error = GGUFFile.standIn(at: path)
+    {
+      throw error
     }
     self.path = path
     (metadata, tensors) = try file.withUnsafeBytes { (bytes) throws(GGUFError) in
       try GGUFFile.descriptions(GGUFCursor(bytes, path: path))
     }
+  }
+
+  private static func standIn(at path: String) -> GGUFError? {
+    StandIn(at: path).map { .unreadable(path: path, reason: "it \($0.text)") }
   }
 
   /// Unpacks a tensor.

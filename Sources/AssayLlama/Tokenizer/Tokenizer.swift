@@ -26,7 +26,7 @@ public struct Tokenizer: Sendable {
     do {
       data = try MappedFile(path: path).withUnsafeBytes { Data($0) }
     } catch {
-      throw .unreadable(path: path, reason: error.reason)
+      throw Tokenizer.standIn(at: path) ?? .unreadable(path: path, reason: error.reason)
     }
     do {
       self = try Tokenizer(JSONText.decode(TokenizerFile.self, from: data))
@@ -35,8 +35,13 @@ public struct Tokenizer: Sendable {
     } catch TokenizerFileError.malformed(let reason) {
       throw .malformed(path: path, reason: reason)
     } catch {
-      throw .malformed(path: path, reason: JSONText.reason(for: error))
+      throw Tokenizer.standIn(at: path)
+        ?? .malformed(path: path, reason: JSONText.reason(for: error))
     }
+  }
+
+  private static func standIn(at path: String) -> TokenizerError? {
+    StandIn(at: path, isText: true).map { .unreadable(path: path, reason: "it \($0.text)") }
   }
 
   init(_ file: TokenizerFile) throws {

@@ -58,6 +58,8 @@ struct HTMLData {
       }
     }
     text += "},\"first\":\(first.map(String.init) ?? "null")"
+    text += ",\"mark\":"
+    append(divergence.map { comparison.birthMark(at: $0.call) } ?? "")
     text += ",\"match\":\(comparison.isMatch),\"isolated\":\(comparison.options.isIsolated)"
     text += ",\"limit\":"
     append(comparison.options.tolerance.growthLimitText)

@@ -124,7 +124,7 @@ extension HTMLScript {
         const x = scale.x(born, curve.calls.length), isRight = x > width / 2;
         root.append(svg('line', { class: 'born', x1: x, x2: x, y1: 10, y2: scale.floor }),
           svg('text', { class: 'born-text', x: x + (isRight ? -6 : 6), y: scale.top + 12,
-            'text-anchor': isRight ? 'end' : 'start' }, 'first divergence'));
+            'text-anchor': isRight ? 'end' : 'start' }, data.mark));
       }
       root.append(svg('line', { class: 'cursor', id: 'cursor', y1: 10, y2: scale.floor }),
         svg('circle', { class: 'dot', id: 'dot', r: 4 }));

@@ -32,7 +32,9 @@ public final class DirectoryRunReader: RunReader {
   ///   ``RunError/damaged(path:reason:)`` with the file at fault.
   public init(path: String) throws {
     self.path = path
-    guard DirectoryListing.exists(path) else { throw RunError.notFound(path: path) }
+    guard DirectoryListing.exists(path) else {
+      throw RunError.standIn(at: path) ?? .notFound(path: path)
+    }
     guard DirectoryListing.isDirectory(path) else {
       throw RunError.notARun(path: path, reason: "it is not a directory")
     }
@@ -91,7 +93,8 @@ enum RunFile {
     do {
       return try JSONText.decode(type, from: data, valueLimit: valueLimit)
     } catch {
-      throw .damaged(path: path, reason: JSONText.reason(for: error))
+      throw .standIn(at: path, isText: true)
+        ?? .damaged(path: path, reason: JSONText.reason(for: error))
     }
   }
 
@@ -100,7 +103,7 @@ enum RunFile {
     do {
       return try MappedFile(path: path).withUnsafeBytes { Data($0) }
     } catch {
-      throw .damaged(path: path, reason: error.reason)
+      throw .standIn(at: path, isText: true) ?? .damaged(path: path, reason: error.reason)
     }
   }
 

@@ -39,10 +39,11 @@ public final class HDF5RunReader: RunReader {
         self.file = nil
       }
     } catch HDF5Error.notHDF5 {
-      throw RunError.notARun(
-        path: path,
-        reason: "expected an HDF5 file of the schema \(HDF5Schema.name), "
-          + "but the HDF5 signature is missing")
+      throw RunError.standIn(at: path)
+        ?? .notARun(
+          path: path,
+          reason: "expected an HDF5 file of the schema \(HDF5Schema.name), "
+            + "but the HDF5 signature is missing")
     } catch let error as RunError {
       throw error
     } catch {
@@ -53,7 +54,7 @@ public final class HDF5RunReader: RunReader {
   private static func map(_ path: String) throws -> MappedFile {
     var isDirectory = ObjCBool(false)
     guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) else {
-      throw RunError.notFound(path: path)
+      throw RunError.standIn(at: path) ?? .notFound(path: path)
     }
     guard !isDirectory.boolValue else {
       throw RunError.notARun(path: path, reason: "a directory, expected an HDF5 file")

@@ -34,14 +34,14 @@ struct GoldenLocation: Sendable {
     return FileManager.default.fileExists(atPath: path) ? path : nil
   }
 
-  /// The names of goldens that one was perhaps meant for.
+  /// The names of other goldens that one was perhaps meant for.
   func names(near name: GoldenName) -> [String] {
     guard let files = FileManager.default.enumerator(atPath: goldens) else { return [] }
     // A folder of goldens may hold checkpoints and dumps of any size.
     let names = files.prefix(100_000).compactMap { file in
       (file as? String).flatMap { $0.hasSuffix(".h5") ? String($0.dropLast(3)) : nil }
     }
-    return NearNames.of(name.text, among: names)
+    return NearNames.of(name.text, among: names.filter { $0 != name.text })
   }
 
   /// The folder above a source file that has a `Package.swift`.

@@ -66,7 +66,7 @@ struct ReplaySession {
         throw ReplayTestError.nothingToReplay(
           path: settings.path, reason: "\(error)", near: settings.nearNames)
       }
-      throw ReplayTestError.recorded(path: settings.path, changes: nil)
+      throw ReplayTestError.recorded(path: settings.path, changes: nil, near: settings.nearNames)
     }
   }
 

@@ -61,7 +61,7 @@ struct Assertion: Sendable {
   func fail(_ error: any Error) {
     defer { ExitGuard.end(number) }
     var lines = ["\(subject.capitalized) \"\(golden)\": \(error)"]
-    if case .recorded(_, let changes?) = error as? ReplayTestError {
+    if case .recorded(_, let changes?, _) = error as? ReplayTestError {
       let report = ReportFile(golden: golden, site: site)
       let remarks = publish(changes.markdown, report)
       lines += remarks.isEmpty ? ["report: \(report.path ?? "")"] : remarks

@@ -74,6 +74,18 @@ private struct Layers {
     #expect(comparison.module("model.layers.2")?.origin?.cause == .amplified)
   }
 
+  @Test func whoMayMakeTheSameErrorAgainIsNamedAndNotBlamed() throws {
+    let comparison = try Layers(errors: [0, 0.01, 0.011, 0.03, 0.031, 0.09, 0.091]).comparison()
+    #expect(comparison.introduced.map(\.call.module) == ["model.layers.0"])
+    #expect(
+      comparison.notes == [
+        "model.layers.0 makes an error; model.layers.2, model.layers.4 at least double the one "
+          + "handed over, so it may be made again there: a replay with --isolated, which judges "
+          + "each module by itself, tells"
+      ])
+    #expect(try Layers(errors: [0, 0.01, 0.011, 0.012, 0.013]).comparison().notes.isEmpty)
+  }
+
   @Test func steadyGrowthIsNobodysOwn() throws {
     let comparison = try Layers(errors: [0] + (0..<10).map { 0.001 * Double(1 << $0) })
       .comparison()

@@ -32,6 +32,21 @@ import Testing
     withExtendedLifetime(writer) {}
   }
 
+  /// What a step adds to a recording does not grow with the steps before it.
+  @Test func everyStepOfARecordingAddsTheSame() throws {
+    let path = folder.path("run.h5")
+    let writer = try HDF5RunWriter(path: path, mode: .recording, manifest: RunManifest(id: "a"))
+    var sizes: [Int] = []
+    for step in 1000..<3000 {
+      try writer.beginStep(step)
+      try writer.endStep(step, calls: [], completionOrder: [])
+      sizes.append(try Data(contentsOf: URL(filePath: path), options: .alwaysMapped).count)
+    }
+    let added = zip(sizes.dropFirst(), sizes).map { $0 - $1 }
+    #expect(Set(added.prefix(100).sorted()) == Set(added))
+    #expect(added.prefix(100).max() ?? 0 > 0)
+  }
+
   @Test func aRecordingThatEndsWithinAStepIsComplete() throws {
     let path = folder.path("run.h5")
     let writer = try HDF5RunWriter(path: path, mode: .recording, manifest: RunManifest(id: "a"))

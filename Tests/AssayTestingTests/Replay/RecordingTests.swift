@@ -81,6 +81,20 @@ import Testing
     #expect(texts.count == 1 && texts[0].contains("did you mean \"set/toy\"?"), "\(texts)")
   }
 
+  @Test func aNewGoldenWithANearNameIsQuestioned() throws {
+    let playground = try Playground()
+    try playground.record("set/toy")
+    for (name, isNear) in [("set/toi", true), ("set/quite-another", false)] {
+      let texts = try playground.run {
+        try failures { try assertReplay(name, recipe: ToyModel.recipe, ToyModel().run) }
+      }
+      #expect(texts.count == 1 && texts[0].contains("was recorded"), "\(texts)")
+      #expect(
+        texts[0].contains("(did you mean \"set/toy\"? Then remove the new file.)") == isNear,
+        "\(texts)")
+    }
+  }
+
   @Test func anUnknownModeRunsNothing() throws {
     let playground = try Playground()
     var hasRun = false
@@ -93,21 +107,38 @@ import Testing
   }
 
   @Test(arguments: RecordMode.allCases)
-  func noModeReplacesAFileThatIsNoGolden(_ mode: RecordMode) throws {
+  func noModeReplacesWhatStandsForAGolden(_ mode: RecordMode) throws {
     let playground = try Playground()
     let path = playground.file("toy")
-    try FileManager.default.createDirectory(
-      atPath: playground.goldens, withIntermediateDirectories: true)
+    for folder in [playground.goldens, playground.path + "/.git"] {
+      try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    }
+    func expect(_ part: String) throws {
+      let texts = try playground.run {
+        try failures {
+          try assertReplay("toy", recipe: ToyModel.recipe, record: mode, ToyModel().run)
+        }
+      }
+      #expect(texts.count == 1 && texts[0].contains(path), "\(texts)")
+      #expect(texts.joined().contains(part), "\(texts)")
+      let modules = try playground.run {
+        try failures { try assertModule("toy", matching: "first") { try $0[0] } }
+      }
+      #expect(modules.count == 1 && modules[0].contains(part), "\(modules)")
+    }
     // What a checkout without `git lfs pull` has in the place of PyTorch's golden.
     try Data("version https://git-lfs.github.com/spec/v1\n".utf8).write(to: URL(filePath: path))
     let before = FileState(path)
-    let texts = try playground.run {
-      try failures {
-        try assertReplay("toy", recipe: ToyModel.recipe, record: mode, ToyModel().run)
-      }
-    }
-    #expect(texts.count == 1 && texts[0].contains(path), "\(texts)")
+    try expect("lfs pull --include=Golden/toy.h5")
     #expect(FileState(path) == before)
+    try FileManager.default.removeItem(atPath: path)
+    try FileManager.default.createSymbolicLink(
+      atPath: path, withDestinationPath: "../.git/annex/objects/zz/SHA256E-s9--4d7a.h5")
+    try expect("annex get Golden/toy.h5")
+    try FileManager.default.removeItem(atPath: path)
+    try Data("outs:\n".utf8).write(to: URL(filePath: path + ".dvc"))
+    try expect("pull Golden/toy.h5")
+    #expect(playground.goldenFiles == ["toy.h5.dvc"])
   }
 
   private static var aged: Provenance {
