@@ -73,10 +73,15 @@ package struct StandIn: Equatable, Sendable {
       return "is a git-annex pointer, not the file itself; fetch it: \(annex(path))"
     }
     // Text of another encoding, and all that is binary, is judged by who reads it.
-    guard !head.contains(0), !text.unicodeScalars.dropLast().contains("\u{FFFD}") else {
+    guard !head.contains(where: isBinary), !text.unicodeScalars.dropLast().contains("\u{FFFD}") else {
       return nil
     }
     return answer(text, isText: isText)
+  }
+
+  /// Whether no text has a byte: a control character that is neither white space nor an escape.
+  private static func isBinary(_ byte: UInt8) -> Bool {
+    byte < 32 && !(9...13).contains(byte) && byte != 27
   }
 
   /// What a server sent in the place of a file.

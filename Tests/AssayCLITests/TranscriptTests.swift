@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// What the README shows is what the binary prints.
+/// What the README, the pages and the articles show is what the binary prints.
 @Suite struct TranscriptTests {
   /// One command of a ```` ```console ```` block and the lines that follow it.
   struct Transcript: Sendable {
@@ -9,12 +9,21 @@ import Testing
     var output: [String] = []
   }
 
-  @Test func commandsPrintWhatTheReadmeShows() throws {
-    let readme = try Self.readme()
-    let transcripts = Self.transcripts(in: readme).filter { $0.command.hasPrefix("assay ") }
-    try #require(transcripts.count >= 4)
+  /// The pages that must show commands; others may.
+  static let pagesWithCommands = [
+    "README.md", "Documentation/Recording.md", "Documentation/Testing.md",
+    "Sources/AssayComparison/AssayComparison.docc/CalibratingTolerances.md",
+    "Sources/AssayComparison/AssayComparison.docc/CheckingARun.md",
+  ]
+
+  @Test(arguments: try DocumentationPages.all())
+  func commandsPrintWhatThePageShows(page: String) throws {
+    let transcripts = Self.transcripts(in: try DocumentationPages.lines(of: page))
+    #expect(!transcripts.isEmpty || !Self.pagesWithCommands.contains(page))
+    // The commands of a page may build on each other, those of two pages do not.
     let folder = try Self.folderWithGoldens()
     for transcript in transcripts {
+      #expect(transcript.command.hasPrefix("assay "))
       let outcome = try AssayProcess.shell(transcript.command, in: folder.url)
       #expect((0...1).contains(outcome.status), "\(transcript.command)\n\(outcome.stderr)")
       let printed = outcome.stdout.split(separator: "\n", omittingEmptySubsequences: false)
@@ -25,27 +34,26 @@ import Testing
     }
   }
 
-  @Test func theReportInTheReadmeIsTheOneThatCompareWrites() throws {
-    let readme = try Self.readme()
-    let start = try #require(readme.firstIndex(of: "<!-- report -->"))
-    let end = try #require(readme.firstIndex(of: "<!-- end of report -->"))
-    let shown = readme[(start + 1)..<end].filter { !$0.isEmpty }.map(Self.withoutHeadingLevel)
+  @Test func pagesWithCommandsAreFound() throws {
+    let pages = try DocumentationPages.all()
+    #expect(Self.pagesWithCommands.filter { !pages.contains($0) } == [])
+  }
+
+  @Test func theReportInThePageIsTheOneThatCompareWrites() throws {
+    let page = try DocumentationPages.lines(of: "Documentation/Comparing.md")
+    let start = try #require(page.firstIndex(of: "<!-- report -->"))
+    let end = try #require(page.firstIndex(of: "<!-- end of report -->"))
+    let shown = page[(start + 1)..<end].filter { !$0.isEmpty }.map(Self.withoutHeadingLevel)
     try #require(shown.count > 20)
     let outcome = try AssayProcess.run([
-      "compare", "--dir1", "Golden/tiny-llama/bugs/weight-row.h5", "--dir2",
-      "Golden/tiny-llama/float32.h5",
+      "compare", "Golden/tiny-llama/bugs/weight-row.h5", "Golden/tiny-llama/float32.h5",
     ])
     let written = outcome.stdout.split(separator: "\n").map(String.init)
       .map(Self.withoutHeadingLevel)
     #expect(Array(written.prefix(shown.count)) == Array(shown))
   }
 
-  // MARK: - Reading the README
-
-  private static func readme() throws -> [String] {
-    try String(contentsOf: AssayProcess.packageRoot.appending(path: "README.md"), encoding: .utf8)
-      .split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
-  }
+  // MARK: - Reading a page
 
   /// All commands in order, each with its output.
   private static func transcripts(in lines: [String]) -> [Transcript] {

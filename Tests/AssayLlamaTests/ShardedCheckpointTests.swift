@@ -63,12 +63,18 @@ import Testing
     (#"{"metadata": {}}"#, "missing or empty"),
     (#"{"weight_map": {"a": 3}}"#, "no \"\"\""),
     (#"[]"#, "no \"{\""),
-    ("", "no \"{\""),
   ])
   func badIndexIsAnError(_ text: String, _ reason: String) throws {
     let scratch = try Scratch(copying: "biased-sharded")
     try scratch.write(ShardedCheckpointTests.index, Data(text.utf8))
     expectInvalidWeights(scratch, reason: reason)
+  }
+
+  @Test func emptyIndexIsNamed() throws {
+    let scratch = try Scratch(copying: "biased-sharded")
+    try scratch.write(ShardedCheckpointTests.index, Data())
+    let error = #expect(throws: LlamaError.self) { try Llama(checkpoint: scratch.path) }
+    #expect(error?.description.contains("is empty: it was not written or fetched") == true)
   }
 
   /// No argument: logs print those whole.

@@ -45,11 +45,11 @@ import Testing
 
   @Test func weightsAreThoseOfTheRecipe() throws {
     let root = try TemporaryDirectory()
-    try root.file("model.safetensors", "weights")
+    try root.file("model.safetensors", "\u{1}weights")
     let hash = try ModelHash.sha256(ofCheckpoint: root.path)
     try recipe(hash: hash).verifyWeights(ofCheckpoint: root.path)
 
-    try root.file("model.safetensors", "Weights")
+    try root.file("model.safetensors", "\u{1}Weights")
     let other = try ModelHash.sha256(ofCheckpoint: root.path)
     let error = RunError.otherWeights(expected: hash, actual: other, path: root.path)
     #expect(throws: error) { try recipe(hash: hash).verifyWeights(ofCheckpoint: root.path) }

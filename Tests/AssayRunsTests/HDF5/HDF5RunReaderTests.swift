@@ -120,7 +120,14 @@ import Testing
     for word in words { #expect(message.contains(word), "\(message)") }
   }
 
-  @Test(arguments: ["foreign.h5", "other-schema.h5", "dtypes.json"])
+  @Test func aTextIsNoRun() throws {
+    let error = #expect(throws: RunError.self) {
+      try HDF5RunReader(path: HDF5Fixture.path("dtypes.json"))
+    }
+    #expect(error?.description.contains("is a JSON text, not the file itself") == true)
+  }
+
+  @Test(arguments: ["foreign.h5", "other-schema.h5"])
   func foreignFilesAreNotRuns(_ name: String) throws {
     let path = HDF5Fixture.path(name)
     do {

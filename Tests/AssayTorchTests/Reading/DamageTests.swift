@@ -120,11 +120,22 @@ import Testing
     }
   }
 
-  @Test(arguments: ["", "PK\u{3}\u{4}", "{\"type\": \"tensor\"}", "PK\u{5}\u{6}"])
+  @Test(arguments: ["PK\u{3}\u{4}", "PK\u{5}\u{6}", "\u{1}"])
   func foreignFileIsMalformed(_ text: String) throws {
     try Fixture.withFile(Array(text.utf8)) { path in
       let error = #expect(throws: TorchError.self) { try TorchFile.load(path: path) }
       #expect(error?.caseName == "malformed")
+    }
+  }
+
+  @Test(arguments: [
+    ("", "is empty"), ("{\"type\": \"tensor\"}", "a JSON text, not the file itself"),
+  ])
+  func whatIsNoFileOfTorchIsNamed(_ text: String, _ reason: String) throws {
+    try Fixture.withFile(Array(text.utf8)) { path in
+      let error = #expect(throws: TorchError.self) { try TorchFile.load(path: path) }
+      #expect(error?.caseName == "unreadable")
+      #expect(error?.description.contains(reason) == true)
     }
   }
 }

@@ -2,7 +2,7 @@ import Assay
 import Foundation
 import Testing
 
-// The modules that the README's sample leaves to its reader.
+// The modules that the sample of Documentation/Recording.md leaves to its reader.
 struct RMSNorm {
   func callAsFunction(_ hidden: Tensor) throws -> Tensor {
     try Tensor(hidden.float32Values().map { $0 / 2 }, dtype: .float32, shape: hidden.shape)
@@ -17,7 +17,7 @@ struct Attention {
   }
 }
 
-// From here to the end of `Block`, and in `record`, the lines are the README's.
+// From here to the end of `Block`, and in `record`, the lines are the page's.
 struct Block {
   var norm: RMSNorm
   var attention: Attention
@@ -28,7 +28,7 @@ struct Block {
   }
 }
 
-@Suite struct ReadmeSampleTests {
+@Suite struct RecordingSampleTests {
   private func record(
     _ block: Block, into directory: String,
     comparedWith golden: any RunReader = InMemoryRun(path: "nothing")
@@ -73,11 +73,11 @@ struct Block {
     #expect(comparison.firstDivergence?.origin.cause == .introduced)
   }
 
-  @Test func theLinesAreThoseOfTheReadme() throws {
+  @Test func theLinesAreThoseOfThePage() throws {
     let this = URL(filePath: #filePath)
-    let readme = this.deletingLastPathComponent().deletingLastPathComponent()
-      .deletingLastPathComponent().appending(path: "README.md")
-    let text = try String(contentsOf: readme, encoding: .utf8)
+    let page = this.deletingLastPathComponent().deletingLastPathComponent()
+      .deletingLastPathComponent().appending(path: "Documentation/Recording.md")
+    let text = try String(contentsOf: page, encoding: .utf8)
     let sample = try #require(
       text.components(separatedBy: "```swift\n").dropFirst()
         .compactMap { $0.components(separatedBy: "\n```").first }
@@ -87,7 +87,7 @@ struct Block {
     #expect(wanted.count > 15)
     for line in wanted {
       guard let found = rest.firstIndex(of: line) else {
-        Issue.record("the README's line is not in this test, or not in this order: \(line)")
+        Issue.record("the page's line is not in this test, or not in this order: \(line)")
         return
       }
       rest = rest[(found + 1)...]
