@@ -73,9 +73,8 @@ package struct StandIn: Equatable, Sendable {
       return "is a git-annex pointer, not the file itself; fetch it: \(annex(path))"
     }
     // Text of another encoding, and all that is binary, is judged by who reads it.
-    guard !head.contains(where: isBinary), !text.unicodeScalars.dropLast().contains("\u{FFFD}") else {
-      return nil
-    }
+    guard !head.contains(where: isBinary), !text.unicodeScalars.dropLast().contains("\u{FFFD}")
+    else { return nil }
     return answer(text, isText: isText)
   }
 

@@ -192,7 +192,7 @@ import Testing
     let configuration = Self.configuration(
       folder, #", "log_step_ids": [], "formats": ["\#(format)"]"#)
     // The shell waits for the third step to appear on disk, then kills without mercy.
-    let probe = format == "pt" ? "test -d */step_3" : "test $(stat -c %s */run.h5) -gt 900000"
+    let probe = format == "pt" ? "test -d */step_3" : "test $(stat -c %s */run.h5) -gt 1300000"
     let outcome = try AssayProcess.shell(
       """
       assay record --model \(Self.checkpoint) --prompt '\(Self.prompt)' --max-tokens 240 \
