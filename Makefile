@@ -75,8 +75,10 @@ browser: setup ## Check the HTML report in a headless Chromium, light and dark
 	$(SWIFT) build --product assay
 	Tests/Browser/run.sh .build/debug/assay
 
-lint: ## Check the formatting and documentation rules
+lint: PACKAGES += python3
+lint: setup ## Check format and documentation rules, and that targets import what they declare
 	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests Examples
+	python3 Tests/Architecture/imports.py
 
 format: ## Rewrite the sources in the project's format
 	$(SWIFT) format --in-place --recursive --parallel Package.swift Sources Tests Examples

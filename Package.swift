@@ -30,7 +30,7 @@ let package = Package(
       dependencies: [
         .target(name: "CCrypto", condition: .when(platforms: [.linux]))
       ]),
-    .target(name: "AssayTensors", dependencies: ["AssayBase", "CAssayKernels"]),
+    .target(name: "AssayTensors", dependencies: ["CAssayKernels"]),
     .target(name: "AssayTorch", dependencies: ["AssayTensors", "CDeflate"]),
     .target(name: "AssayHDF5", dependencies: ["AssayTensors", "CHDF5"]),
     .target(
@@ -59,12 +59,12 @@ let package = Package(
       name: "AssayLlama",
       dependencies: ["AssayTensors", "AssayRuns", "AssayCapture", "COpenBLAS"]),
     // The only one that knows XCTest and Swift Testing.
-    .target(name: "AssayTesting", dependencies: ["Assay"]),
+    .target(name: "AssayTesting", dependencies: ["Assay", "AssayComparison"]),
 
     .executableTarget(
       name: "AssayCLI",
       dependencies: [
-        "Assay", "AssayLlama",
+        "Assay", "AssayLlama", "AssayRuns",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
@@ -77,8 +77,7 @@ let package = Package(
       name: "AssayTorchTests", dependencies: ["AssayTensors", "AssayTorch"], exclude: ["Fixtures"]),
 
     .testTarget(
-      name: "AssayCaptureTests",
-      dependencies: ["AssayTensors", "AssayTorch", "AssayRuns", "AssayCapture"]),
+      name: "AssayCaptureTests", dependencies: ["AssayTensors", "AssayRuns", "AssayCapture"]),
 
     .testTarget(name: "AssayHDF5Tests", dependencies: ["AssayTensors", "AssayHDF5"]),
 
