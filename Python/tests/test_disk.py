@@ -146,6 +146,7 @@ KILLED = """
 import os, signal, torch
 from torch import nn
 import assay_torch
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where a shell runs in the background
 model = nn.Sequential(nn.Tanh(), nn.Tanh())
 with assay_torch.record(model, {"output_dir": r"FOLDER", "log_step_ids": []}, run_id="run"):
     for step in range(3):

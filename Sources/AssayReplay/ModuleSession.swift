@@ -117,11 +117,10 @@ final class ModuleSession {
     manifest.configuration = golden.manifest.configuration
     var result = try comparison.finish(
       path: "live modules", manifest: manifest, ending: hasStopped ? .stopped : .complete)
-    if hasStopped { result.isMatch = false }
+    result.wasStopped = hasStopped
     if steps.allSatisfy(\.inputs.isEmpty) {
       let failure = ComparisonFailure.patternMatchesNothing(pattern.source)
       if !result.failures.contains(failure) { result.failures.append(failure) }
-      result.isMatch = false
     }
     if !otherSlots.isEmpty { addSlots(to: &result) }
     if let note = result.deviceNote { result.notes.append(note) }

@@ -170,7 +170,7 @@ extension Replay {
     switch ending {
     case .complete: addExtraSteps(to: &comparison)
     // Neither can match, whatever was compared until then.
-    case .stopped, .nothing: comparison.isMatch = false
+    case .stopped, .nothing: comparison.wasStopped = true
     }
     addNotes(to: &comparison)
     return comparison
@@ -209,7 +209,6 @@ extension Replay {
     // The comparison knows the recorded steps only.
     comparison.failures.removeAll { if case .extraSteps = $0 { true } else { false } }
     comparison.failures.append(.extraSteps(ran: recorder.stepCount, expected: expected))
-    comparison.isMatch = false
   }
 
   private var recordsAllSteps: Bool { recorder.configuration.steps.isEmpty }

@@ -154,7 +154,6 @@ public final class LiveComparison: Sendable {
     if isStopped, comparison.isMatch {
       comparison.failures.append(
         .incompleteRun(path: path, steps: received.endedStepCount))
-      comparison.isMatch = false
     }
     return comparison
   }

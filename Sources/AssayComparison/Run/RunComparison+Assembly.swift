@@ -7,7 +7,7 @@ extension RunComparison {
   /// - Parameter tensors: A result for every pair, in the order of the pairs.
   init(pairing: RunPairing, tensors: [TensorResult], options: ComparisonOptions) {
     self.init(
-      isMatch: false, actual: pairing.actual, expected: pairing.expected, options: options,
+      actual: pairing.actual, expected: pairing.expected, options: options,
       summary: ComparisonSummary(), steps: [], introduced: [], failures: pairing.failures,
       notes: pairing.notes)
     var rest = tensors[...]
@@ -79,7 +79,6 @@ extension RunComparison {
       ?? Divergence(firstOf: steps, where: \.verdict.isFailure)
     noteNoiseSources()
     if !noteRounding() { noteSuspects() }
-    isMatch = failures.isEmpty && !steps.contains { $0.verdict.isFailure }
   }
 
   /// Whether neither the selection nor a recording left modules out, which could have made what the

@@ -9,7 +9,6 @@ extension RunComparison {
   public mutating func judge(generatedTokenIDs generated: [Int], by recipe: Recipe) {
     guard let expected = recipe.generatedTokenIDs, generated != expected else { return }
     failures.append(.otherTokens(actual: generated, expected: expected))
-    isMatch = false
   }
 }
 

@@ -11,8 +11,6 @@ public struct RunComparison: Sendable {
     public var manifest: RunManifest
   }
 
-  /// Whether everything that was to be compared was there and matched.
-  public var isMatch: Bool
   /// The run under test.
   public var actual: Side
   /// The reference.
@@ -40,6 +38,19 @@ public struct RunComparison: Sendable {
   public var notes: [String]
   /// What the mapping did; `nil` without one.
   public var mapping: MappingSummary?
+  /// Whether the run under test was stopped before it had computed all that was to be compared.
+  package var wasStopped = false
+}
+
+extension RunComparison {
+  /// Whether everything that was to be compared was there and matched.
+  ///
+  /// It follows from ``failures`` and ``steps``: nothing that fails can leave it as it was.
+  ///
+  /// - Complexity: O(steps).
+  public var isMatch: Bool {
+    failures.isEmpty && !wasStopped && !steps.contains { $0.verdict.isFailure }
+  }
 }
 
 extension RunComparison {
