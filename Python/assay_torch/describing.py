@@ -60,7 +60,8 @@ def without_addresses(text):
 
 def described_state(value):
     """A key-value cache, with how much it holds already in the layer that holds least."""
-    text = {"type": type(value).__name__, "string_repr": stable_repr(value)}
+    # The key says that it is a cache; None, that how much it holds is not known.
+    text = {"type": type(value).__name__, "string_repr": stable_repr(value), "seq_length": None}
     try:
         layers = [layer.get_seq_length() for layer in value.layers] if hasattr(value, "layers") \
             else [value.get_seq_length()]

@@ -393,3 +393,12 @@ def test_a_cache_says_how_much_it_holds():
     cache.update(states, states, 1)
     cache.update(states[:, :, :1], states[:, :, :1], 0)
     assert Side("inputs", cache).description["seq_length"] == 3
+
+
+def test_a_cache_that_does_not_say_how_much_it_holds_is_still_told_as_one():
+    class Pool:
+        def set_kv_buffer(self):
+            pass
+
+    text = Side("inputs", Pool()).description
+    assert text["seq_length"] is None and text["type"] == "Pool"

@@ -117,7 +117,6 @@ final class ModuleSession {
     manifest.configuration = golden.manifest.configuration
     var result = try comparison.finish(
       path: "live modules", manifest: manifest, ending: hasStopped ? .stopped : .complete)
-    result.wasStopped = hasStopped
     if steps.allSatisfy(\.inputs.isEmpty) {
       let failure = ComparisonFailure.patternMatchesNothing(pattern.source)
       if !result.failures.contains(failure) { result.failures.append(failure) }

@@ -167,11 +167,7 @@ extension Replay {
     manifest.isComplete = true
     if let provenance { manifest.provenance = provenance }
     var comparison = try compared(ending, manifest)
-    switch ending {
-    case .complete: addExtraSteps(to: &comparison)
-    // Neither can match, whatever was compared until then.
-    case .stopped, .nothing: comparison.wasStopped = true
-    }
+    if ending == .complete { addExtraSteps(to: &comparison) }
     addNotes(to: &comparison)
     return comparison
   }

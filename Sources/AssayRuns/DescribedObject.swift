@@ -11,8 +11,11 @@ package struct DescribedObject: Hashable, Sendable {
   /// Whether the recorder searched it and found that it holds no tensor.
   package var isSearched = false
 
+  /// Whether the recorder says that it is a key-value cache, whatever its type is called.
+  package var isToldAsState = false
+
   /// Whether it is a key-value cache: state that modules share, and no value that one returns.
-  package var isState: Bool { type.hasSuffix("Cache") }
+  package var isState: Bool { isToldAsState || type.hasSuffix("Cache") }
 
   /// Whether its text shows a tensor, or is cut so that it may.
   ///
@@ -37,7 +40,8 @@ extension JSONValue {
       return [
         DescribedObject(
           slot: slot, type: members["type"]?.text ?? "", text: text,
-          isSearched: members["no_tensors"] == .bool(true))
+          isSearched: members["no_tensors"] == .bool(true),
+          isToldAsState: members["seq_length"] != nil)
       ]
     }
     var objects: [DescribedObject] = []

@@ -26,38 +26,16 @@ TINY = "Golden/tiny-llama"
 FIXTURES = "Tests/AssayComparisonTests/Fixtures"
 TEXTS = (".xml", ".svg", ".md", ".json", ".html", ".yml", ".txt")
 
-RULES = """rules:
-  - module: lm_head$
-    bound: rel_l2 <= 1e-3 and cosine >= 0.999
-  - module: .*
-    rtol: 1e-4
-    atol: 1e-5
-    outliers: 1%
-"""
-EXPECTED_NON_FINITE = """rules:
-  - dtype: int64
-    rtol: 1e-3
-    atol: 2
-  - module: .*
-    rtol: 1e-4
-    atol: 1e-5
-    equal_non_finite: true
-"""
-DROP = """rules:
-  - drop: both
-    module: model.layers.3.mlp.act_fn
-"""
-PREPARED = {"tolerances.yml": RULES, "integers.yml": EXPECTED_NON_FINITE, "drop.yml": DROP}
-
+RULES = "Tests/Interop/rules"
 TOLERANCES = {
     "default": [],
     "loose": ["--rtol", "1e-2", "--atol", "1e-3"],
     "torch": ["--tolerance", "torch", "--equal-nan"],
     "vllm": ["--tolerance", "vllm"],
     "numpy": ["--tolerance", "numpy"],
-    "rules": ["--tolerance-file", "tolerances.yml"],
-    "integers": ["--tolerance-file", "integers.yml"],
-    "drop": ["--mapping", "drop.yml"],
+    "rules": ["--tolerance-file", f"{RULES}/tolerances.yml"],
+    "integers": ["--tolerance-file", f"{RULES}/integers.yml"],
+    "drop": ["--mapping", f"{RULES}/drop.yml"],
     "floor": ["--floor", f"{TINY}/float32-math.h5"],
     "selection": ["--steps", "0,2-3,7", "--modules", "mlp,lm_head"],
     "logits": ["--logits", "down_proj$"],
@@ -133,7 +111,7 @@ def cases():
                 '{"enabled": true, "output_dir": "OUT", "log_step_ids": []}'])
     yield (f"replay/isolated",
            ["replay", f"{TINY}/bugs/weight-row.h5", "--model", f"{TINY}/checkpoint", "--isolated"])
-    for rules in (*PREPARED, f"{port}/tolerances.yml"):
+    for rules in (f"{RULES}/tolerances.yml", f"{RULES}/integers.yml", f"{port}/tolerances.yml"):
         yield (f"lint/{named(rules)}",
                ["lint-tolerances", rules, f"{TINY}/float32-math.h5", f"{TINY}/float32.h5"])
     yield ("calibrate/tiny", ["calibrate", f"{TINY}/float32.h5", f"{TINY}/float32-math.h5",
@@ -184,9 +162,6 @@ def main(assay, folder):
         for top in ("Tests", "Examples"):
             os.symlink(os.path.join(ROOT, top), os.path.join(work, top))
         shutil.copytree(os.path.join(ROOT, "Golden"), os.path.join(work, "Golden"))
-        for name, text in PREPARED.items():
-            with open(os.path.join(work, name), "w") as file:
-                file.write(text)
         for keep in ("sample", "digest"):
             subprocess.run([assay, "convert", f"{TINY}/float32.h5", f"{TINY}/{keep}.h5",
                             "--keep", keep], cwd=work, check=True, stdout=subprocess.DEVNULL)

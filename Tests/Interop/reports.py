@@ -12,18 +12,7 @@ from checks import GOLDEN, ROOT
 SCHEMA = os.path.join(
     ROOT, "Sources/AssayReports/AssayReports.docc/assay.comparison-1.schema.json")
 
-RULES = """rules:
-  - module: lm_head$
-    bound: rel_l2 <= 1e-3 and cosine >= 0.999
-  - module: .*
-    rtol: 1e-4
-    atol: 1e-5
-    outliers: 1%
-"""
-MAPPING = """rules:
-  - drop: both
-    module: model.layers.3.mlp.act_fn
-"""
+RULES = os.path.join(ROOT, "Tests/Interop/rules")
 
 # Of each kind of report one: the runs, the options, the exit status.
 CASES = [
@@ -46,14 +35,8 @@ def reports(checks, folder, actual, expected, options, status):
 
 
 def cases(checks, folder):
-    def written(name, text):
-        path = os.path.join(folder, name)
-        with open(path, "w") as file:
-            file.write(text)
-        return path
-
     yield from CASES
-    rules = written("tolerances.yml", RULES)
+    rules = os.path.join(RULES, "tolerances.yml")
     yield "rules", "bugs/norm-epsilon.h5", "float32.h5", ["--tolerance-file", rules], 1
     floor = ["--floor", os.path.join(GOLDEN, "bfloat16.h5")]
     digests = os.path.join(folder, "digests.h5")
@@ -61,7 +44,7 @@ def cases(checks, folder):
         checks.assay("convert", os.path.join(GOLDEN, "float32.h5"), digests, "--keep", "sample")
     yield "digests", "bugs/weight-row.h5", digests, ["--rtol", "1e-3", "--atol", "1e-4"], 1
     yield "floor", "bfloat16.h5", "float32.h5", floor, 0
-    mapping = written("mapping.yml", MAPPING)
+    mapping = os.path.join(RULES, "drop.yml")
     yield "mapping", "float32.h5", "float32.h5", ["--mapping", mapping], 0
 
 
