@@ -73,13 +73,13 @@ import Testing
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder.url.path) == ["run"])
   }
 
-  /// A run that takes seconds to convert: one step under many names.
+  /// A run that takes a minute to convert: one step under many names.
   private func longRun() throws -> TemporaryFolder {
     let folder = try TemporaryFolder()
     let run = folder.url.appending(path: "run")
     try FileManager.default.createDirectory(at: run, withIntermediateDirectories: true)
     let step = AssayProcess.packageRoot.appending(path: CompareTests.directory + "/step_0")
-    for number in 0..<30 {
+    for number in 0..<300 {
       try FileManager.default.createSymbolicLink(
         at: run.appending(path: "step_\(number)"), withDestinationURL: step)
     }
