@@ -65,7 +65,7 @@ struct CalibrateCommand: ParsableCommand {
     let count = try ToleranceRules(yaml: rules, source: output).rules.count
     bar.clear()
     try WholeFile.replace(
-      floorFile, with: try JSONText.encode(floor.json, pretty: true) + Data("\n".utf8))
+      floorFile, with: floor.json.encoded(pretty: true) + Data("\n".utf8))
     try WholeFile.replace(output, with: Data(rules.utf8))
     try Console.print(
       "wrote \(output): \(count) rules from \(runs.count) runs, safety factor \(safety.formatted())\n"

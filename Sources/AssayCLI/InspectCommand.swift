@@ -38,7 +38,7 @@ struct InspectCommand: ParsableCommand {
     case .json:
       var object: [String: JSONValue] = ["tensors": .array(rows.map(\.json))]
       object.merge(inventory.about) { $1 }
-      try Console.write(try JSONText.encode(object, pretty: true) + Data("\n".utf8))
+      try Console.write(JSONValue.object(object).encoded(pretty: true) + Data("\n".utf8))
     case .text:
       try Console.print(InventoryText.render(inventory, rows: rows))
     }

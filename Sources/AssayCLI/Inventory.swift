@@ -58,8 +58,8 @@ extension Inventory {
     let manifest = run.manifest
     about["run"] = .string(manifest.id)
     about["complete"] = .bool(manifest.isComplete)
-    about["provenance"] = try manifest.provenance.map(Inventory.json)
-    about["recipe"] = try manifest.recipe.map(Inventory.json)
+    about["provenance"] = manifest.provenance?.jsonValue
+    about["recipe"] = manifest.recipe?.jsonValue
     about["configuration"] = manifest.configuration
     for step in run.steps {
       for call in step.calls {
@@ -104,11 +104,6 @@ extension Inventory {
     for (name, reason) in file.unsupported {
       entries.append(Entry(key: Key(slot: name), content: .unreadable(reason: reason)))
     }
-  }
-
-  /// A value as the JSON that `inspect` shows.
-  private static func json(_ value: some Encodable) throws -> JSONValue {
-    try JSONText.decode(JSONValue.self, from: JSONText.encode(value))
   }
 }
 

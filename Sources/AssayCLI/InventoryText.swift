@@ -36,9 +36,7 @@ enum InventoryText {
 
   /// Who approved what and why, one line each.
   private static func history(_ value: JSONValue) -> [String]? {
-    guard let data = try? JSONText.encode(value),
-      let approvals = try? JSONText.decode([Approval].self, from: data)
-    else { return nil }
+    guard let approvals = try? [Approval](json: value) else { return nil }
     // Quoted as JSON is, so that no character of another's text moves the cursor.
     func quoted(_ string: String) -> String { text(.array([.string(string)])).withoutEnds }
     func plain(_ string: String) -> String { quoted(string).withoutEnds }
@@ -51,7 +49,7 @@ enum InventoryText {
   }
 
   private static func text(_ value: JSONValue) -> String {
-    value.text ?? (try? JSONText.encode(value)).map { String(decoding: $0, as: UTF8.self) } ?? ""
+    value.text ?? String(decoding: value.encoded(), as: UTF8.self)
   }
 
   private static let header = [

@@ -38,7 +38,7 @@ struct LintTolerancesCommand: ParsableCommand {
     case .text: try Console.print(LintReport.text(findings, rules))
     case .json:
       try Console.print(
-        String(decoding: try JSONText.encode(LintReport.json(findings)), as: UTF8.self))
+        String(decoding: LintReport.json(findings).encoded(), as: UTF8.self))
     }
     if findings.contains(where: { !$0.isNote }) { throw ExitStatus.mismatch }
   }

@@ -21,7 +21,7 @@ struct LogCommand: ParsableCommand {
     case .json:
       try Console.print(
         String(
-          decoding: try JSONText.encode(manifest.provenance?.approvals ?? []), as: UTF8.self))
+          decoding: (manifest.provenance?.approvals ?? []).jsonValue.encoded(), as: UTF8.self))
     }
   }
 }

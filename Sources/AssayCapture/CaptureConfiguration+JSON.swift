@@ -41,9 +41,9 @@ extension CaptureConfiguration {
   private init(data: Data, enabledByDefault: Bool) throws {
     let value: JSONValue
     do {
-      value = try JSONText.decode(JSONValue.self, from: data)
+      value = try JSONValue(decoding: data)
     } catch {
-      throw CaptureError.notAConfiguration(reason: JSONText.reason(for: error))
+      throw CaptureError.notAConfiguration(reason: "\(error)")
     }
     try self.init(value, enabledByDefault: enabledByDefault)
   }

@@ -21,7 +21,7 @@ struct JSONObject {
         throw LlamaError.unreadable(path: path, reason: "\(file.byteCount) bytes are too many")
       }
       let data = file.withUnsafeBytes { Data($0) }
-      guard let members = try JSONText.decode(JSONValue.self, from: data).members else {
+      guard let members = try JSONValue(decoding: data).members else {
         throw LlamaError.unreadable(path: path, reason: "it is not a JSON object")
       }
       self.init(path: path, prefix: "", members: members)
@@ -30,7 +30,7 @@ struct JSONObject {
     } catch {
       let reason =
         StandIn(at: path, isText: true).map { "it \($0.text)" }
-        ?? (error as? TensorError)?.reason ?? JSONText.reason(for: error)
+        ?? (error as? TensorError)?.reason ?? "\(error)"
       throw .unreadable(path: path, reason: reason)
     }
   }

@@ -12,7 +12,7 @@ public enum JSONReport {
   ///
   /// - Throws: `EncodingError`.
   public static func render(_ comparison: RunComparison) throws -> Data {
-    var data = try JSONText.encode(json(comparison))
+    var data = json(comparison).encoded()
     data.append(0x0A)
     return data
   }

@@ -1,7 +1,7 @@
 public import Foundation
 
 /// Who made a run the golden that others are compared with, and why.
-public struct Approval: Hashable, Sendable, Codable {
+public struct Approval: Hashable, Sendable {
   /// Who approved it, such as `Ada Lovelace <ada@example.org>`.
   public var by: String
   /// The id of the golden that it replaced; `nil` where there was none.

@@ -25,7 +25,7 @@ public struct RunManifest: Hashable, Sendable {
 }
 
 /// Where a run comes from: enough to explain why two runs may differ.
-public struct Provenance: Hashable, Sendable, Codable {
+public struct Provenance: Hashable, Sendable {
   /// The recording program, such as `assay`.
   public var tool: String
   /// The recording program's version.
@@ -67,20 +67,10 @@ public struct Provenance: Hashable, Sendable, Codable {
     self.toolVersion = toolVersion
     self.created = created
   }
-
-  private enum CodingKeys: String, CodingKey {
-    case tool, created, os, cpu, framework, libraries, dtype, seed, threads, generation, rank
-    case approvals
-    case toolVersion = "tool_version"
-    case cpuFeatures = "cpu_features"
-    case frameworkVersion = "framework_version"
-    case modelHash = "model_hash"
-    case worldSize = "world_size"
-  }
 }
 
 /// What replaying a run needs.
-public struct Recipe: Hashable, Sendable, Codable {
+public struct Recipe: Hashable, Sendable {
   /// The checkpoint's directory, relative to the golden where it lies below it.
   public var model: String?
   /// `sha256:` and the hash of the model's configuration and weights.
@@ -111,12 +101,5 @@ public struct Recipe: Hashable, Sendable, Codable {
     self.dtype = dtype
     self.devices = devices
     self.generatedTokenIDs = generatedTokenIDs
-  }
-
-  private enum CodingKeys: String, CodingKey {
-    case model, prompt, steps, dtype, devices
-    case modelHash = "model_hash"
-    case tokenIDs = "token_ids"
-    case generatedTokenIDs = "generated_token_ids"
   }
 }

@@ -1,5 +1,5 @@
 /// Which program made a run, when, and of which model.
-public struct RunMaker: Hashable, Sendable, Codable {
+public struct RunMaker: Hashable, Sendable {
   /// The recording program, such as `assay_torch`.
   public var tool: String
   /// The recording program's version.
@@ -22,13 +22,6 @@ public struct RunMaker: Hashable, Sendable, Codable {
     framework = provenance.framework
     frameworkVersion = provenance.frameworkVersion
     modelHash = provenance.modelHash
-  }
-
-  private enum CodingKeys: String, CodingKey {
-    case tool, created, framework
-    case toolVersion = "tool_version"
-    case frameworkVersion = "framework_version"
-    case modelHash = "model_hash"
   }
 }
 

@@ -51,7 +51,7 @@ package enum SafetensorsWriter {
         throw RunError.writeFailed(path: path, reason: "two tensors are named \(entry.name)")
       }
     }
-    var text = Array(try JSONText.encode(header))
+    var text = Array(JSONValue.object(header).encoded())
     // Data begins at a multiple of 8 bytes, as readers that map it like.
     text += [UInt8](repeating: UInt8(ascii: " "), count: (8 - text.count % 8) % 8)
     let file = try OutputFile(path: path)

@@ -12,7 +12,7 @@ import Testing
     let start = try #require(page.range(of: #"<script type="application/json" id="data">"#))
     let end = try #require(page.range(of: "</script>", range: start.upperBound..<page.endIndex))
     let text = page[start.upperBound..<end.lowerBound]
-    return try JSONText.decode(JSONValue.self, from: Data(text.utf8))
+    return try JSONValue(decoding: Data(text.utf8))
   }
 
   @Test func verdictStandsInThePage() throws {

@@ -108,8 +108,8 @@ import Testing
   }
 
   @Test func jsonHasTheFigures() throws {
-    let json = try JSONText.decode(
-      JSONValue.self, from: JSONReport.render(try Self.sick())
+    let json = try JSONValue(
+      decoding: JSONReport.render(try Self.sick())
     ).members
     #expect(json?["schema"] == .string("assay.check/1"))
     #expect(json?["verdict"] == .string("unhealthy"))

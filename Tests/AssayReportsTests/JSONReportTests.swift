@@ -7,7 +7,7 @@ import Testing
 
 @Suite struct JSONReportTests {
   private func decoded(_ comparison: RunComparison) throws -> JSONValue {
-    try JSONText.decode(JSONValue.self, from: JSONReport.render(comparison))
+    try JSONValue(decoding: JSONReport.render(comparison))
   }
 
   @Test func headHasTheSchemasKeys() throws {

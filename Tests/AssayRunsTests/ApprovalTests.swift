@@ -26,15 +26,15 @@ import Testing
     provenance.approvals = [
       Approval(by: "Ada", from: "a", to: "b", date: Date(timeIntervalSince1970: 0), reason: "why")
     ]
-    let text = try String(decoding: JSONText.encode(provenance), as: UTF8.self)
+    let text = String(decoding: provenance.jsonValue.encoded(), as: UTF8.self)
     #expect(
       text == #"{"approvals":[{"by":"Ada","date":"1970-01-01T00:00:00Z","from":"a","#
         + #""reason":"why","to":"b"}],"created":"now","tool":"assay","tool_version":"1"}"#)
-    #expect(try JSONText.decode(Provenance.self, from: Data(text.utf8)) == provenance)
+    #expect(try Provenance(json: JSONValue(decoding: Data(text.utf8))) == provenance)
   }
 
   @Test func provenanceWithoutApprovalsIsRead() throws {
     let text = #"{"created":"now","tool":"assay","tool_version":"1"}"#
-    #expect(try JSONText.decode(Provenance.self, from: Data(text.utf8)).approvals == nil)
+    #expect(try Provenance(json: JSONValue(decoding: Data(text.utf8))).approvals == nil)
   }
 }

@@ -12,7 +12,7 @@ import Testing
     let call = ModuleCall(module: "attn", call: 0)
     return CallRecord(
       call: call,
-      descriptions: [.inputs: try JSONText.decode(JSONValue.self, from: Data(inputs.utf8))],
+      descriptions: [.inputs: try JSONValue(decoding: Data(inputs.utf8))],
       tensors: slots.map {
         TensorRecord(
           key: TensorKey(step: 0, module: "attn", call: 0, device: .cpu, slot: Slot($0)))

@@ -7,8 +7,7 @@ import Testing
   @Test func hashIsThatOfTheRecorder() throws {
     let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
       .deletingLastPathComponent().appending(path: "Golden/tiny-llama")
-    let run = try JSONText.decode(
-      JSONValue.self, from: Data(contentsOf: root.appending(path: "float32/run.json")))
+    let run = try JSONValue(decoding: Data(contentsOf: root.appending(path: "float32/run.json")))
     let recorded = try #require(run.members?["provenance"]?.members?["model_hash"]?.text)
     #expect(
       try ModelHash.sha256(ofCheckpoint: root.appending(path: "checkpoint").path) == recorded)

@@ -43,7 +43,7 @@ struct CommandReplay {
     if options.mapping != nil { configuration.modules = ModuleFilter() }
     configuration.outputDirectory = directory
     configuration.formats = [.hdf5]
-    return try JSONText.encode(configuration.jsonValue)
+    return configuration.jsonValue.encoded()
   }
 
   /// The one finished run that the command must have left.

@@ -31,7 +31,7 @@ public enum GGUFCheckpoint {
       defer { try? FileManager.default.removeItem(atPath: temporary) }
       try FileSystem.makeDirectory(temporary, withParents: true)
       for (name, value) in plan.files {
-        let data = try JSONText.encode(value, pretty: true)
+        let data = value.encoded(pretty: true)
         try data.write(to: URL(filePath: temporary + "/" + name))
       }
       var count = 0

@@ -29,14 +29,13 @@ public struct Tokenizer: Sendable {
       throw Tokenizer.standIn(at: path) ?? .unreadable(path: path, reason: error.reason)
     }
     do {
-      self = try Tokenizer(JSONText.decode(TokenizerFile.self, from: data))
+      self = try Tokenizer(TokenizerFile(json: JSONValue(decoding: data)))
     } catch TokenizerFileError.unsupported(let feature) {
       throw .unsupported(path: path, feature: feature)
     } catch TokenizerFileError.malformed(let reason) {
       throw .malformed(path: path, reason: reason)
     } catch {
-      throw Tokenizer.standIn(at: path)
-        ?? .malformed(path: path, reason: JSONText.reason(for: error))
+      throw Tokenizer.standIn(at: path) ?? .malformed(path: path, reason: "\(error)")
     }
   }
 

@@ -1,5 +1,7 @@
+import AssayRuns
+
 /// A `tokenizer.json`, as far as byte-level BPE needs it.
-struct TokenizerFile: Decodable {
+struct TokenizerFile: JSONReadable {
   var addedTokens: [Added]?
   var normalizer: Component?
   var preTokenizer: Component?
@@ -7,15 +9,17 @@ struct TokenizerFile: Decodable {
   var decoder: Component?
   var model: Model
 
-  private enum CodingKeys: String, CodingKey {
-    case normalizer, decoder, model
-    case addedTokens = "added_tokens"
-    case preTokenizer = "pre_tokenizer"
-    case postProcessor = "post_processor"
+  init(json: JSONValue) throws {
+    normalizer = try json.optional("normalizer")
+    decoder = try json.optional("decoder")
+    model = try json.member("model")
+    addedTokens = try json.optional("added_tokens")
+    preTokenizer = try json.optional("pre_tokenizer")
+    postProcessor = try json.optional("post_processor")
   }
 
   /// A token that is recognised in the text before anything else happens to it.
-  struct Added: Decodable {
+  struct Added: JSONReadable {
     var id: Int
     var content: String
     var special: Bool?
@@ -24,14 +28,19 @@ struct TokenizerFile: Decodable {
     var rstrip: Bool?
     var singleWord: Bool?
 
-    private enum CodingKeys: String, CodingKey {
-      case id, content, special, normalized, lstrip, rstrip
-      case singleWord = "single_word"
+    init(json: JSONValue) throws {
+      id = try json.member("id")
+      content = try json.member("content")
+      special = try json.optional("special")
+      normalized = try json.optional("normalized")
+      lstrip = try json.optional("lstrip")
+      rstrip = try json.optional("rstrip")
+      singleWord = try json.optional("single_word")
     }
   }
 
   /// A normalizer, pre-tokenizer, post-processor or decoder: a type and its options.
-  struct Component: Decodable {
+  struct Component: JSONReadable {
     var type: String
     var pattern: Pattern?
     var behavior: String?
@@ -44,38 +53,27 @@ struct TokenizerFile: Decodable {
     /// The members of a sequence, under whichever key its kind has.
     var members: [Component]?
 
-    private enum CodingKeys: String, CodingKey {
-      case type, pattern, behavior, invert, single
-      case normalizers, pretokenizers, processors, decoders
-      case addPrefixSpace = "add_prefix_space"
-      case useRegex = "use_regex"
-      case individualDigits = "individual_digits"
-      case specialTokens = "special_tokens"
-    }
-
-    init(from decoder: any Decoder) throws {
-      let container = try decoder.container(keyedBy: CodingKeys.self)
-      type = try container.decode(String.self, forKey: .type)
+    init(json: JSONValue) throws {
+      type = try json.member("type")
       switch type {
       case "Split":
-        pattern = try container.decode(Pattern.self, forKey: .pattern)
-        behavior = try container.decodeIfPresent(String.self, forKey: .behavior)
-        invert = try container.decodeIfPresent(Bool.self, forKey: .invert)
+        pattern = try json.member("pattern")
+        behavior = try json.optional("behavior")
+        invert = try json.optional("invert")
       case "ByteLevel":
-        addPrefixSpace = try container.decodeIfPresent(Bool.self, forKey: .addPrefixSpace)
-        useRegex = try container.decodeIfPresent(Bool.self, forKey: .useRegex)
+        addPrefixSpace = try json.optional("add_prefix_space")
+        useRegex = try json.optional("use_regex")
       case "Digits":
-        individualDigits = try container.decodeIfPresent(Bool.self, forKey: .individualDigits)
+        individualDigits = try json.optional("individual_digits")
       case "TemplateProcessing":
-        single = try container.decode([TemplatePiece].self, forKey: .single)
-        specialTokens = try container.decodeIfPresent(
-          [String: TemplateToken].self, forKey: .specialTokens)
+        single = try json.member("single")
+        specialTokens = try json.optional("special_tokens")
       case "Sequence":
-        let keys: [CodingKeys] = [.normalizers, .pretokenizers, .processors, .decoders]
-        guard let key = keys.first(where: container.contains) else {
+        let keys = ["normalizers", "pretokenizers", "processors", "decoders"]
+        guard let key = keys.first(where: { json.members?[$0] != nil }) else {
           throw TokenizerFileError.malformed("a Sequence has no members")
         }
-        members = try container.decode([Component].self, forKey: key)
+        members = try json.member(key)
       default: break
       }
     }
@@ -87,39 +85,43 @@ struct TokenizerFile: Decodable {
   }
 
   /// What a `Split` cuts at.
-  struct Pattern: Decodable {
+  struct Pattern: JSONReadable {
     var regex: String?
     var string: String?
 
-    private enum CodingKeys: String, CodingKey {
-      case regex = "Regex"
-      case string = "String"
+    init(json: JSONValue) throws {
+      regex = try json.optional("Regex")
+      string = try json.optional("String")
     }
   }
 
   /// One place of a template: a special token, or the text's tokens.
-  struct TemplatePiece: Decodable {
+  struct TemplatePiece: JSONReadable {
     var specialToken: Name?
     var sequence: Name?
 
-    private enum CodingKeys: String, CodingKey {
-      case specialToken = "SpecialToken"
-      case sequence = "Sequence"
+    init(json: JSONValue) throws {
+      specialToken = try json.optional("SpecialToken")
+      sequence = try json.optional("Sequence")
     }
   }
 
   /// The name of a special token or of a sequence.
-  struct Name: Decodable {
+  struct Name: JSONReadable {
     var id: String
+
+    init(json: JSONValue) throws { id = try json.member("id") }
   }
 
   /// The ids that a template's special token stands for.
-  struct TemplateToken: Decodable {
+  struct TemplateToken: JSONReadable {
     var ids: [Int]
+
+    init(json: JSONValue) throws { ids = try json.member("ids") }
   }
 
   /// The `model` object.
-  struct Model: Decodable {
+  struct Model: JSONReadable {
     var type: String?
     var dropout: Double?
     var unknownToken: String?
@@ -128,42 +130,28 @@ struct TokenizerFile: Decodable {
     var fuseUnknown: Bool?
     var byteFallback: Bool?
     var ignoreMerges: Bool?
-    var vocabulary: [String: Int]
+    var vocabulary: NameMap<Int>
     var merges: [(String, String)]
 
-    private enum CodingKeys: String, CodingKey {
-      case type, dropout, vocab, merges
-      case unknownToken = "unk_token"
-      case continuingSubwordPrefix = "continuing_subword_prefix"
-      case endOfWordSuffix = "end_of_word_suffix"
-      case fuseUnknown = "fuse_unk"
-      case byteFallback = "byte_fallback"
-      case ignoreMerges = "ignore_merges"
-    }
-
-    init(from decoder: any Decoder) throws {
-      let container = try decoder.container(keyedBy: CodingKeys.self)
-      type = try container.decodeIfPresent(String.self, forKey: .type)
+    init(json: JSONValue) throws {
+      type = try json.optional("type")
       if let type, type != "BPE" {
         throw TokenizerFileError.unsupported("a \(type) model")
       }
-      dropout = try container.decodeIfPresent(Double.self, forKey: .dropout)
-      unknownToken = try container.decodeIfPresent(String.self, forKey: .unknownToken)
-      continuingSubwordPrefix = try container.decodeIfPresent(
-        String.self, forKey: .continuingSubwordPrefix)
-      endOfWordSuffix = try container.decodeIfPresent(String.self, forKey: .endOfWordSuffix)
-      fuseUnknown = try container.decodeIfPresent(Bool.self, forKey: .fuseUnknown)
-      byteFallback = try container.decodeIfPresent(Bool.self, forKey: .byteFallback)
-      ignoreMerges = try container.decodeIfPresent(Bool.self, forKey: .ignoreMerges)
-      vocabulary = try container.decode([String: Int].self, forKey: .vocab)
-      merges = try Model.merges(container)
+      dropout = try json.optional("dropout")
+      unknownToken = try json.optional("unk_token")
+      continuingSubwordPrefix = try json.optional("continuing_subword_prefix")
+      endOfWordSuffix = try json.optional("end_of_word_suffix")
+      fuseUnknown = try json.optional("fuse_unk")
+      byteFallback = try json.optional("byte_fallback")
+      ignoreMerges = try json.optional("ignore_merges")
+      vocabulary = try json.member("vocab")
+      merges = try Model.merges(json)
     }
 
     /// Merges are written as `["a", "b"]` today and as `"a b"` by older versions.
-    private static func merges(
-      _ container: KeyedDecodingContainer<CodingKeys>
-    ) throws -> [(String, String)] {
-      if let lines = try? container.decode([String].self, forKey: .merges) {
+    private static func merges(_ json: JSONValue) throws -> [(String, String)] {
+      if let lines = try? json.member("merges", as: [String].self) {
         return try lines.filter { !$0.hasPrefix("#version") }.map { line in
           let parts = line.split(separator: " ", omittingEmptySubsequences: false)
           guard parts.count == 2 else {
@@ -172,7 +160,7 @@ struct TokenizerFile: Decodable {
           return (String(parts[0]), String(parts[1]))
         }
       }
-      return try container.decode([[String]].self, forKey: .merges).map { parts in
+      return try json.member("merges", as: [[String]].self).map { parts in
         guard parts.count == 2 else {
           throw TokenizerFileError.malformed("the merge \(parts) does not have two parts")
         }

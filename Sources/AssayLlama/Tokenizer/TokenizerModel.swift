@@ -1,3 +1,5 @@
+import AssayRuns
+
 /// The vocabulary and the merges of a byte-level BPE model.
 struct BytePairModel: Sendable {
   private let pieces: [Int: [UInt8]]

@@ -9,7 +9,7 @@ extension JSONReport {
   /// - Returns: One line of UTF-8 with sorted keys.
   /// - Throws: `EncodingError`.
   public static func render(_ health: RunHealth) throws -> Data {
-    var data = try JSONText.encode(json(health))
+    var data = json(health).encoded()
     data.append(0x0A)
     return data
   }

@@ -77,7 +77,7 @@ enum RunFile {
     for side in Slot.Side.allCases {
       let file = folder + "/" + side.rawValue + ".json"
       guard DirectoryListing.exists(file) else { continue }
-      descriptions[side] = try json(JSONValue.self, at: file, valueLimit: smallLimit)
+      descriptions[side] = try json(at: file, valueLimit: smallLimit)
     }
     return descriptions
   }
@@ -85,16 +85,24 @@ enum RunFile {
   /// More values than the description of any call holds.
   static let smallLimit = 1 << 18
 
-  /// Decodes a JSON file.
-  static func json<Value: Decodable>(
-    _ type: Value.Type, at path: String, valueLimit: Int = 1 << 22
+  /// Reads a JSON file.
+  static func json<Value: JSONReadable>(
+    _ type: Value.Type = JSONValue.self, at path: String, valueLimit: Int = 1 << 22
   ) throws(RunError) -> Value {
     let data = try data(at: path)
+    return try reading(path) {
+      try Value(json: JSONValue(decoding: data, valueLimit: valueLimit))
+    }
+  }
+
+  /// Runs what reads the JSON of a file, and says of its errors where the text stands.
+  static func reading<Value>(
+    _ path: String, _ body: () throws -> Value
+  ) throws(RunError) -> Value {
     do {
-      return try JSONText.decode(type, from: data, valueLimit: valueLimit)
+      return try body()
     } catch {
-      throw .standIn(at: path, isText: true)
-        ?? .damaged(path: path, reason: JSONText.reason(for: error))
+      throw .standIn(at: path, isText: true) ?? .damaged(path: path, reason: "\(error)")
     }
   }
 

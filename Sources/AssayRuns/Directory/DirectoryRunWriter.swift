@@ -126,7 +126,7 @@ public final class DirectoryRunWriter: RunSink {
     let entry = RunIndex.Step(
       step: step, completionOrder: completionOrder, calls: listed,
       isOrderRecorded: isOrderRecorded ? nil : false)
-    let encoded = try JSONText.encode(entry)
+    let encoded = entry.jsonValue.encoded()
     try WholeFile.replace(
       stepPath(step) + "/" + RunIndex.stepFile, with: encoded + Data("\n".utf8))
     state.endedSteps.append((step, encoded))
@@ -162,8 +162,8 @@ extension DirectoryRunWriter {
 
   private func stepPath(_ step: Int) -> String { "\(path)/step_\(step)" }
 
-  private static func write(_ value: some Encodable, to path: String) throws {
-    var data = try JSONText.encode(value)
+  private static func write(_ value: some JSONWritable, to path: String) throws {
+    var data = value.jsonValue.encoded()
     data.append(UInt8(ascii: "\n"))
     try WholeFile.replace(path, with: data)
   }
@@ -226,7 +226,7 @@ extension DirectoryRunWriter {
     let head = RunIndex(
       id: manifest.id, complete: manifest.isComplete, provenance: manifest.provenance,
       recipe: manifest.recipe, configuration: manifest.configuration, steps: [])
-    var data = try JSONText.encode(head)
+    var data = head.jsonValue.encoded()
     // `steps` is the last key in sorted order: the text ends in `[]}`.
     data.removeLast(2)
     data.append(Data(state.endedSteps.map(\.entry).joined(separator: [UInt8(ascii: ",")])))

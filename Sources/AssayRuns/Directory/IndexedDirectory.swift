@@ -11,13 +11,14 @@ struct IndexedDirectory {
 
   func contents() throws(RunError) -> DirectoryContents {
     // The schema comes first: another one's keys would be reported as missing.
-    let head = try RunFile.json(SchemaOnly.self, at: indexPath)
-    guard head.schema == RunIndex.schemaName else {
+    let json = try RunFile.json(at: indexPath)
+    let schema = try RunFile.reading(indexPath) { try json.member("schema", as: String.self) }
+    guard schema == RunIndex.schemaName else {
       throw .notARun(
         path: path,
-        reason: "run.json has the schema \"\(head.schema)\", not \"\(RunIndex.schemaName)\"")
+        reason: "run.json has the schema \"\(schema)\", not \"\(RunIndex.schemaName)\"")
     }
-    let index = try RunFile.json(RunIndex.self, at: indexPath)
+    let index = try RunFile.reading(indexPath) { try RunIndex(json: json) }
     var contents = DirectoryContents(
       manifest: RunManifest(
         id: index.id, isComplete: index.complete, provenance: index.provenance,
@@ -48,10 +49,6 @@ struct IndexedDirectory {
       steps.append(step)
     }
     return steps
-  }
-
-  private struct SchemaOnly: Decodable {
-    var schema: String
   }
 
   private func damaged(_ reason: String) -> RunError {

@@ -183,9 +183,9 @@ extension PlainDirectory {
 
   /// The note of a skipped tensor; `nil` for any other JSON.
   private static func note(at path: String) throws(RunError) -> SkippedNote? {
-    let value = try RunFile.json(JSONValue.self, at: path, valueLimit: RunFile.smallLimit)
+    let value = try RunFile.json(at: path, valueLimit: RunFile.smallLimit)
     guard value.members?["skipped"]?.text != nil else { return nil }
-    return try RunFile.json(SkippedNote.self, at: path)
+    return try RunFile.reading(path) { try SkippedNote(json: value) }
   }
 
   /// PyTorch's device types, which end a file's name, with an index or without.

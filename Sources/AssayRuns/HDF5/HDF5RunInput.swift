@@ -42,7 +42,7 @@ struct HDF5RunInput {
   }
 
   /// A JSON text of the root: an attribute, or a dataset where it is long.
-  private func value<Value: Decodable>(_ name: String) throws -> Value? {
+  private func value<Value: JSONReadable>(_ name: String) throws -> Value? {
     let dataset = HDF5Schema.dataset(for: name)
     let text: String? =
       try file.root.contains(dataset)
@@ -50,9 +50,9 @@ struct HDF5RunInput {
       : file.root.attributes.text(name)
     guard let text else { return nil }
     do {
-      return try JSONText.decode(Value.self, from: Data(text.utf8))
+      return try Value(json: JSONValue(decoding: Data(text.utf8)))
     } catch {
-      throw damaged("\(name) is not the JSON that was expected: \(JSONText.reason(for: error))")
+      throw damaged("\(name) is not the JSON that was expected: \(error)")
     }
   }
 

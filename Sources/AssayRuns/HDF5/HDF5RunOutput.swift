@@ -63,8 +63,8 @@ final class HDF5RunOutput {
     try attributes.set(HDF5Schema.complete, byte: isComplete ? 1 : 0)
   }
 
-  private func json(_ value: some Encodable) throws -> String {
-    String(decoding: try JSONText.encode(value), as: UTF8.self)
+  private func json(_ value: some JSONWritable) -> String {
+    String(decoding: value.jsonValue.encoded(), as: UTF8.self)
   }
 
   /// Writes a text of the root anew where it changed.
@@ -112,7 +112,7 @@ final class HDF5RunOutput {
       completionOrder: completionOrder,
       calls: calls.map { step.calls[$0] ?? HDF5StepIndex.Call($0) },
       isOrderRecorded: isOrderRecorded ? nil : false)
-    try step.group.writeText(HDF5Schema.calls, try json(index.jsonValue))
+    try step.group.writeText(HDF5Schema.calls, json(index))
     if isRecording { try file.flush() }
     try file.root.link(step.group)
     if isRecording { try file.flush() }
@@ -217,7 +217,7 @@ final class HDF5RunOutput {
       try group.writeSkipped(
         name, dtype: note.dtype, shape: note.shape, reason: note.reason,
         digest: HDF5Digest(
-          figures: try json(digest.figures), projection: digest.projection,
+          figures: json(digest.figures), projection: digest.projection,
           sample: digest.sample))
     }
   }

@@ -68,11 +68,9 @@ struct HDF5StepInput {
     let text = try group.readText(HDF5Schema.calls, fileByteCount: input.byteCount)
     let index: HDF5StepIndex
     do {
-      index = try HDF5StepIndex(JSONText.decode(JSONValue.self, from: Data(text.utf8)))
-    } catch let mismatch as HDF5StepIndex.Mismatch {
-      throw damaged("\(name) is not the JSON that was expected: \(mismatch)")
+      index = try HDF5StepIndex(json: JSONValue(decoding: Data(text.utf8)))
     } catch {
-      throw damaged("\(name) is not the JSON that was expected: \(JSONText.reason(for: error))")
+      throw damaged("\(name) is not the JSON that was expected: \(error)")
     }
     let calls = Set(index.calls.map { ModuleCall(module: $0.module, call: $0.call) })
     guard calls.count == index.calls.count else { throw damaged("\(name) lists a call twice") }
@@ -165,9 +163,9 @@ struct HDF5StepInput {
   private func read(_ digest: HDF5Digest, dtype: DType, shape: Shape) throws -> TensorDigest {
     let figures: JSONValue
     do {
-      figures = try JSONText.decode(JSONValue.self, from: Data(digest.figures.utf8))
+      figures = try JSONValue(decoding: Data(digest.figures.utf8))
     } catch {
-      throw DigestFailure(description: JSONText.reason(for: error))
+      throw DigestFailure(description: "\(error)")
     }
     return try TensorDigest(
       figures: figures, projection: digest.projection, sample: digest.sample, dtype: dtype,

@@ -12,7 +12,7 @@ import Testing
       name == "tiny-llama"
       ? TokenizerTests.checkpoint + "/tokenizer.json" : Fixture.path("tokenizers/\(name).json")
     let data = try Data(contentsOf: URL(filePath: path))
-    let root = try #require(JSONText.decode(JSONValue.self, from: data).members)
+    let root = try #require(JSONValue(decoding: data).members)
     let model = try #require(root["model"]?.members)
     let vocabulary = try #require(model["vocab"]?.members)
     var tokens: [Int: String] = [:]
@@ -45,7 +45,7 @@ import Testing
   private static func tokenizer(_ metadata: [String: GGUFValue]) throws -> Tokenizer {
     let scratch = try Scratch()
     let converted = try GGUFTokenizer(GGUFMetadata(path: "m.gguf", values: metadata))
-    try scratch.write("tokenizer.json", JSONText.encode(converted.json))
+    try scratch.write("tokenizer.json", converted.json.encoded())
     return try Tokenizer(contentsOf: scratch.path)
   }
 
@@ -92,7 +92,7 @@ import Testing
       #expect(tokenizer.encode(text.text) == text.ids, "\(text.text.debugDescription)")
     }
     let data = try Data(contentsOf: URL(filePath: target + "/tokenizer_config.json"))
-    let configuration = try JSONText.decode(JSONValue.self, from: data)
+    let configuration = try JSONValue(decoding: data)
     #expect(
       configuration
         == .object([

@@ -82,48 +82,32 @@ struct GoldenRun {
   /// The file of each tensor.
   let files: [TensorKey: String]
 
-  /// The part of `run.json` that tests need.
-  private struct RunFile: Decodable {
-    struct Call: Decodable {
-      var module: String
-      var call: Int
-      var tensors: [File]
-    }
-    struct File: Decodable {
-      var slot: String
-      var device: String
-      var file: String
-    }
-    struct Step: Decodable {
-      var calls: [Call]
-      var completion_order: [Int]
-    }
-    var recipe: Recipe
-    var steps: [Step]
-  }
-
   init(_ name: String) throws {
     path = GoldenRun.directory + "/" + name
-    let run = try JSONText.decode(
-      RunFile.self, from: Data(contentsOf: URL(filePath: path + "/run.json")))
-    tokenIDs = run.recipe.tokenIDs
-    generated = try #require(run.recipe.generatedTokenIDs)
-    steps = run.steps.map { step in
-      CollectedRun.Step(
-        calls: step.calls.map { ModuleCall(module: $0.module, call: $0.call) },
-        completionOrder: step.completion_order)
-    }
+    let run = try JSONValue(decoding: Data(contentsOf: URL(filePath: path + "/run.json")))
+    let recipe: Recipe = try run.member("recipe")
+    tokenIDs = recipe.tokenIDs
+    generated = try #require(recipe.generatedTokenIDs)
+    var steps: [CollectedRun.Step] = []
     var files: [TensorKey: String] = [:]
-    for (index, step) in run.steps.enumerated() {
-      for call in step.calls {
-        for tensor in call.tensors {
+    for (index, step) in try run.member("steps", as: [JSONValue].self).enumerated() {
+      var calls: [ModuleCall] = []
+      for json in try step.member("calls", as: [JSONValue].self) {
+        let call = ModuleCall(module: try json.member("module"), call: try json.member("call"))
+        calls.append(call)
+        for tensor in try json.member("tensors", as: [JSONValue].self) {
           let key = TensorKey(
-            step: index, module: call.module, call: call.call, device: Device(tensor.device),
-            slot: Slot(tensor.slot))
-          files[key] = "\(path)/step_\(index)/\(call.module)/\(tensor.file)"
+            step: index, module: call.module, call: call.call,
+            device: Device(try tensor.member("device", as: String.self)),
+            slot: Slot(try tensor.member("slot", as: String.self)))
+          let file: String = try tensor.member("file")
+          files[key] = "\(path)/step_\(index)/\(call.module)/\(file)"
         }
       }
+      steps.append(
+        CollectedRun.Step(calls: calls, completionOrder: try step.member("completion_order")))
     }
+    self.steps = steps
     self.files = files
   }
 
@@ -134,6 +118,6 @@ struct GoldenRun {
   /// What `inputs.json` or `outputs.json` of a module says.
   func description(_ step: Int, _ module: String, _ side: Slot.Side) throws -> JSONValue {
     let file = "\(path)/step_\(step)/\(module)/\(side.rawValue).json"
-    return try JSONText.decode(JSONValue.self, from: Data(contentsOf: URL(filePath: file)))
+    return try JSONValue(decoding: Data(contentsOf: URL(filePath: file)))
   }
 }

@@ -81,10 +81,10 @@ final class Scratch {
   /// Changes keys of `config.json`; `nil` removes one.
   func configure(_ changes: [String: JSONValue?]) throws {
     let url = URL(filePath: path + "/config.json")
-    let config = try JSONText.decode(JSONValue.self, from: Data(contentsOf: url))
+    let config = try JSONValue(decoding: Data(contentsOf: url))
     var members = try #require(config.members)
     for (key, value) in changes { members[key] = value }
-    try JSONText.encode(JSONValue.object(members)).write(to: url)
+    try JSONValue.object(members).encoded().write(to: url)
   }
 
   /// Writes the tensors of a weight file again, as `change` leaves them.
@@ -108,7 +108,7 @@ final class Scratch {
         "data_offsets": .array([.integer(Int64(start)), .integer(Int64(data.count))]),
       ])
     }
-    let header = try JSONText.encode(JSONValue.object(entries))
+    let header = JSONValue.object(entries).encoded()
     let length = withUnsafeBytes(of: UInt64(header.count).littleEndian) { Data($0) }
     try write(name, length + header + data)
   }

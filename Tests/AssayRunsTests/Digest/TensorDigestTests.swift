@@ -72,8 +72,8 @@ import Testing
       let tensor = try fixture.tensor()
       for withSample in [false, true] {
         let digest = TensorDigest(of: tensor, seed: fixture.seed, withSample: withSample)
-        let text = try JSONText.encode(digest.jsonValue)
-        let value = try JSONText.decode(JSONValue.self, from: text)
+        let text = digest.jsonValue.encoded()
+        let value = try JSONValue(decoding: text)
         #expect(
           try TensorDigest(value, dtype: tensor.dtype, shape: tensor.shape) == digest,
           "\(fixture.name)")

@@ -1,100 +1,63 @@
-import AssayTensors
-
 extension JSONScanner {
   /// Deeper nesting than anyone means; values are walked by recursion.
   private static let depthLimit = 512
 
-  /// Checks a whole text by the grammar of JSON, extended by `NaN`, `Infinity` and `-Infinity`.
+  /// Reads a whole text by the grammar of JSON, extended by `NaN`, `Infinity` and `-Infinity`.
   ///
-  /// Refuses what general decoders let pass: keys that occur twice, comments, bare keys, UTF-16.
-  ///
-  /// - Returns: Whether one of the three extensions occurs.
-  static func check(
-    _ text: UnsafeRawBufferPointer, valueLimit: Int
-  ) throws(Failure) -> Bool {
-    var state = WalkState(rest: valueLimit, sameKeys: .text)
-    _ = try walk(text, &state)
-    return state.hasNonFinite
-  }
-
-  /// Reads a whole text by the same grammar.
+  /// Refuses what general readers let pass: keys that occur twice, comments, bare keys, UTF-16.
   static func value(
     of text: UnsafeRawBufferPointer, valueLimit: Int
   ) throws(Failure) -> JSONValue {
-    var state = WalkState(rest: valueLimit, sameKeys: .bytes, values: true)
-    return try walk(text, &state) ?? .null
-  }
-
-  private struct WalkState {
-    enum Sameness { case text, bytes }
-
-    /// How many values may still come.
-    var rest: Int
-    /// Foundation's decoder takes keys for the same that are in two Unicode spellings.
-    var sameKeys: Sameness
-    /// Whether the values are wanted.
-    var values = false
-    var hasNonFinite = false
-  }
-
-  private static func walk(
-    _ text: UnsafeRawBufferPointer, _ state: inout WalkState
-  ) throws(Failure) -> JSONValue? {
     var scanner = JSONScanner(text)
-    let value = try scanner.walk(depth: 0, &state)
+    var rest = valueLimit
+    let value = try scanner.value(depth: 0, &rest)
     try scanner.end()
     return value
   }
 
-  private mutating func walk(depth: Int, _ state: inout WalkState) throws(Failure) -> JSONValue? {
+  /// - Parameter rest: How many values may still come.
+  private mutating func value(depth: Int, _ rest: inout Int) throws(Failure) -> JSONValue {
     guard depth < JSONScanner.depthLimit else {
       throw failure("values nested deeper than \(JSONScanner.depthLimit)")
     }
-    guard state.rest > 0 else { throw failure("too many values") }
-    state.rest -= 1
+    guard rest > 0 else { throw failure("too many values") }
+    rest -= 1
     switch nextByte() {
     case UInt8(ascii: "{"):
       var members: NameMap<JSONValue> = [:]
-      var texts: Set<String> = []
       try object { (scanner, key) throws(Failure) in
-        let isNew =
-          state.sameKeys == .bytes ? members[key] == nil : texts.insert(key).inserted
-        guard isNew else { throw scanner.failure("the key \"\(key)\" a second time") }
-        let value = try scanner.walk(depth: depth + 1, &state) ?? .null
-        if state.sameKeys == .bytes { members[key] = value }
+        guard members[key] == nil else {
+          throw scanner.failure("the key \"\(key)\" a second time")
+        }
+        members[key] = try scanner.value(depth: depth + 1, &rest)
       }
-      return state.values ? .object(members) : nil
+      return .object(members)
     case UInt8(ascii: "["):
       var items: [JSONValue] = []
       try array { (scanner) throws(Failure) in
-        if let item = try scanner.walk(depth: depth + 1, &state) { items.append(item) }
+        items.append(try scanner.value(depth: depth + 1, &rest))
       }
-      return state.values ? .array(items) : nil
+      return .array(items)
     case UInt8(ascii: "\""):
-      let text = try string()
-      return state.values ? .string(text) : nil
+      return .string(try string())
     default:
-      let word = scalar()
-      return try scalarValue(word, &state)
+      return try scalarValue(scalar())
     }
   }
 
-  private func scalarValue(
-    _ word: UnsafeRawBufferPointer, _ state: inout WalkState
-  ) throws(Failure) -> JSONValue? {
+  private func scalarValue(_ word: UnsafeRawBufferPointer) throws(Failure) -> JSONValue {
     switch String(decoding: word.prefix(10), as: UTF8.self) {
     case "true": return .bool(true)
     case "false": return .bool(false)
     case "null": return .null
-    case "NaN", "Infinity", "-Infinity":
-      state.hasNonFinite = true
-      let value: Double = word.count == 3 ? .nan : word.count == 8 ? .infinity : -.infinity
-      return JSONValue(real: value)
+    case "NaN": return JSONValue(real: .nan)
+    case "Infinity": return JSONValue(real: .infinity)
+    case "-Infinity": return JSONValue(real: -.infinity)
     default:
       guard JSONScanner.isNumber(word) else {
         throw failure(word.isEmpty ? "no value" : "something else than a value")
       }
-      return state.values ? try number(String(decoding: word, as: UTF8.self)) : nil
+      return try number(String(decoding: word, as: UTF8.self))
     }
   }
 

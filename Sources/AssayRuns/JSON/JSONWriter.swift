@@ -1,23 +1,16 @@
 import AssayBase
 import AssayTensors
-import Foundation
 
 /// Writes any JSON value, as Foundation writes it with sorted keys and slashes as they are.
 struct JSONWriter {
-  private var text: [UInt8] = []
+  private(set) var text: [UInt8] = []
   private let isPretty: Bool
 
-  static func text(of value: JSONValue, pretty: Bool) -> Data {
-    var writer = JSONWriter(isPretty: pretty)
-    writer.write(value, depth: 0)
-    return Data(writer.text)
-  }
-
-  private init(isPretty: Bool) {
+  init(isPretty: Bool) {
     self.isPretty = isPretty
   }
 
-  private mutating func write(_ value: JSONValue, depth: Int) {
+  mutating func write(_ value: JSONValue, depth: Int = 0) {
     switch value {
     case .null: text += "null".utf8
     case .bool(let value): text += (value ? "true" : "false").utf8
