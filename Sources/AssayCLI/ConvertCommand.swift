@@ -36,6 +36,8 @@ struct ConvertCommand: ParsableCommand {
       try convert(reader, manifest, keep, to: written)
       try refuseExisting()
       try FileSystem.rename(written, to: destination)
+    } catch FileError.unwritable(let path, let reason) {
+      throw FileError.unwritable(path: path.replacing(written, with: destination), reason: reason)
     } catch RunError.writeFailed(let path, let reason) {
       throw RunError.writeFailed(
         path: path.replacing(written, with: destination), reason: reason)

@@ -1,10 +1,10 @@
 /// Walks JSON text without building a tree of it.
-struct JSONScanner {
+package struct JSONScanner {
   /// Why the text is not what was asked for.
-  struct Failure: Error, Equatable {
-    var reason: String
+  package struct Failure: Error, Equatable {
+    package var reason: String
 
-    init(_ reason: String) {
+    package init(_ reason: String) {
       self.reason = reason
     }
   }
@@ -13,12 +13,12 @@ struct JSONScanner {
   private var position = 0
 
   /// Begins at the first byte; the text must outlive the scanner.
-  init(_ text: UnsafeRawBufferPointer) {
+  package init(_ text: UnsafeRawBufferPointer) {
     self.text = text
   }
 
   /// Reads an object, calling `member` behind each key's colon.
-  mutating func object(
+  package mutating func object(
     _ member: (inout JSONScanner, String) throws(Failure) -> Void
   ) throws(Failure) {
     try expect("{")
@@ -32,7 +32,7 @@ struct JSONScanner {
   }
 
   /// Reads an array of integers that are not negative.
-  mutating func naturals(atMost limit: Int) throws(Failure) -> [Int] {
+  package mutating func naturals(atMost limit: Int) throws(Failure) -> [Int] {
     try expect("[")
     if take("]") { return [] }
     var values: [Int] = []
@@ -45,7 +45,7 @@ struct JSONScanner {
   }
 
   /// Reads a string with its escapes.
-  mutating func string() throws(Failure) -> String {
+  package mutating func string() throws(Failure) -> String {
     try expect("\"")
     let start = position
     var isEscaped = false
@@ -70,7 +70,7 @@ struct JSONScanner {
   private static let skipLimit = 125
 
   /// Passes over any value.
-  mutating func skipValue(depth: Int = 0) throws(Failure) {
+  package mutating func skipValue(depth: Int = 0) throws(Failure) {
     func checkDepth() throws(Failure) {
       guard depth < JSONScanner.skipLimit else {
         throw failure("values nested deeper than \(JSONScanner.skipLimit)")
@@ -97,12 +97,12 @@ struct JSONScanner {
   }
 
   /// Passes over `null`.
-  mutating func skipNull() throws(Failure) {
+  package mutating func skipNull() throws(Failure) {
     guard scalar().elementsEqual("null".utf8) else { throw failure("no null") }
   }
 
   /// Reads an array, calling `item` at each item.
-  mutating func array(
+  package mutating func array(
     _ item: (inout JSONScanner) throws(Failure) -> Void
   ) throws(Failure) {
     try expect("[")
@@ -112,13 +112,13 @@ struct JSONScanner {
   }
 
   /// The byte that the next value begins with, or `nil` at the end.
-  mutating func nextByte() -> UInt8? {
+  package mutating func nextByte() -> UInt8? {
     skipSpace()
     return position < text.count ? text[position] : nil
   }
 
   /// Passes over a number or a word; of no bytes where there is none.
-  mutating func scalar() -> UnsafeRawBufferPointer {
+  package mutating func scalar() -> UnsafeRawBufferPointer {
     skipSpace()
     let start = position
     while position < text.count, JSONScanner.isScalar(text[position]) { position += 1 }
@@ -126,14 +126,14 @@ struct JSONScanner {
   }
 
   /// Makes sure that nothing but white space follows.
-  mutating func end() throws(Failure) {
+  package mutating func end() throws(Failure) {
     skipSpace()
     guard position == text.count else { throw failure("more text behind the end") }
   }
 }
 
 extension JSONScanner {
-  func failure(_ reason: String) -> Failure {
+  package func failure(_ reason: String) -> Failure {
     Failure("\(reason) at byte \(position) of the JSON")
   }
 

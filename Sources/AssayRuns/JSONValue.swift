@@ -1,3 +1,5 @@
+public import AssayBase
+
 /// Any JSON value, kept as found so that converting a run loses nothing.
 public enum JSONValue: Hashable, Sendable {
   /// `null`.

@@ -1,3 +1,5 @@
+import AssayBase
+
 /// Finds the run that a path means.
 public enum RunLocation {
   /// Opens the run at a path.
@@ -6,15 +8,15 @@ public enum RunLocation {
   ///   one run. A directory that has both layouts is read from its `.pt` files.
   /// - Throws: ``RunError``: ``RunError/severalRuns(path:runs:)`` lists them.
   public static func open(_ path: String) throws -> any RunReader {
-    guard DirectoryListing.exists(path) else {
+    guard FileSystem.exists(path) else {
       throw RunError.standIn(at: path) ?? .notFound(path: path)
     }
-    guard DirectoryListing.isDirectory(path) else { return try HDF5RunReader(path: path) }
+    guard FileSystem.isDirectory(path) else { return try HDF5RunReader(path: path) }
     if let layout = try layout(of: path) { return try open(path, as: layout) }
     var found: [(name: String, layout: Layout)] = []
     for name in try DirectoryListing.names(in: path) {
       let candidate = join(path, name)
-      guard DirectoryListing.isDirectory(candidate) else { continue }
+      guard FileSystem.isDirectory(candidate) else { continue }
       // What cannot be listed, such as another user's directory, is no run of ours.
       if let layout = try? layout(of: candidate) { found.append((name, layout)) }
     }
@@ -38,7 +40,7 @@ public enum RunLocation {
     let names = try DirectoryListing.names(in: path)
     let isDirectoryRun = names.contains { name in
       name == "run.json"
-        || PlainDirectory.step(name) != nil && DirectoryListing.isDirectory(join(path, name))
+        || PlainDirectory.step(name) != nil && FileSystem.isDirectory(join(path, name))
     }
     if isDirectoryRun { return .directory }
     return names.contains("run.h5") ? .hdf5 : nil

@@ -56,11 +56,6 @@ extension StringProtocol {
       .map { String(String.UnicodeScalarView($0)) }
   }
 
-  /// The module that contains the one of this dotted name, or `nil` at the top.
-  package var parentModule: String? {
-    unicodeScalars.lastIndex(of: ".").map { String(self[..<$0]) }
-  }
-
   /// Hashes the bytes, and that they end.
   package func hashBytes(into hasher: inout Hasher) {
     var text = String(self)

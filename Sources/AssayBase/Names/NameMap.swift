@@ -1,5 +1,3 @@
-import AssayTensors
-
 /// A dictionary whose keys are told apart by their bytes.
 public struct NameMap<Value> {
   private var table: [ExactName: Value] = [:]

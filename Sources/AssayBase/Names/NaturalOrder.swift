@@ -1,5 +1,3 @@
-package import AssayTensors
-
 /// The order in which people count: `layers.2` before `layers.10`.
 package enum NaturalOrder {
   /// Whether one name stands before another.
@@ -19,16 +17,6 @@ package enum NaturalOrder {
     }
     if i < a.count || j < b.count { return j < b.count }
     return a.lexicographicallyPrecedes(b)
-  }
-
-  /// Inputs, outputs, inputs after the forward, then foreign names; each in natural order.
-  package static func precedes(_ left: Slot, _ right: Slot) -> Bool {
-    let (first, second) = (rank(left), rank(right))
-    return first == second ? precedes(left.rawValue, right.rawValue) : first < second
-  }
-
-  private static func rank(_ slot: Slot) -> Int {
-    slot.side.flatMap(Slot.Side.allCases.firstIndex) ?? Slot.Side.allCases.count
   }
 
   private static func isDigit(_ byte: UInt8) -> Bool {

@@ -1,11 +1,14 @@
+package import Foundation
+
 /// Translates a regular expression from Python's syntax to ICU's.
 ///
 /// Every literal and class is written anew in the few constructs that ICU reads one way only, and
 /// every group gets a number for a name, so nothing of ICU's own syntax shines through.
-struct PythonPattern {
+package struct PythonPattern {
   /// Why Python would refuse the expression, in its words.
-  struct Refusal: Error {
-    let text: String
+  package struct Refusal: Error {
+    /// The reason.
+    package let text: String
   }
 
   /// How many characters something matches, at least and at most.
@@ -57,6 +60,25 @@ struct PythonPattern {
   init(_ source: String, verbose: Bool) {
     self.source = Array(source.unicodeScalars)
     global = Flags(verbose: verbose)
+  }
+
+  /// Compiles an expression in Python's syntax (3.11): lookarounds, `(?P<name>…)` and inline flags
+  /// included; what `re` refuses is refused. Conditional groups and `\N{…}` are not supported.
+  ///
+  /// - Parameter matchesWhole: Whether all of a text must match, as in `re.fullmatch`, when the match
+  ///   is anchored at its beginning.
+  package static func expression(
+    _ source: String, matchesWhole: Bool = false
+  ) throws(Refusal) -> NSRegularExpression {
+    let translation = try translate(source)
+    do {
+      // Python's `.`, `^` and `$` know no line separator but "\n".
+      return try NSRegularExpression(
+        pattern: matchesWhole ? "(?:\(translation))\\z" : translation,
+        options: .useUnixLineSeparators)
+    } catch {
+      throw Refusal(text: "this use of regular expressions is not supported")
+    }
   }
 
   static func translate(_ source: String) throws(Refusal) -> String {

@@ -1,3 +1,4 @@
+import AssayBase
 import AssayRuns
 import AssayTensors
 import Foundation
@@ -25,14 +26,13 @@ public enum GGUFCheckpoint {
     }
     let plan = try Plan(gguf)
     let target = URL(filePath: directory).standardizedFileURL
-    let temporary = target.deletingLastPathComponent()
-      .appending(component: ".\(target.lastPathComponent).\(UUID().uuidString).tmp").path
+    let temporary = FileSystem.temporaryPath(beside: target.path)
     do {
       defer { try? FileManager.default.removeItem(atPath: temporary) }
       try FileSystem.makeDirectory(temporary, withParents: true)
       for (name, value) in plan.files {
         let data = try JSONText.encode(value, pretty: true)
-        try data.write(to: URL(filePath: temporary + "/" + name))
+        try WholeFile.replace(temporary + "/" + name, with: data)
       }
       var count = 0
       try SafetensorsWriter.write(plan.weights.map(\.entry), to: temporary + "/model.safetensors") {

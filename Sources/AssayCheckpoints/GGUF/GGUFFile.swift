@@ -1,3 +1,4 @@
+import AssayBase
 public import AssayTensors
 
 /// A GGUF file (versions 2 and 3), mapped into memory and checked before anything is read from it.

@@ -73,7 +73,7 @@ struct GGUFRotaryScaling {
     if factors.allSatisfy({ $0 == 1 }) { return ["rope_type": .string("default")] }
     let known = try metadata.size("llama.rope.scaling.original_context_length")
     guard
-      let scaling = LlamaConfiguration.Llama3Scaling.fitted(
+      let scaling = Llama3Scaling.fitted(
         to: factors, base: base, originalMaximumPositions: known)
     else {
       throw unsupported("the tensor \"\(name)\", whose factors follow no rule of Llama 3,")

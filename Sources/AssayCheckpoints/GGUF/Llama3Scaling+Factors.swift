@@ -1,6 +1,6 @@
 import Foundation
 
-extension LlamaConfiguration.Llama3Scaling {
+extension Llama3Scaling {
   /// Finds the parameters that give factors by which llama.cpp's converter has frequencies divided.
   ///
   /// Only ratios matter to the rule, so that the low factor can be taken to be 1, as in all of

@@ -1,3 +1,5 @@
+import AssayBase
+public import AssayRuns
 public import AssayTensors
 
 /// A safetensors file, mapped into memory and checked before anything is read from it.

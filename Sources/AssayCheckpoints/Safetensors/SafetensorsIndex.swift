@@ -1,3 +1,5 @@
+import AssayBase
+package import AssayRuns
 import AssayTensors
 
 /// `model.safetensors.index.json`: which file of a sharded checkpoint holds which tensor.

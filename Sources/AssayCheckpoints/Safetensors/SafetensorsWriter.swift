@@ -1,3 +1,5 @@
+import AssayBase
+import AssayRuns
 package import AssayTensors
 
 /// Writes safetensors files.
@@ -24,7 +26,7 @@ package enum SafetensorsWriter {
   ///   - path: The file.
   ///   - load: Makes the tensor at a position, whose elements in row-major order are written. One
   ///     is in memory at a time.
-  /// - Throws: ``RunError/writeFailed(path:reason:)``, and what `load` throws.
+  /// - Throws: ``RunError/writeFailed(path:reason:)``, ``FileError`` and what `load` throws.
   package static func write(
     _ entries: [Entry], to path: String, load: (Int) throws -> Tensor
   ) throws {
@@ -54,7 +56,7 @@ package enum SafetensorsWriter {
     var text = Array(try JSONText.encode(header))
     // Data begins at a multiple of 8 bytes, as readers that map it like.
     text += [UInt8](repeating: UInt8(ascii: " "), count: (8 - text.count % 8) % 8)
-    let file = try OutputFile(path: path)
+    let file = try WholeFile(path: path)
     try file.append(withUnsafeBytes(of: UInt64(text.count).littleEndian) { Array($0) })
     try file.append(text)
     for (index, entry) in entries.enumerated() {

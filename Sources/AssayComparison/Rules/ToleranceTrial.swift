@@ -134,7 +134,7 @@ extension Tensor {
     }
     let mean = (squares / count).squareRoot()
     guard let least, mean.isNormal else { return nil }
-    let step = dtype.epsilon * mean.binade
+    let step = (dtype.floatFormat?.epsilon ?? 0) * mean.binade
     let moved = try TensorCast.cast(
       Tensor([least.value + step], dtype: .float64, shape: Shape([1])), to: dtype
     ) { TransformMisfit(reason: $0) }

@@ -1,3 +1,4 @@
+import AssayBase
 import AssayTensors
 
 /// The name that the same module of other layers has too: numbers are replaced by a star.

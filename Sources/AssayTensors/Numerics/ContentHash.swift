@@ -1,5 +1,4 @@
 import AssayBase
-public import AssayTensors
 
 /// Names a tensor's content by a digest of its bytes.
 public enum ContentHash {

@@ -1,5 +1,4 @@
 import AssayBase
-public import AssayTensors
 
 /// What stands for a tensor that is too big to keep.
 ///
@@ -66,7 +65,7 @@ public struct TensorDigest: Hashable, Sendable {
   }
 
   /// Whether a dtype's digests have a projection: others differ wholly or not at all.
-  static func isProjected(_ dtype: DType) -> Bool { dtype.isFloatingPoint || dtype.isComplex }
+  package static func isProjected(_ dtype: DType) -> Bool { dtype.isFloatingPoint || dtype.isComplex }
 }
 
 extension TensorDigest {

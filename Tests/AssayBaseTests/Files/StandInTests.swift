@@ -1,4 +1,4 @@
-import AssayTensors
+import AssayBase
 import Foundation
 import Testing
 
@@ -43,7 +43,7 @@ import Testing
   }
 
   @Test func inTheRepositoryTheCommandNeedsNoFolder() throws {
-    let path = "Tests/AssayTensorsTests/\(UUID().uuidString).h5"
+    let path = "Tests/AssayBaseTests/\(UUID().uuidString).h5"
     defer { try? FileManager.default.removeItem(atPath: path) }
     try Data(Self.lfs.utf8).write(to: URL(filePath: path))
     let standIn = try #require(StandIn(at: path))

@@ -1,4 +1,4 @@
-"""Writes patterns.json: what Python's re.search says of module names, for ModulePatternTests.
+"""Writes patterns.json: what Python's re.search says of module names, for PythonPatternTests.
 
     python3 make_patterns.py > patterns.json
 """

@@ -1,9 +1,10 @@
+import AssayCheckpoints
 import AssayRuns
 import AssayTensors
 import Foundation
 import Testing
 
-@testable import AssayLlama
+@testable import AssayCheckpoints
 
 /// Files that the gguf package wrote and unpacked, see `Fixtures/gguf/make_gguf.py`.
 @Suite struct GGUFFileTests {

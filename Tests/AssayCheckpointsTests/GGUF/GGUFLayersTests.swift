@@ -1,7 +1,9 @@
+import AssayCheckpoints
+import AssayLlama
 import Foundation
 import Testing
 
-@testable import AssayLlama
+@testable import AssayCheckpoints
 
 /// Files that lack tensors, or hold some that no Llama has.
 @Suite struct GGUFLayersTests {

@@ -1,9 +1,11 @@
+import AssayCheckpoints
+import AssayLlama
 import AssayRuns
 import AssayTensors
 import Foundation
 import Testing
 
-@testable import AssayLlama
+@testable import AssayCheckpoints
 
 /// Files whose rotary frequencies are stretched, against transformers.
 @Suite struct GGUFScalingTests {
@@ -73,7 +75,7 @@ import Testing
     let (name, dimension, base, rule) = Self.rules[index]
     if case .llama3 = rule {
       let factors = try Fixture.tensor("\(name).factors", in: "gguf/ropes").float64Values()
-      let found = LlamaConfiguration.Llama3Scaling.fitted(to: factors, base: base)
+      let found = Llama3Scaling.fitted(to: factors, base: base)
       #expect(found.map { .llama3($0) } == rule)
     }
     let embedding = RotaryEmbedding(
@@ -88,7 +90,7 @@ import Testing
     [1.2, 1.5, 7.9, 8],
   ])
   func factorsOfNoRuleAreNone(_ factors: [Double]) {
-    #expect(LlamaConfiguration.Llama3Scaling.fitted(to: factors, base: 500_000) == nil)
+    #expect(Llama3Scaling.fitted(to: factors, base: 500_000) == nil)
   }
 
   private static let type = "llama.rope.scaling.type"

@@ -1,8 +1,10 @@
+import AssayBase
+import AssayCheckpoints
 import AssayRuns
 import Foundation
 import Testing
 
-@testable import AssayLlama
+@testable import AssayCheckpoints
 
 /// Tokenizers written down as GGUF does encode, converted back, as Hugging Face's library did.
 @Suite struct GGUFTokenizerTests {

@@ -1,7 +1,8 @@
+import AssayCheckpoints
 import Foundation
 import Testing
 
-@testable import AssayLlama
+@testable import AssayCheckpoints
 
 /// Files that are cut or lie: each is an error that says what is wrong, none a trap.
 @Suite struct HostileGGUFTests {

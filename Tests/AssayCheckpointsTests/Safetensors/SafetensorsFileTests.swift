@@ -1,3 +1,4 @@
+import AssayCheckpoints
 import AssayRuns
 import AssayTensors
 import Foundation
@@ -5,7 +6,8 @@ import Testing
 
 @Suite struct SafetensorsFileTests {
   private static let path = URL(filePath: #filePath)
-    .deletingLastPathComponent().appending(path: "Fixtures/dtypes.safetensors").path
+    .deletingLastPathComponent().deletingLastPathComponent()
+    .appending(path: "Fixtures/dtypes.safetensors").path
 
   /// An entry of a header: two float32 of 8 bytes, unless told otherwise.
   private static func entry(

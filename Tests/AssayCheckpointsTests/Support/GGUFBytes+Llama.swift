@@ -1,3 +1,4 @@
+import AssayCheckpoints
 import Foundation
 
 extension GGUFBytes {

@@ -1,3 +1,4 @@
+import AssayCheckpoints
 import Foundation
 
 /// Writes GGUF files by hand, right or wrong.

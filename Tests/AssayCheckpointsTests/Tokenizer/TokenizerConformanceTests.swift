@@ -1,7 +1,8 @@
+import AssayCheckpoints
 import Foundation
 import Testing
 
-@testable import AssayLlama
+@testable import AssayCheckpoints
 
 /// What Hugging Face's `tokenizers` made of more than 2,000 texts (`Fixtures/make_conformance.py`).
 @Suite struct TokenizerConformanceTests {

@@ -1,7 +1,8 @@
+import AssayCheckpoints
 import Foundation
 import Testing
 
-@testable import AssayLlama
+@testable import AssayCheckpoints
 
 /// What a `tokenizer.json` may hold that is refused: by name, and without a crash.
 @Suite struct TokenizerFileTests {

@@ -1,7 +1,8 @@
+import AssayCheckpoints
 import Foundation
 import Testing
 
-@testable import AssayLlama
+@testable import AssayCheckpoints
 
 /// Hugging Face's `tokenizers` encoded and decoded every text of the fixtures.
 @Suite struct TokenizerTests {
@@ -22,8 +23,8 @@ import Testing
   }
 
   static let package = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-    .deletingLastPathComponent().deletingLastPathComponent()
-  static let fixtures = package.appending(path: "Tests/AssayLlamaTests/Fixtures/tokenizers")
+    .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+  static let fixtures = package.appending(path: "Tests/AssayCheckpointsTests/Fixtures/tokenizers")
   static let checkpoint = package.appending(path: "Golden/tiny-llama/checkpoint").path
   static let names = ["tiny-llama", "smollm2", "qwen2", "gpt2", "splits"]
 

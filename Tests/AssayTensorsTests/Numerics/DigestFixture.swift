@@ -1,8 +1,6 @@
 import AssayTensors
 import Foundation
 
-@testable import AssayRuns
-
 /// What numpy and Python's integers say of a tensor; see `make_digests.py`.
 struct DigestFixture: Decodable {
   var name: String
