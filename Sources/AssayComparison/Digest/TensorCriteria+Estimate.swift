@@ -13,8 +13,8 @@ extension TensorCriteria.Criterion {
   /// Elements within rtol and atol make a difference of a norm of at most
   /// `atol sqrt(n) + rtol norm(expected)`, so that an estimate above it fails. One below it does not
   /// prove that every element is within, which only equal hashes do.
-  func outcome(of estimate: DigestEstimate, dtype: DType) -> Outcome {
-    if estimate.isEqual { return outcomeOfEqual(estimate) }
+  func judgement(of estimate: DigestEstimate, dtype: DType) -> Judgement {
+    if estimate.isEqual { return judgementOfEqual(estimate) }
     if isUnmatched {
       return .mismatch(
         reason: "no tolerance rule matches it, so it was judged exactly, and its bytes differ")
@@ -28,7 +28,7 @@ extension TensorCriteria.Criterion {
   }
 
   /// Equal bytes match, but for a NaN that is to match nothing.
-  private func outcomeOfEqual(_ estimate: DigestEstimate) -> Outcome {
+  private func judgementOfEqual(_ estimate: DigestEstimate) -> Judgement {
     let count = estimate.expectedStatistics.nanCount
     if count > 0, !rule.equalNaN {
       return .mismatch(

@@ -75,12 +75,7 @@ final class TensorCriteria: Sendable {
 
 extension TensorCriteria.Criterion {
   /// What a difference comes to.
-  enum Outcome: Equatable {
-    case match
-    case mismatch(reason: String?)
-  }
-
-  func outcome(of difference: Difference) -> Outcome {
+  func judgement(of difference: Difference) -> Judgement {
     if isUnmatched {
       let reason = "no tolerance rule matches it, so it was judged exactly"
       return difference.isMatch ? .match : .mismatch(reason: reason)

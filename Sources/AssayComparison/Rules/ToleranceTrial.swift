@@ -31,7 +31,7 @@ struct ToleranceTrial: Sendable {
       if options.areLogits(key) {
         difference.logits = LogitsDifference(actual: changed, expected: tensor)
       }
-      guard case .mismatch(let reason) = criterion.outcome(of: difference) else { return nil }
+      guard case .mismatch(let reason) = criterion.judgement(of: difference) else { return nil }
       return reason ?? "max_abs \(difference.maxAbs?.value.shortText ?? "") at expected "
         + "\(difference.maxAbs?.expected.shortText ?? "")"
     }

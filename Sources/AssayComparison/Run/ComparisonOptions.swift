@@ -51,6 +51,11 @@ public struct ComparisonOptions: Sendable {
     self.floor = floor
   }
 
+  /// Whether a call of either run is compared.
+  func selects(_ call: ModuleCall, step: Int) -> Bool {
+    steps?.contains(step) ?? true && modules?.contains { $0.matches(call.module) } ?? true
+  }
+
   func areLogits(_ key: TensorKey) -> Bool {
     guard key.slot.side == .outputs else { return false }
     return logits?.matches(key.module)

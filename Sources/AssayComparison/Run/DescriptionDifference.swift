@@ -9,9 +9,9 @@ struct DescriptionDifference {
   var text: String
 
   /// Compares what both sides describe of a call; what only one describes is not judged.
-  init?(actual: CallRecord, expected: CallRecord) {
+  init?(actual: [Slot.Side: JSONValue], expected: [Slot.Side: JSONValue]) {
     for side in Slot.Side.allCases {
-      guard let ours = actual.descriptions[side], let theirs = expected.descriptions[side],
+      guard let ours = actual[side], let theirs = expected[side],
         let text = Self.difference(ours, theirs, side.rawValue)
       else { continue }
       self.text = text

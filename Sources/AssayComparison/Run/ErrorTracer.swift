@@ -205,11 +205,11 @@ struct ErrorTracer {
     if module.tensors.contains(where: \.hasFormErrorOnly) {
       step.modules[frame.position].origin = ErrorOrigin(cause: .form)
     }
-    switch module.verdict {
-    case .missingInActual, .missingInExpected:
+    switch module.presence {
+    case .actualOnly, .expectedOnly:
       trail.loneCalls.append(
-        LoneCall(call: module.call, isActual: module.verdict == .missingInExpected))
-    case .match, .mismatch, .skipped:
+        LoneCall(call: module.call, isActual: module.presence == .actualOnly))
+    case .both:
       guard module.results.contains(where: { $0.verdict == .match }) else { break }
       trail = Trail(lastMatch: module.call)
       hasMatched = true

@@ -3,105 +3,85 @@ import AssayTensors
 
 /// Judges one pair of tensors.
 struct PairJudge: Sendable {
-  /// Reads the actual tensor, wherever it is.
-  typealias ActualTensor = (TensorKey) throws -> Tensor
+  /// Reads a tensor of a pair, wherever it is.
+  typealias Reader = (TensorPair, RunSide) throws -> TensorSourceReader.Reading
 
-  private let expected: any RunReader
   private let options: ComparisonOptions
   private let criteria: TensorCriteria
-  /// Whether a tensor of either run, once it was read, is floats that a mapping made of integers.
-  private let holdsIntegers: @Sendable (_ actual: TensorKey, _ expected: TensorKey) -> Bool
 
-  init(
-    expected: any RunReader, options: ComparisonOptions,
-    holdsIntegers: @escaping @Sendable (TensorKey, TensorKey) -> Bool = { _, _ in false }
-  ) {
-    self.expected = expected
+  init(options: ComparisonOptions) {
     self.options = options
-    self.holdsIntegers = holdsIntegers
     criteria = TensorCriteria(options.tolerance)
   }
 
   /// Reads both tensors and compares them.
-  func judge(_ pair: RunPairing.Pair, actual: ActualTensor) -> TensorResult {
-    var result = TensorResult(slot: pair.slot, device: pair.device, verdict: .match)
-    if let reason = pair.notRecorded {
-      result.verdict = .notRecorded
-      result.reason = reason
-      return result
-    }
-    guard let ours = pair.actual, let theirs = pair.expected else {
-      judgeMissing(pair, &result)
-      return result
-    }
-    if ours.isComparable, theirs.isComparable, ours.digest != nil || theirs.digest != nil {
-      judgeDigests(ours, theirs, actual, &result)
-      return result
-    }
-    if ours.skipped != nil || theirs.skipped != nil {
-      judgeSkipped(ours.skipped, theirs.skipped, &result)
-      return result
-    }
-    switch read(ours, theirs, actual) {
-    case .failure(let problem):
-      result.verdict = .unreadable
-      result.reason = problem.reason
-    case .success(let tensors):
-      let criterion = criteria.criterion(
-        for: theirs.key, dtype: tensors.expected.dtype,
-        holdsIntegers: holdsIntegers(ours.key, theirs.key))
-      judge(tensors.actual, tensors.expected, theirs.key, criterion, &result)
-    }
+  func judge(_ pair: TensorPair, reading read: Reader) -> TensorResult {
+    var result = TensorResult(key: pair.key, outcome: .notRecorded(reason: ""), pairing: pair.origin)
+    result.outcome = outcome(of: pair, &result.ruling, read)
     return result
   }
 
+  private func outcome(
+    of pair: TensorPair, _ ruling: inout TensorResult.Ruling?, _ read: Reader
+  ) -> Outcome {
+    if let reason = pair.notRecorded { return .notRecorded(reason: reason) }
+    guard let ours = pair.actual, let theirs = pair.expected else { return missing(pair) }
+    if ours.isComparable, theirs.isComparable, ours.digest != nil || theirs.digest != nil {
+      return estimated(pair, ours, theirs, &ruling, read)
+    }
+    if ours.skipped != nil || theirs.skipped != nil { return skipped(ours.skipped, theirs.skipped) }
+    switch Self.both(pair, read) {
+    case .failure(let problem): return .unreadable(reason: problem.reason)
+    case .success(let tensors):
+      let criterion = criteria.criterion(
+        for: pair.key, dtype: tensors.expected.tensor.dtype,
+        holdsIntegers: tensors.actual.isCastFromIntegers || tensors.expected.isCastFromIntegers)
+      ruling = TensorResult.Ruling(criterion)
+      return compared(tensors.actual.tensor, tensors.expected.tensor, pair.key, criterion)
+    }
+  }
+
   /// Judges a pair of which at least one side has no elements but a digest.
-  private func judgeDigests(
-    _ ours: TensorRecord, _ theirs: TensorRecord, _ actual: ActualTensor,
-    _ result: inout TensorResult
-  ) {
+  private func estimated(
+    _ pair: TensorPair, _ ours: TensorRecord, _ theirs: TensorRecord,
+    _ ruling: inout TensorResult.Ruling?, _ read: Reader
+  ) -> Outcome {
     let a: DigestedTensor
     let e: DigestedTensor
     do {
-      a = try DigestedTensor(ours, "actual", like: theirs.digest, actual)
-      e = try DigestedTensor(theirs, "expected", like: ours.digest, expected.tensor)
+      a = try DigestedTensor(ours, "actual", like: theirs.digest) { try read(pair, .actual).tensor }
+      e = try DigestedTensor(theirs, "expected", like: ours.digest) {
+        try read(pair, .expected).tensor
+      }
     } catch {
-      result.verdict = .unreadable
-      result.reason = error.reason
-      return
+      return .unreadable(reason: error.reason)
     }
-    result.dtype = e.dtype
-    result.shape = e.shape
-    let criterion = criteria.criterion(for: theirs.key, dtype: e.dtype)
-    result.note(criterion)
-    if judgeForm(a.dtype, a.shape, e.dtype, e.shape, &result) { return }
+    let criterion = criteria.criterion(for: pair.key, dtype: e.form.dtype)
+    ruling = TensorResult.Ruling(criterion)
+    if let other = Self.otherForm(a.form, e.form) { return other }
     let estimate = DigestEstimate(
-      actual: a.digest, expected: e.digest, rule: criterion.rule, dtype: e.dtype)
-    result.estimate = estimate
-    if case .mismatch(let reason) = criterion.outcome(of: estimate, dtype: e.dtype) {
-      result.verdict = .values
-      result.reason = reason
-    }
+      actual: a.digest, expected: e.digest, rule: criterion.rule, dtype: e.form.dtype)
+    return .estimated(e.form, estimate, criterion.judgement(of: estimate, dtype: e.form.dtype))
   }
 
   /// A tensor's digest, kept or made now.
   private struct DigestedTensor {
-    var dtype: DType
-    var shape: Shape
+    var form: TensorForm
     var digest: TensorDigest
 
     /// - Parameters:
     ///   - other: The digest that it is to be compared with, where this one has its elements.
     init(
-      _ record: TensorRecord, _ name: String, like other: TensorDigest?, _ read: ActualTensor
+      _ record: TensorRecord, _ name: String, like other: TensorDigest?,
+      _ read: () throws -> Tensor
     ) throws(Unreadable) {
       if let note = record.skipped, let digest = note.digest {
-        (dtype, shape, self.digest) = (note.dtype, note.shape, digest)
+        form = TensorForm(dtype: note.dtype, shape: note.shape)
+        self.digest = digest
         return
       }
-      let tensor = try PairJudge.reading(name) { try read(record.key) }
-      dtype = tensor.dtype
-      shape = tensor.shape
+      let tensor = try PairJudge.reading(name, read)
+      form = TensorForm(dtype: tensor.dtype, shape: tensor.shape)
       if let other, other.sha256 == ContentHash.sha256(of: tensor) {
         digest = other
       } else {
@@ -113,67 +93,57 @@ struct PairJudge: Sendable {
   }
 
   /// What further passes show of a pair whose elements were compared.
-  func detail(
-    _ pair: RunPairing.Pair, _ result: TensorResult, actual: ActualTensor
+  static func detail(
+    _ pair: TensorPair, _ result: TensorResult, reading read: Reader
   ) -> TensorDetail? {
-    guard
-      let difference = result.difference, let ours = pair.actual, let theirs = pair.expected,
-      case .success(let tensors) = read(ours, theirs, actual)
-    else { return nil }
-    let (a, e) = WidenedPair.widened(tensors.actual, tensors.expected) ?? tensors
+    guard let difference = result.difference, case .success(let tensors) = both(pair, read) else {
+      return nil
+    }
+    let (ours, theirs) = (tensors.actual.tensor, tensors.expected.tensor)
+    let (a, e) = WidenedPair.widened(ours, theirs) ?? (ours, theirs)
     return try? TensorComparison.detail(actual: a, expected: e, difference: difference)
   }
 
-  private func judgeMissing(_ pair: RunPairing.Pair, _ result: inout TensorResult) {
+  private func missing(_ pair: TensorPair) -> Outcome {
     let inActual = pair.actual != nil
-    result.verdict = inActual ? .missingInExpected : .missingInActual
-    result.reason = pair.reason ?? "only the \(inActual ? "actual" : "expected") run has it"
-    let skipped = pair.actual?.skipped ?? pair.expected?.skipped
-    result.dtype = skipped?.dtype
-    result.shape = skipped?.shape
+    let reason = pair.reason ?? "only the \(inActual ? "actual" : "expected") run has it"
+    let form = (pair.actual?.skipped ?? pair.expected?.skipped).map(TensorForm.init)
+    return inActual
+      ? .missingInExpected(form, reason: reason) : .missingInActual(form, reason: reason)
   }
 
-  private func judgeSkipped(
-    _ ours: SkippedTensor?, _ theirs: SkippedTensor?, _ result: inout TensorResult
-  ) {
-    result.dtype = (theirs ?? ours)?.dtype
-    result.shape = (theirs ?? ours)?.shape
+  private func skipped(_ ours: SkippedTensor?, _ theirs: SkippedTensor?) -> Outcome {
     switch (ours, theirs) {
     case (let ours?, let theirs?):
-      guard !judgeForm(ours.dtype, ours.shape, theirs.dtype, theirs.shape, &result) else { return }
-      guard ours.digest == nil, theirs.digest == nil else {
-        // The one that has a digest could have been compared.
-        judgeSkipped(
-          ours.digest == nil ? ours : nil, theirs.digest == nil ? theirs : nil, &result)
-        return
-      }
-      result.verdict = .skipped
-      result.reason = "both runs skipped it: \(theirs.reason)"
+      if let other = Self.otherForm(TensorForm(ours), TensorForm(theirs)) { return other }
+      // One that has a digest could have been compared.
+      if theirs.digest != nil { return skipped(ours, nil) }
+      if ours.digest != nil { return skipped(nil, theirs) }
+      return .skipped(TensorForm(theirs), reason: "both runs skipped it: \(theirs.reason)")
     case (let ours?, nil):
-      result.verdict = .missingInActual
-      result.reason = "the actual run skipped it: \(ours.reason)"
+      return .missingInActual(
+        TensorForm(ours), reason: "the actual run skipped it: \(ours.reason)")
     default:
-      result.verdict = .missingInExpected
-      result.reason = "the expected run skipped it: \(theirs?.reason ?? "")"
+      return .missingInExpected(
+        theirs.map(TensorForm.init), reason: "the expected run skipped it: \(theirs?.reason ?? "")")
     }
   }
 
-  private func judge(
-    _ ours: Tensor, _ theirs: Tensor, _ key: TensorKey, _ criterion: TensorCriteria.Criterion,
-    _ result: inout TensorResult
-  ) {
-    result.dtype = theirs.dtype
-    result.shape = theirs.shape
-    result.note(criterion)
-    let isRetyped = judgeForm(ours.dtype, ours.shape, theirs.dtype, theirs.shape, &result)
-    if result.verdict == .shape { return }
+  private func compared(
+    _ ours: Tensor, _ theirs: Tensor, _ key: TensorKey, _ criterion: TensorCriteria.Criterion
+  ) -> Outcome {
+    let form = TensorForm(dtype: theirs.dtype, shape: theirs.shape)
     var (a, e) = (ours, theirs)
-    if isRetyped {
-      guard let widened = WidenedPair.widened(ours, theirs) else { return }
-      (a, e) = widened
-      result.reason = result.reason.map {
-        "\($0); the figures are of both converted to \(a.dtype)"
+    var otherDType: String?
+    switch Self.otherForm(TensorForm(dtype: ours.dtype, shape: ours.shape), form) {
+    case .retyped(_, let reason, _, _)?:
+      guard let widened = WidenedPair.widened(ours, theirs) else {
+        return .retyped(form, reason: reason)
       }
+      (a, e) = widened
+      otherDType = "\(reason); the figures are of both converted to \(a.dtype)"
+    case let other?: return other
+    case nil: break
     }
     do {
       var difference = try TensorComparison.difference(
@@ -184,22 +154,13 @@ struct PairJudge: Sendable {
       if let floor = options.floor {
         difference.floor = FloorFigures(
           candidate: difference, floor: try floorDifference(floor, theirs, key))
-        if isRetyped {
-          // Another dtype is what the floor is there to judge.
-          result.verdict = .match
-          result.reason = nil
-        }
+      } else if let otherDType {
+        // Another dtype is what a floor is there to judge, and nothing else does.
+        return .retyped(form, reason: otherDType, difference)
       }
-      result.difference = difference
-      if !isRetyped || options.floor != nil,
-        case .mismatch(let reason) = criterion.outcome(of: difference)
-      {
-        result.verdict = .values
-        result.reason = reason
-      }
+      return .compared(form, difference, criterion.judgement(of: difference))
     } catch {
-      result.verdict = .unreadable
-      result.reason = (error as? Unreadable)?.reason ?? "\(error)"
+      return .unreadable(form, reason: (error as? Unreadable)?.reason ?? "\(error)")
     }
   }
 
@@ -225,29 +186,26 @@ struct PairJudge: Sendable {
     return difference
   }
 
-  /// Sets the verdict of a pair of another shape or dtype and says whether it is one.
-  private func judgeForm(
-    _ ourDType: DType, _ ourShape: Shape, _ theirDType: DType, _ theirShape: Shape,
-    _ result: inout TensorResult
-  ) -> Bool {
-    guard ourShape != theirShape || ourDType != theirDType else { return false }
+  /// What a pair of another shape or dtype comes to; `nil` for one of the same form.
+  private static func otherForm(_ ours: TensorForm, _ theirs: TensorForm) -> Outcome? {
+    guard ours != theirs else { return nil }
     var parts: [String] = []
-    if ourShape != theirShape { parts.append("shape \(ourShape) instead of \(theirShape)") }
-    if ourDType != theirDType {
-      parts.append("dtype \(ourDType.torchName) instead of \(theirDType.torchName)")
+    if ours.shape != theirs.shape { parts.append("shape \(ours.shape) instead of \(theirs.shape)") }
+    if ours.dtype != theirs.dtype {
+      parts.append("dtype \(ours.dtype.torchName) instead of \(theirs.dtype.torchName)")
     }
-    result.verdict = ourShape != theirShape ? .shape : .dtype
-    result.reason = parts.joined(separator: ", ")
-    return true
+    let reason = parts.joined(separator: ", ")
+    return ours.shape != theirs.shape
+      ? .reshaped(theirs, reason: reason) : .retyped(theirs, reason: reason)
   }
 
   private struct Unreadable: Error {
     var reason: String
   }
 
-  private static func reading(
-    _ name: String, _ read: () throws -> Tensor
-  ) throws(Unreadable) -> Tensor {
+  private static func reading<Value>(
+    _ name: String, _ read: () throws -> Value
+  ) throws(Unreadable) -> Value {
     do {
       return try read()
     } catch RunError.unreadableTensor(_, let path, let reason) {
@@ -257,32 +215,33 @@ struct PairJudge: Sendable {
     }
   }
 
-  private func read(
-    _ ours: TensorRecord, _ theirs: TensorRecord, _ actual: ActualTensor
-  ) -> Result<(actual: Tensor, expected: Tensor), Unreadable> {
-    var tensors: [Tensor] = []
+  private static func both(
+    _ pair: TensorPair, _ read: Reader
+  ) -> Result<BothSides<TensorSourceReader.Reading>, Unreadable> {
+    var readings: [TensorSourceReader.Reading] = []
     var problems: [String] = []
-    func add(_ name: String, _ read: () throws -> Tensor) {
+    for side in RunSide.allCases {
       do throws(Unreadable) {
-        tensors.append(try Self.reading(name, read))
+        readings.append(try reading(side.rawValue) { try read(pair, side) })
       } catch {
         problems.append(error.reason)
       }
     }
-    add("actual") { try actual(ours.key) }
-    add("expected") { try expected.tensor(theirs.key) }
-    guard problems.isEmpty, tensors.count == 2 else {
+    guard problems.isEmpty else {
       return .failure(Unreadable(reason: problems.joined(separator: "; ")))
     }
-    return .success((tensors[0], tensors[1]))
+    return .success(BothSides(actual: readings[0], expected: readings[1]))
   }
 }
 
-extension TensorResult {
-  fileprivate mutating func note(_ criterion: TensorCriteria.Criterion) {
-    rule = criterion.position
-    isUnmatched = criterion.isUnmatched
-    isExact = criterion.isExact
+extension TensorForm {
+  fileprivate init(_ note: SkippedTensor) { self.init(dtype: note.dtype, shape: note.shape) }
+}
+
+extension TensorResult.Ruling {
+  fileprivate init(_ criterion: TensorCriteria.Criterion) {
+    self.init(
+      rule: criterion.position, isUnmatched: criterion.isUnmatched, isExact: criterion.isExact)
   }
 }
 

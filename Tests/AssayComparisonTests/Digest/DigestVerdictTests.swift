@@ -146,7 +146,7 @@ import Testing
     let flat = try tensor(wave)
     let square = try Tensor(wave, dtype: .float32, shape: Shape([30, 20]))
     let double = try Tensor(wave.map(Double.init), dtype: .float64)
-    for (other, verdict) in [(square, TensorResult.Verdict.shape), (double, .dtype)] {
+    for (other, verdict) in [(square, Verdict.shape), (double, .dtype)] {
       let comparison = try compare(other, flat, loose.get())
       #expect(try result(comparison).verdict == verdict)
       #expect(try result(comparison).estimate == nil)

@@ -24,21 +24,23 @@ struct RepeatedCalls: Equatable {
 
   /// Finds them in two steps under their own names.
   static func all(in actual: StepRecord, beside expected: StepRecord) -> [RepeatedCalls] {
+    let steps = BothSides(
+      actual: CommonStep(actual, devices: DeviceMap([])),
+      expected: CommonStep(expected, devices: DeviceMap([])))
     let calls = BothSides(
-      actual: Set(actual.calls.map(\.call)), expected: Set(expected.calls.map(\.call)))
-    let all = MergedOrder(base: expected, other: actual).preForward
+      actual: Set(steps.actual.preForward), expected: Set(steps.expected.preForward))
+    let all = MergedOrder(base: steps.expected, other: steps.actual).preForward
     return Self.all(
       in: RunPairing.Step(
         step: actual.step, presence: .both,
         calls: all.compactMap { call in
-          RunPairing.Presence(
-            actual: calls.actual.contains(call), expected: calls.expected.contains(call)
-          ).map { RunPairing.Call(call: call, presence: $0, pairs: []) }
+          Presence(actual: calls.actual.contains(call), expected: calls.expected.contains(call))
+            .map { RunPairing.Call(call: call, presence: $0, pairs: 0..<0) }
         }, preForwardOrder: []))
   }
 
   private static func all(in step: RunPairing.Step, repeatedIn side: RunSide) -> [RepeatedCalls] {
-    let lone = BothSides<RunPairing.Presence>(actual: .actualOnly, expected: .expectedOnly)
+    let lone = BothSides<Presence>(actual: .actualOnly, expected: .expectedOnly)
     var counts: [String: Int] = [:]
     var calls: [String: [Int]] = [:]
     var order: [String] = []

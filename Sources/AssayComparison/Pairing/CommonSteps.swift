@@ -1,57 +1,61 @@
 import AssayRuns
 import AssayTensors
 
-/// Two runs under common names, and how they came to them.
-struct MappingResolution {
+/// The steps of two runs under common names, and how they came to them.
+struct CommonSteps {
   /// The names are the expected run's, but those of the separate modules where the expected run has
   /// them in one, and the actual run's where an expected tensor is sliced.
-  private(set) var runs: BothSides<MappedRun>
-  private(set) var summary: MappingSummary
+  private(set) var steps: BothSides<[CommonStep]>
   private(set) var failures: [ComparisonFailure] = []
-  private let origins: [StepPairing.Tensor: PairOrigin]
+  /// What the mapping did; `nil` without one.
+  private(set) var summary: MappingSummary?
 
+  /// The steps under common names: their own, but for what the mapping and the device map say.
+  ///
+  /// - Parameter countsLoneCall: Which actual calls are kept that pair with nothing by a mapping.
   init(
-    _ mapping: Mapping, actual: any RunReader, expected: any RunReader, _ options: ComparisonOptions
+    actual: any RunReader, expected: any RunReader, mapping: Mapping?, devices: DeviceMap,
+    countsLoneCall: ((ModuleCall) -> Bool)? = nil
   ) {
-    summary = MappingSummary(
+    let runs = BothSides(actual: actual, expected: expected)
+    guard let mapping else {
+      steps = BothSides(
+        actual: actual.steps.map { CommonStep($0, devices: devices) },
+        expected: expected.steps.map { CommonStep($0, devices: DeviceMap([])) })
+      return
+    }
+    var summary = MappingSummary(
       source: mapping.source,
       rules: mapping.rules.map { MappingSummary.Rule(text: $0.text, line: $0.line) })
-    var steps = BothSides(actual: actual.steps, expected: expected.steps)
+    var records = BothSides(actual: actual.steps, expected: expected.steps)
     for side in RunSide.allCases {
-      for position in steps[side].indices {
-        steps[side][position].drop(mapping.rules, side, &summary)
+      for position in records[side].indices {
+        records[side][position].drop(mapping.rules, side, &summary)
       }
     }
-    var origins: [StepPairing.Tensor: PairOrigin] = [:]
-    var sources = BothSides<[TensorKey: MappedRun.Source]>(actual: [:], expected: [:])
+    steps = BothSides(
+      actual: records.actual.map { CommonStep($0, devices: devices) },
+      expected: records.expected.map { CommonStep($0, devices: DeviceMap([])) })
     var collisions: [ComparisonFailure] = []
     let expectedPositions = Dictionary(
-      steps.expected.enumerated().map { ($1.step, $0) }, uniquingKeysWith: { first, _ in first })
-    for position in steps.actual.indices {
-      guard let counterpart = expectedPositions[steps.actual[position].step] else { continue }
+      records.expected.enumerated().map { ($1.step, $0) }, uniquingKeysWith: { first, _ in first })
+    for position in records.actual.indices {
+      guard let counterpart = expectedPositions[records.actual[position].step] else { continue }
       var pairing = StepPairing(
-        mapping.rules, actual: steps.actual[position], expected: steps.expected[counterpart],
-        deviceMap: options.deviceMap)
+        mapping.rules, actual: records.actual[position], expected: records.expected[counterpart],
+        runs: runs, devices: devices)
       pairing.pair()
       for (rule, count) in pairing.counts { summary.rules[rule].count += count }
       summary.exactCount += pairing.exactCount
       collisions += pairing.collisions
-      origins.merge(pairing.origins) { first, _ in first }
-      steps.actual[position] = pairing.mapped(.actual, &sources.actual)
-      if let counts = options.countsLoneCall {
-        steps.actual[position].keep { call in
-          call.tensors.contains { pairing.origins[$0.name] != nil } || counts(call.call)
+      steps.actual[position] = pairing.named(.actual)
+      if let countsLoneCall {
+        steps.actual[position].keepCalls { call in
+          call.tensors.contains { $0.origin != nil } || countsLoneCall(call.call)
         }
       }
-      steps.expected[counterpart] = pairing.mapped(.expected, &sources.expected)
+      steps.expected[counterpart] = pairing.named(.expected)
     }
-    self.origins = origins
-    runs = BothSides(
-      actual: MappedRun(
-        actual, steps: steps.actual, other: expected, mapping: mapping, sources: sources.actual),
-      expected: MappedRun(
-        expected, steps: steps.expected, other: actual, mapping: mapping,
-        sources: sources.expected))
     if let first = collisions.first {
       failures.append(first)
       if collisions.count > 1 { failures.append(.moreMappedTwice(collisions.count - 1)) }
@@ -62,45 +66,7 @@ struct MappingResolution {
           rule: position, line: rule.line, source: mapping.source, text: rule.text,
           hint: mapping.rules[position].hint(actual: actual, expected: expected)))
     }
-  }
-
-  /// Says of every tensor how it found its counterpart.
-  ///
-  /// - Parameter tensors: A result for every pair, in the order of the pairs.
-  func addOrigins(to tensors: inout [TensorResult], of pairing: RunPairing) {
-    var position = 0
-    for step in pairing.steps {
-      for call in step.calls {
-        for pair in call.pairs {
-          let name = StepPairing.Tensor(step: step.step, call: call.call, slot: pair.slot)
-          if pair.actual != nil, pair.expected != nil { tensors[position].pairing = origins[name] }
-          position += 1
-        }
-      }
-    }
-  }
-
-  /// Whether one of two tensors, once both were read, is floats that a rule made of integers.
-  func holdsIntegers(actual: TensorKey, expected: TensorKey) -> Bool {
-    runs.actual.holdsIntegers(actual) || runs.expected.holdsIntegers(expected)
-  }
-
-  /// What a reader should know of tensors that were compared in part only.
-  var notes: [String] {
-    RunSide.allCases.compactMap { side in
-      let partial = runs[side].partlyRead
-      guard
-        let first = partial.min(by: { "\($0.key)" < "\($1.key)" })
-      else { return nil }
-      let subject =
-        partial.count == 1
-        ? "1 tensor of the \(side.rawValue) run was"
-        : "\(partial.count) tensors of the "
-          + "\(side.rawValue) run were"
-      return
-        "\(subject) compared in part only, as mapping rules slice it: \(first.key), "
-        + "\(first.taken) of \(first.total) elements"
-    }
+    self.summary = summary
   }
 }
 
@@ -157,7 +123,7 @@ extension StepRecord {
       }
     }
     guard !drops.isEmpty else { return }
-    keep { record in
+    keepCalls { record in
       let matching = drops.filter { $0.drop.pattern.groups(in: record.call.module) != nil }
       var isDropped = false
       var dropsInput = false
@@ -180,20 +146,5 @@ extension StepRecord {
       }
       return !(record.tensors.isEmpty && isDropped)
     }
-  }
-
-  /// Takes out the calls that `body`, which may change them, says no to.
-  fileprivate mutating func keep(_ body: (inout CallRecord) -> Bool) {
-    var kept: [CallRecord] = []
-    var positions: [Int: Int] = [:]
-    for (old, record) in calls.enumerated() {
-      var record = record
-      guard body(&record) else { continue }
-      positions[old] = kept.count
-      kept.append(record)
-    }
-    self = StepRecord(
-      step: step, calls: kept, completionOrder: completionOrder.compactMap { positions[$0] },
-      isOrderRecorded: isOrderRecorded)
   }
 }

@@ -11,17 +11,17 @@ struct MergedOrder {
 
   /// Takes one side's order and puts the calls that only the other has after the call that
   /// precedes them there.
-  init(base: StepRecord, other: StepRecord?) {
-    completion = base.callsInCompletionOrder
-    preForward = base.calls.map(\.call).uniqued()
+  init(base: CommonStep, other: CommonStep?) {
+    completion = base.completion
+    preForward = base.preForward
     guard let other else { return }
-    let others = other.callsInCompletionOrder
+    let others = other.completion
     if base.isOrderRecorded && other.isOrderRecorded {
       let (ours, theirs) = (Set(completion), Set(others))
       isContradicted = completion.filter(theirs.contains) != others.filter(ours.contains)
     }
     completion = MergedOrder.merge(completion, others)
-    preForward = MergedOrder.merge(preForward, other.calls.map(\.call).uniqued())
+    preForward = MergedOrder.merge(preForward, other.preForward)
   }
 
   private static func merge(_ base: [ModuleCall], _ other: [ModuleCall]) -> [ModuleCall] {
@@ -39,20 +39,5 @@ struct MergedOrder {
       }
     }
     return leading + base.flatMap { [$0] + (following[$0] ?? []) }
-  }
-}
-
-extension StepRecord {
-  /// Every call once, in completion order, whatever the positions say.
-  var callsInCompletionOrder: [ModuleCall] {
-    let ordered = completionOrder.filter(calls.indices.contains).map { calls[$0].call }
-    return (ordered + calls.map(\.call)).uniqued()
-  }
-}
-
-extension [ModuleCall] {
-  fileprivate func uniqued() -> [ModuleCall] {
-    var seen = Set<ModuleCall>()
-    return filter { seen.insert($0).inserted }
   }
 }

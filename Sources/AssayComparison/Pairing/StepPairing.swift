@@ -1,28 +1,28 @@
 import AssayRuns
 import AssayTensors
 
-/// Pairs the tensors of one step of two runs: by equal names, then by rules.
+/// Pairs the names of one step of two runs, equal ones first and then by rules, and gives both of a
+/// pair one name.
 struct StepPairing {
-  /// A tensor's name within a run, wherever it lived.
-  struct Tensor: Hashable {
-    var step: Int
+  /// A tensor's name within its step, wherever it lived.
+  struct Name: Hashable {
     var call: ModuleCall
     var slot: Slot
   }
 
   /// Under which name a tensor is compared.
   private struct Target {
-    var common: Tensor
-    var rule: Int?
+    var common: Name
     var transforms: [TensorTransform]
     var part: Part?
+    var origin: PairOrigin
   }
 
   /// Which part of a tensor is compared, told by the tensors of the other run.
   private struct Part {
     var axis: Int
     var index: Int
-    var siblings: [Tensor]
+    var siblings: [Name]
     var transforms: [TensorTransform]
   }
 
@@ -32,37 +32,38 @@ struct StepPairing {
     /// Whether other pairs may take other parts of the tensor.
     var isShared: Bool
     /// The tensor of the other run that it is paired with.
-    var partner: Tensor
+    var partner: Name
   }
 
   private let rules: [MappingRule]
   private let records: BothSides<StepRecord>
-  private let tensors: BothSides<[Tensor: [TensorRecord]]>
+  private let tensors: BothSides<[Name: [TensorRecord]]>
   private let calls: BothSides<Set<ModuleCall>>
-  private let deviceMap: [Device: Device]
-  private var claims = BothSides<[Tensor: Claim]>(actual: [:], expected: [:])
-  private var targets = BothSides<[Tensor: [Target]]>(actual: [:], expected: [:])
+  private let runs: BothSides<any RunReader>
+  private let devices: DeviceMap
+  private var claims = BothSides<[Name: Claim]>(actual: [:], expected: [:])
+  private var targets = BothSides<[Name: [Target]]>(actual: [:], expected: [:])
   /// What calls without any tensor are called in the other run.
   private var emptyCalls: [ModuleCall: [ModuleCall]] = [:]
   /// Tensors for which a rule names a counterpart that has another one.
-  private var rivals = BothSides<[Tensor: (wanted: Tensor, rule: Int)]>(actual: [:], expected: [:])
+  private var rivals = BothSides<[Name: (wanted: Name, rule: Int)]>(actual: [:], expected: [:])
   /// How many pairs each rule made.
   private(set) var counts: [Int: Int] = [:]
   private(set) var exactCount = 0
-  /// How each pair was made, by its common name.
-  private(set) var origins: [Tensor: PairOrigin] = [:]
+  /// The names that pairs have in common.
+  private var commonNames: Set<Name> = []
 
   init(
     _ rules: [MappingRule], actual: StepRecord, expected: StepRecord,
-    deviceMap: [(actual: Device, expected: Device)]
+    runs: BothSides<any RunReader>, devices: DeviceMap
   ) {
     self.rules = rules
+    self.runs = runs
+    self.devices = devices
     records = BothSides(actual: actual, expected: expected)
     tensors = BothSides(actual: actual.tensorsByName, expected: expected.tensorsByName)
     calls = BothSides(
       actual: Set(actual.calls.map(\.call)), expected: Set(expected.calls.map(\.call)))
-    self.deviceMap = Dictionary(
-      deviceMap.map { ($0.actual, $0.expected) }, uniquingKeysWith: { first, _ in first })
   }
 
   /// Makes all pairs.
@@ -122,7 +123,7 @@ struct StepPairing {
       for name in names(in: record) {
         guard let slot = reach.counterpart(of: name.slot, on: side) else { continue }
         var pair = BothSides(actual: name, expected: name)
-        pair[side.other] = Tensor(step: name.step, call: call, slot: slot)
+        pair[side.other] = Name(call: call, slot: slot)
         let slices = BothSides(actual: reach.slices(.actual), expected: reach.slices(.expected))
         guard canPair(pair, rule, slices) else { continue }
         add(
@@ -143,7 +144,7 @@ struct StepPairing {
       noteEmpty(record, side, as: parts)
       for name in names(in: record) {
         guard let slot = reach.counterpart(of: name.slot, on: side) else { continue }
-        let siblings = parts.map { Tensor(step: name.step, call: $0, slot: slot) }
+        let siblings = parts.map { Name(call: $0, slot: slot) }
         let isJoined = reach.slots != nil || name.slot.side == .outputs
         let pairs = siblings.map { sibling in
           var pair = BothSides(actual: name, expected: name)
@@ -171,7 +172,7 @@ struct StepPairing {
 
   /// Whether both tensors of a pair are there and free.
   private mutating func canPair(
-    _ pair: BothSides<Tensor>, _ rule: Int, _ slices: BothSides<Bool>
+    _ pair: BothSides<Name>, _ rule: Int, _ slices: BothSides<Bool>
   ) -> Bool {
     guard RunSide.allCases.allSatisfy({ tensors[$0][pair[$0]] != nil }) else { return false }
     let isFree = BothSides(
@@ -184,12 +185,12 @@ struct StepPairing {
     return isFree.actual && isFree.expected
   }
 
-  private func isFree(_ name: Tensor, _ side: RunSide, _ slices: Bool) -> Bool {
+  private func isFree(_ name: Name, _ side: RunSide, _ slices: Bool) -> Bool {
     claims[side][name].map { $0.isShared && slices } ?? true
   }
 
   private mutating func add(
-    _ pair: BothSides<Tensor>, common: Tensor, rule: Int?,
+    _ pair: BothSides<Name>, common: Name, rule: Int?,
     _ transforms: BothSides<[TensorTransform]>,
     shared: BothSides<Bool> = BothSides(actual: false, expected: false), part: Part? = nil,
     of partSide: RunSide? = nil
@@ -203,15 +204,16 @@ struct StepPairing {
       return PairOrigin.Side(
         module: pair[side].call.module, slot: pair[side].slot, operations: operations)
     }
+    let origin = PairOrigin(rule: rule, actual: side(.actual), expected: side(.expected))
     for side in RunSide.allCases {
       claims[side][pair[side]] = Claim(
         rule: rule, isShared: shared[side], partner: pair[side.other])
       targets[side][pair[side], default: []].append(
         Target(
-          common: common, rule: rule, transforms: transforms[side],
-          part: side == partSide ? part : nil))
+          common: common, transforms: transforms[side], part: side == partSide ? part : nil,
+          origin: origin))
     }
-    origins[common] = PairOrigin(rule: rule, actual: side(.actual), expected: side(.expected))
+    commonNames.insert(common)
     if let rule { counts[rule, default: 0] += 1 } else { exactCount += 1 }
   }
 
@@ -225,15 +227,14 @@ struct StepPairing {
     emptyCalls[record.call] = others
   }
 
-  private func names(in record: CallRecord) -> [Tensor] {
-    var seen = Set<Tensor>()
+  private func names(in record: CallRecord) -> [Name] {
+    var seen = Set<Name>()
     return record.tensors.map(\.name).filter { seen.insert($0).inserted }
   }
 
-  private func key(_ name: Tensor, _ side: RunSide) -> TensorKey {
-    TensorKey(
-      step: name.step, module: name.call.module, call: name.call.call,
-      device: tensors[side][name]?.first?.key.device ?? .cpu, slot: name.slot)
+  private func key(_ name: Name, _ side: RunSide) -> TensorKey {
+    name.key(
+      step: records[side].step, on: tensors[side][name]?.first?.key.device ?? .cpu)
   }
 }
 
@@ -241,18 +242,13 @@ extension StepPairing {
   // MARK: - Steps
 
   /// One side's step under common names.
-  ///
-  /// - Parameter sources: Receives where every tensor comes from.
-  func mapped(
-    _ side: RunSide, _ sources: inout [TensorKey: MappedRun.Source]
-  ) -> StepRecord {
-    var calls: [CallRecord] = []
+  func named(_ side: RunSide) -> CommonStep {
+    var calls: [CommonStep.Call] = []
     var positions: [ModuleCall: Int] = [:]
     var successors: [[Int]] = []
     for record in records[side].calls {
-      let parts = split(record, side, &sources)
       successors.append(
-        parts.map { part in
+        split(record, side).map { part in
           if let position = positions[part.call] {
             calls[position].tensors += part.tensors
             return position
@@ -270,114 +266,109 @@ extension StepPairing {
     where seen.insert(position).inserted {
       completion.append(position)
     }
-    return StepRecord(
+    return CommonStep(
       step: records[side].step, calls: calls, completionOrder: completion.reversed(),
       isOrderRecorded: records[side].isOrderRecorded)
   }
 
   /// The calls that one call becomes.
-  private func split(
-    _ record: CallRecord, _ side: RunSide, _ sources: inout [TensorKey: MappedRun.Source]
-  ) -> [CallRecord] {
+  private func split(_ record: CallRecord, _ side: RunSide) -> [CommonStep.Call] {
+    let coverage = record.inputCoverage
     if record.tensors.isEmpty {
       let calls = side == .actual ? emptyCalls[record.call] ?? [record.call] : [record.call]
       return calls.map {
-        CallRecord(
-          call: $0, descriptions: record.descriptions, inputCoverage: record.inputCoverage)
+        CommonStep.Call(call: $0, descriptions: record.descriptions, inputCoverage: coverage)
       }
     }
-    var calls: [CallRecord] = []
-    func add(_ tensor: TensorRecord, to call: ModuleCall) {
+    var calls: [CommonStep.Call] = []
+    func add(_ tensor: CommonStep.NamedTensor) {
+      let call = ModuleCall(module: tensor.key.module, call: tensor.key.call)
       if let position = calls.firstIndex(where: { $0.call == call }) {
         calls[position].tensors.append(tensor)
       } else {
-        calls.append(
-          CallRecord(call: call, tensors: [tensor], inputCoverage: record.inputCoverage))
+        calls.append(CommonStep.Call(call: call, tensors: [tensor], inputCoverage: coverage))
       }
     }
     let home =
       record.tensors.lazy.compactMap { targets[side][$0.name]?.first?.common.call }.first
     for tensor in record.tensors {
+      let device = side == .actual ? devices[tensor.key.device] : tensor.key.device
       guard let targets = targets[side][tensor.name] else {
-        let lone = lone(tensor, home, side)
-        if lone.key != tensor.key { sources[lone.key] = MappedRun.Source(key: tensor.key) }
-        add(lone, to: ModuleCall(module: lone.key.module, call: lone.key.call))
+        add(
+          CommonStep.NamedTensor(
+            key: lone(tensor.name, home).key(step: records[side].step, on: device),
+            source: TensorSource(record: tensor)))
         continue
       }
       for target in targets {
-        var copy = tensor
-        copy.key = target.common.key(on: tensor.key.device)
-        sources[copy.key] = source(tensor, target, side)
-        if var note = copy.skipped, note.digest != nil,
-          !target.transforms.isEmpty || target.part != nil
-        {
-          note.digest = nil
-          note.reason += ", which the mapping cannot transform"
-          copy.content = .skipped(note)
-        }
-        add(copy, to: target.common.call)
+        add(
+          CommonStep.NamedTensor(
+            key: target.common.key(step: records[side].step, on: device),
+            source: source(tensor, target, side), origin: target.origin))
       }
     }
     if calls.count == 1 { calls[0].descriptions = record.descriptions }
     return calls
   }
 
-  /// An unpaired tensor under the new name of its call, unless this name is another tensor's.
-  private func lone(_ tensor: TensorRecord, _ home: ModuleCall?, _ side: RunSide) -> TensorRecord {
-    guard let home, home != tensor.name.call else { return tensor }
-    let name = Tensor(step: tensor.key.step, call: home, slot: tensor.key.slot)
-    guard tensors.actual[name] == nil, tensors.expected[name] == nil, origins[name] == nil else {
-      return tensor
-    }
-    var copy = tensor
-    copy.key = name.key(on: tensor.key.device)
-    return copy
+  /// An unpaired tensor's name in its call's new one, unless this name is another tensor's.
+  private func lone(_ name: Name, _ home: ModuleCall?) -> Name {
+    guard let home, home != name.call else { return name }
+    let moved = Name(call: home, slot: name.slot)
+    let isTaken =
+      tensors.actual[moved] != nil || tensors.expected[moved] != nil || commonNames.contains(moved)
+    return isTaken ? name : moved
   }
 
   private func source(
     _ tensor: TensorRecord, _ target: Target, _ side: RunSide
-  ) -> MappedRun.Source {
-    var source = MappedRun.Source(
-      key: tensor.key, transforms: target.transforms, rule: target.rule)
+  ) -> TensorSource {
+    var source = TensorSource(record: tensor, transforms: target.transforms)
     if let part = target.part {
-      source.part = MappedRun.Source.Part(
+      source.part = TensorSource.Part(
         axis: part.axis, index: part.index,
         siblings: part.siblings.map { sibling in
-          MappedRun.Source(
-            key: counterpart(sibling, of: tensor.key.device, side), transforms: part.transforms)
-        })
+          TensorSource(
+            record: counterpart(sibling, of: tensor.key.device, side), transforms: part.transforms)
+        }, run: runs[side.other])
+    }
+    if var note = tensor.skipped, note.digest != nil,
+      !source.transforms.isEmpty || source.part != nil
+    {
+      note.digest = nil
+      note.reason += ", which the mapping cannot transform"
+      source.record.content = .skipped(note)
     }
     return source
   }
 
   /// The other run's tensor of a name on the device that pairs with one of this run.
-  private func counterpart(_ name: Tensor, of device: Device, _ side: RunSide) -> TensorKey {
+  private func counterpart(_ name: Name, of device: Device, _ side: RunSide) -> TensorRecord {
     let found = tensors[side.other][name] ?? []
     let match = found.first { record in
       side == .actual
-        ? record.key.device == deviceMap[device] ?? device
-        : deviceMap[record.key.device] ?? record.key.device == device
+        ? record.key.device == devices[device] : devices[record.key.device] == device
     }
-    return (match ?? found.first)?.key ?? name.key(on: device)
+    return match ?? found.first
+      ?? TensorRecord(key: name.key(step: records[side].step, on: device))
   }
 }
 
-extension StepPairing.Tensor {
-  func key(on device: Device) -> TensorKey {
+extension StepPairing.Name {
+  func key(step: Int, on device: Device) -> TensorKey {
     TensorKey(step: step, module: call.module, call: call.call, device: device, slot: slot)
   }
 }
 
 extension TensorRecord {
-  /// The tensor's name, without its device.
-  var name: StepPairing.Tensor {
-    StepPairing.Tensor(
-      step: key.step, call: ModuleCall(module: key.module, call: key.call), slot: key.slot)
+  /// The tensor's name within its step.
+  fileprivate var name: StepPairing.Name {
+    StepPairing.Name(call: ModuleCall(module: key.module, call: key.call), slot: key.slot)
   }
 }
 
 extension StepRecord {
-  fileprivate var tensorsByName: [StepPairing.Tensor: [TensorRecord]] {
+  fileprivate var tensorsByName: [StepPairing.Name: [TensorRecord]] {
     Dictionary(grouping: calls.flatMap(\.tensors), by: \.name)
   }
 }
@@ -392,7 +383,7 @@ extension MappingRule.Reach {
 
 extension MappingRule.Rename {
   /// Whether it pairs a tensor with the one of the same name.
-  func keepsName(of name: StepPairing.Tensor) -> Bool {
+  func keepsName(of name: StepPairing.Name) -> Bool {
     guard let groups = pattern.groups(in: name.call.module) else { return false }
     return template.name(groups) == name.call.module
       && reach.counterpart(of: name.slot, on: patternSide) == name.slot

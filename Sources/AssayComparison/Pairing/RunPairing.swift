@@ -15,47 +15,24 @@ struct RunPairing {
   struct Call {
     var call: ModuleCall
     var presence: Presence
-    var pairs: [Pair]
+    /// Positions in the pairing's pairs.
+    var pairs: Range<Int>
     /// What both runs can show of its inputs.
     var inputCoverage = InputCoverage.all
   }
 
-  struct Pair {
-    var slot: Slot
-    /// As the expected run names it.
-    var device: Device
-    var actual: TensorRecord?
-    var expected: TensorRecord?
-    /// Why an actual tensor stands alone although its name has a counterpart.
-    var reason: String?
-
-    /// Why there is nothing to judge, where a run says that it could not record the tensor.
-    var notRecorded: String? {
-      switch (actual?.notRecorded, expected?.notRecorded) {
-      case (let ours?, .some): "neither run recorded it: \(ours)"
-      case (let ours?, nil): "the actual run did not record it: \(ours)"
-      case (nil, let theirs?): "the expected run did not record it: \(theirs)"
-      case (nil, nil): nil
-      }
-    }
-  }
-
-  enum Presence {
-    case both, actualOnly, expectedOnly
-
-    init?(actual: Bool, expected: Bool) {
-      switch (actual, expected) {
-      case (true, true): self = .both
-      case (true, false): self = .actualOnly
-      case (false, true): self = .expectedOnly
-      case (false, false): return nil
-      }
-    }
+  /// A run's name and what it says about itself, and its steps under common names.
+  struct Side {
+    var path: String
+    var manifest: RunManifest
+    var steps: [CommonStep]
   }
 
   var actual: RunComparison.Side
   var expected: RunComparison.Side
   var steps: [Step] = []
+  /// The pairs of all calls, in execution order.
+  var pairs: [TensorPair] = []
   var failures: [ComparisonFailure] = []
   var notes: [String] = []
   /// What a comparison of no element comes to.
@@ -63,12 +40,9 @@ struct RunPairing {
   /// Whether the actual run is all that it was to be.
   private(set) var isWhole = true
 
-  /// All pairs in execution order.
-  var pairs: [Pair] { steps.flatMap { $0.calls.flatMap(\.pairs) } }
-
   /// - Parameter ending: How the actual run came to its end.
   init(
-    actual: any RunReader, expected: any RunReader, options: ComparisonOptions,
+    actual: Side, expected: Side, options: ComparisonOptions,
     ending: LiveComparison.Ending = .complete
   ) {
     self.actual = RunComparison.Side(path: actual.path, manifest: actual.manifest)
@@ -82,12 +56,15 @@ struct RunPairing {
     }
     checkCompleteness(expected, options)
     checkSelection(actual, expected, options)
-    let deviceMap = checkedDeviceMap(actual, expected, options)
-
+    if !options.deviceMap.isEmpty {
+      failures += DeviceMap.problems(
+        options.deviceMap,
+        in: BothSides(actual: actual.steps.devices, expected: expected.steps.devices))
+    }
     let actualSteps = actual.steps.selected(by: options)
     let expectedSteps = expected.steps.selected(by: options)
     for step in Set(actualSteps.keys).union(expectedSteps.keys).sorted() {
-      pair(step, actualSteps[step], expectedSteps[step], deviceMap)
+      pair(step, actualSteps[step], expectedSteps[step])
     }
     checkExtraSteps(actualSteps.count, expectedSteps.count)
     noteRepeatedCalls()
@@ -113,7 +90,7 @@ struct RunPairing {
 
   /// Notes where calls were given or returned other values than tensors, which nothing compares.
   private mutating func noteDescriptions(
-    _ actual: [Int: StepRecord], _ expected: [Int: StepRecord]
+    _ actual: [Int: CommonStep], _ expected: [Int: CommonStep]
   ) {
     var first: String?
     var count = 0
@@ -122,7 +99,8 @@ struct RunPairing {
         (actual[step]?.calls ?? []).map { ($0.call, $0) }, uniquingKeysWith: { first, _ in first })
       for theirs in expected[step]?.calls ?? [] {
         guard let ours = ours[theirs.call],
-          let difference = DescriptionDifference(actual: ours, expected: theirs)
+          let difference = DescriptionDifference(
+            actual: ours.descriptions, expected: theirs.descriptions)
         else { continue }
         count += 1
         let call = theirs.call.call == 0 ? "" : " (call \(theirs.call.call))"
@@ -135,7 +113,7 @@ struct RunPairing {
   }
 
   /// Notes key-value caches, which are described and not recorded.
-  private mutating func noteState(_ expected: [Int: StepRecord]) {
+  private mutating func noteState(_ expected: [Int: CommonStep]) {
     var types: Set<String> = []
     var count = 0
     for step in expected.values {
@@ -154,7 +132,7 @@ struct RunPairing {
         + "compared where modules make and use them")
   }
 
-  private mutating func checkCompleteness(_ run: any RunReader, _ options: ComparisonOptions) {
+  private mutating func checkCompleteness(_ run: Side, _ options: ComparisonOptions) {
     guard !run.manifest.isComplete else { return }
     let failure = ComparisonFailure.incompleteRun(path: run.path, steps: run.steps.count)
     if options.steps == nil {
@@ -165,7 +143,7 @@ struct RunPairing {
   }
 
   private mutating func checkSelection(
-    _ actual: any RunReader, _ expected: any RunReader, _ options: ComparisonOptions
+    _ actual: Side, _ expected: Side, _ options: ComparisonOptions
   ) {
     let records = actual.steps + expected.steps
     let steps = Set(records.map(\.step))
@@ -182,29 +160,8 @@ struct RunPairing {
     }
   }
 
-  private mutating func checkedDeviceMap(
-    _ actual: any RunReader, _ expected: any RunReader, _ options: ComparisonOptions
-  ) -> [Device: Device] {
-    guard !options.deviceMap.isEmpty else { return [:] }
-    let actualDevices = actual.steps.devices
-    let expectedDevices = expected.steps.devices
-    var map: [Device: Device] = [:]
-    for entry in options.deviceMap {
-      let text = "\(entry.actual)=\(entry.expected)"
-      for (device, isActual) in [(entry.actual, true), (entry.expected, false)]
-      where !(isActual ? actualDevices : expectedDevices).contains(device) {
-        failures.append(
-          .deviceMatchesNothing(device: device.name, entry: text, isActual: isActual))
-      }
-      if map.updateValue(entry.expected, forKey: entry.actual) != nil {
-        failures.append(.deviceMappedTwice(entry.actual.name))
-      }
-    }
-    return map
-  }
-
   private mutating func pair(
-    _ step: Int, _ actual: StepRecord?, _ expected: StepRecord?, _ deviceMap: [Device: Device]
+    _ step: Int, _ actual: CommonStep?, _ expected: CommonStep?
   ) {
     guard
       let presence = Presence(actual: actual != nil, expected: expected != nil),
@@ -228,13 +185,17 @@ struct RunPairing {
     let expectedCalls = expected?.callsByName ?? [:]
     let calls = order.completion.compactMap { call -> Call? in
       let (ours, theirs) = (actualCalls[call], expectedCalls[call])
-      return Presence(actual: ours != nil, expected: theirs != nil).map {
-        Call(
-          call: call, presence: $0,
-          pairs: pairs(ours?.tensors ?? [], theirs?.tensors ?? [], deviceMap),
-          inputCoverage: max(ours?.inputCoverage ?? .all, theirs?.inputCoverage ?? .all))
+      guard let ofCall = Presence(actual: ours != nil, expected: theirs != nil) else { return nil }
+      let first = pairs.count
+      let lacking = Self.lacking(call, ofCall, step: step, presence)
+      for var pair in paired(ours?.tensors ?? [], theirs?.tensors ?? []) {
+        pair.reason = pair.reason ?? lacking
+        pairs.append(pair)
       }
-    }.map { $0.explained(step: step, presence) }
+      return Call(
+        call: call, presence: ofCall, pairs: first..<pairs.count,
+        inputCoverage: max(ours?.inputCoverage ?? .all, theirs?.inputCoverage ?? .all))
+    }
     let positions = Dictionary(
       calls.enumerated().map { ($1.call, $0) }, uniquingKeysWith: { first, _ in first })
     steps.append(
@@ -243,117 +204,78 @@ struct RunPairing {
         preForwardOrder: order.preForward.compactMap { positions[$0] }))
   }
 
-  private func pairs(
-    _ actual: [TensorRecord], _ expected: [TensorRecord], _ deviceMap: [Device: Device]
-  ) -> [Pair] {
-    struct Name: Hashable {
-      var slot: Slot
-      var device: Device
+  private func paired(
+    _ actual: [CommonStep.NamedTensor], _ expected: [CommonStep.NamedTensor]
+  ) -> [TensorPair] {
+    var pairs: [TensorPair] = []
+    var positions: [TensorKey: Int] = [:]
+    for tensor in expected where positions[tensor.key] == nil {
+      positions[tensor.key] = pairs.count
+      pairs.append(TensorPair(key: tensor.key, sides: BothSides(actual: nil, expected: tensor.source)))
     }
-    var pairs: [Pair] = []
-    var positions: [Name: Int] = [:]
-    for record in expected {
-      let name = Name(slot: record.key.slot, device: record.key.device)
-      guard positions.updateValue(pairs.count, forKey: name) == nil else { continue }
-      pairs.append(Pair(slot: name.slot, device: name.device, expected: record))
-    }
-    for record in actual {
-      let device = deviceMap[record.key.device] ?? record.key.device
-      let name = Name(slot: record.key.slot, device: device)
-      guard let position = positions[name] else {
-        positions[name] = pairs.count
-        pairs.append(Pair(slot: name.slot, device: device, actual: record))
+    for tensor in actual {
+      let lone = TensorPair(key: tensor.key, sides: BothSides(actual: tensor.source, expected: nil))
+      guard let position = positions[tensor.key] else {
+        positions[tensor.key] = pairs.count
+        pairs.append(lone)
         continue
       }
-      if let other = pairs[position].actual {
-        pairs.append(
-          Pair(
-            slot: name.slot, device: device, actual: record,
-            reason: other.key.device == record.key.device
-              ? "the actual run has two tensors of this name"
-              : "the device map puts both \(other.key.device) and \(record.key.device) of the "
-                + "actual run on \(device)"))
-      } else {
-        pairs[position].actual = record
+      guard let other = pairs[position].actual?.key.device else {
+        pairs[position].sides.actual = tensor.source
+        pairs[position].origin = tensor.origin
+        continue
       }
+      let device = tensor.source.record.key.device
+      pairs.append(lone)
+      pairs[pairs.count - 1].reason =
+        other == device
+        ? "the actual run has two tensors of this name"
+        : "the device map puts both \(other) and \(device) of the actual run on "
+          + "\(tensor.key.device)"
     }
     // The sort is stable only by chance, so the position decides between equals.
     return pairs.enumerated().sorted {
-      if $0.element.slot != $1.element.slot {
-        return NaturalOrder.precedes($0.element.slot, $1.element.slot)
-      }
-      if $0.element.device != $1.element.device {
-        return NaturalOrder.precedes($0.element.device.name, $1.element.device.name)
+      let (first, second) = ($0.element.key, $1.element.key)
+      if first.slot != second.slot { return NaturalOrder.precedes(first.slot, second.slot) }
+      if first.device != second.device {
+        return NaturalOrder.precedes(first.device.name, second.device.name)
       }
       return $0.offset < $1.offset
     }.map(\.element)
   }
 }
 
-extension RunPairing.Call {
-  /// The call with a reason in each of its tensors, where a run lacks the whole call or step.
-  fileprivate func explained(step: Int, _ ofStep: RunPairing.Presence) -> RunPairing.Call {
-    guard presence != .both else { return self }
-    let name = presence == .actualOnly ? "expected" : "actual"
+extension RunPairing {
+  /// Why tensors of a call have no counterpart, where a run lacks the whole call or step.
+  private static func lacking(
+    _ call: ModuleCall, _ ofCall: Presence, step: Int, _ ofStep: Presence
+  ) -> String? {
+    guard ofCall != .both else { return nil }
     let lacking =
       ofStep != .both
       ? "no step \(step)"
       : call.call == 0 ? "no call of \(call.module)" : "no call \(call.call) of \(call.module)"
-    var explained = self
-    for position in pairs.indices where pairs[position].reason == nil {
-      explained.pairs[position].reason = "the \(name) run has \(lacking)"
-    }
-    return explained
+    return "the \(ofCall == .actualOnly ? "expected" : "actual") run has \(lacking)"
   }
 }
 
-extension [StepRecord] {
+extension [CommonStep] {
   /// The selected steps with their selected calls.
-  fileprivate func selected(by options: ComparisonOptions) -> [Int: StepRecord] {
+  fileprivate func selected(by options: ComparisonOptions) -> [Int: CommonStep] {
     let steps = options.steps.map(Set.init)
-    var chosen: [Int: StepRecord] = [:]
-    for record in self where steps?.contains(record.step) ?? true {
-      var selected = options.modules.map { record.selecting($0) } ?? record
-      if let sides = options.sides { selected.keep(sides) }
-      chosen[record.step] = selected
+    var chosen: [Int: CommonStep] = [:]
+    for var step in self where steps?.contains(step.step) ?? true {
+      if let patterns = options.modules {
+        step.keepCalls { call in patterns.contains { $0.matches(call.call.module) } }
+      }
+      if let sides = options.sides { step.keep(sides) }
+      chosen[step.step] = step
     }
     return chosen
   }
 
-  /// Where the tensors of all steps lived.
-  var devices: Set<Device> {
-    Set(flatMap { $0.calls.flatMap { $0.tensors.map(\.key.device) } })
-  }
-}
-
-extension StepRecord {
-  /// The calls by name; one that is listed twice has the tensors of both.
-  fileprivate var callsByName: [ModuleCall: CallRecord] {
-    Dictionary(calls.map { ($0.call, $0) }) { first, second in
-      var both = first
-      both.tensors += second.tensors
-      both.inputCoverage = max(first.inputCoverage, second.inputCoverage)
-      return both
-    }
-  }
-
-  fileprivate mutating func keep(_ sides: Set<Slot.Side>) {
-    for position in calls.indices {
-      calls[position].tensors.removeAll { !($0.key.slot.side.map(sides.contains) ?? false) }
-      calls[position].descriptions = calls[position].descriptions.filter { sides.contains($0.key) }
-    }
-  }
-
-  func selecting(_ patterns: [ModulePattern]) -> StepRecord {
-    var newPositions: [Int: Int] = [:]
-    var kept: [CallRecord] = []
-    for (position, record) in calls.enumerated()
-    where patterns.contains(where: { $0.matches(record.call.module) }) {
-      newPositions[position] = kept.count
-      kept.append(record)
-    }
-    return StepRecord(
-      step: step, calls: kept, completionOrder: completionOrder.compactMap { newPositions[$0] },
-      isOrderRecorded: isOrderRecorded)
+  /// Where the tensors of all steps lived, as their own run names it.
+  fileprivate var devices: Set<Device> {
+    Set(flatMap { $0.calls.flatMap { $0.tensors.map(\.source.record.key.device) } })
   }
 }
