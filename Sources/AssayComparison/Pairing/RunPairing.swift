@@ -1,5 +1,23 @@
-import AssayRuns
+public import AssayRuns
 import AssayTensors
+
+/// One of the two runs that are compared.
+public struct ComparedRun: Sendable {
+  /// The directory or file that holds the run.
+  public var path: String
+  /// What the run says about itself.
+  public var manifest: RunManifest
+}
+
+/// How a run that is compared as it is produced came to its end.
+public enum RunEnding: Sendable, Hashable {
+  /// It did all it was to do.
+  case complete
+  /// It was stopped at its first divergence: only what was reached is judged.
+  case stopped
+  /// The model announced nothing.
+  case nothing(reason: String)
+}
 
 /// Which tensors of two runs belong together, and what belongs to nothing.
 struct RunPairing {
@@ -21,15 +39,8 @@ struct RunPairing {
     var inputCoverage = InputCoverage.all
   }
 
-  /// A run's name and what it says about itself, and its steps under common names.
-  struct Side {
-    var path: String
-    var manifest: RunManifest
-    var steps: [CommonStep]
-  }
-
-  var actual: RunComparison.Side
-  var expected: RunComparison.Side
+  var actual: ComparedRun
+  var expected: ComparedRun
   var steps: [Step] = []
   /// The pairs of all calls, in execution order.
   var pairs: [TensorPair] = []
@@ -40,29 +51,31 @@ struct RunPairing {
   /// Whether the actual run is all that it was to be.
   private(set) var isWhole = true
 
-  /// - Parameter ending: How the actual run came to its end.
+  /// - Parameters:
+  ///   - steps: The steps of both runs under common names.
+  ///   - ending: How the actual run came to its end.
   init(
-    actual: Side, expected: Side, options: ComparisonOptions,
-    ending: LiveComparison.Ending = .complete
+    actual: ComparedRun, expected: ComparedRun, steps: BothSides<[CommonStep]>,
+    options: ComparisonOptions, ending: RunEnding = .complete
   ) {
-    self.actual = RunComparison.Side(path: actual.path, manifest: actual.manifest)
-    self.expected = RunComparison.Side(path: expected.path, manifest: expected.manifest)
+    self.actual = actual
+    self.expected = expected
     switch ending {
-    case .complete: checkCompleteness(actual, options)
+    case .complete: checkCompleteness(actual, steps.actual, options)
     case .stopped: isWhole = false
     case .nothing(let reason):
       isWhole = false
       failureOfNothing = .nothingRecorded(reason: reason)
     }
-    checkCompleteness(expected, options)
-    checkSelection(actual, expected, options)
+    checkCompleteness(expected, steps.expected, options)
+    checkSelection(steps.actual + steps.expected, options)
     if !options.deviceMap.isEmpty {
       failures += DeviceMap.problems(
         options.deviceMap,
-        in: BothSides(actual: actual.steps.devices, expected: expected.steps.devices))
+        in: BothSides(actual: steps.actual.devices, expected: steps.expected.devices))
     }
-    let actualSteps = actual.steps.selected(by: options)
-    let expectedSteps = expected.steps.selected(by: options)
+    let actualSteps = steps.actual.selected(by: options)
+    let expectedSteps = steps.expected.selected(by: options)
     for step in Set(actualSteps.keys).union(expectedSteps.keys).sorted() {
       pair(step, actualSteps[step], expectedSteps[step])
     }
@@ -132,9 +145,11 @@ struct RunPairing {
         + "compared where modules make and use them")
   }
 
-  private mutating func checkCompleteness(_ run: Side, _ options: ComparisonOptions) {
+  private mutating func checkCompleteness(
+    _ run: ComparedRun, _ steps: [CommonStep], _ options: ComparisonOptions
+  ) {
     guard !run.manifest.isComplete else { return }
-    let failure = ComparisonFailure.incompleteRun(path: run.path, steps: run.steps.count)
+    let failure = ComparisonFailure.incompleteRun(path: run.path, steps: steps.count)
     if options.steps == nil {
       failures.append(failure)
     } else {
@@ -142,10 +157,7 @@ struct RunPairing {
     }
   }
 
-  private mutating func checkSelection(
-    _ actual: Side, _ expected: Side, _ options: ComparisonOptions
-  ) {
-    let records = actual.steps + expected.steps
+  private mutating func checkSelection(_ records: [CommonStep], _ options: ComparisonOptions) {
     let steps = Set(records.map(\.step))
     for step in Set(options.steps ?? []).sorted() where !steps.contains(step) {
       failures.append(.stepMatchesNothing(step))

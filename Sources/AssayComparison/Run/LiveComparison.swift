@@ -7,16 +7,6 @@ import Synchronization
 /// It comes to what ``RunComparison/compare(actual:expected:options:progress:)`` comes to for the
 /// written run. Parts of several calls may be received at once; they are judged in parallel.
 public final class LiveComparison: Sendable {
-  /// How a run came to its end.
-  public enum Ending: Sendable, Hashable {
-    /// It did all it was to do.
-    case complete
-    /// It was stopped at its first divergence: only what was reached is judged.
-    case stopped
-    /// The model announced nothing.
-    case nothing(reason: String)
-  }
-
   private let expected: any RunReader
   private let expectedSteps: [CommonStep]
   private let options: ComparisonOptions
@@ -39,8 +29,8 @@ public final class LiveComparison: Sendable {
     // Paired with nothing, the expected run stands as it will stand at the end.
     awaited = AwaitedTensors(
       RunPairing(
-        actual: RunPairing.Side(path: "", manifest: expected.manifest, steps: []),
-        expected: RunPairing.Side(expected, expectedSteps), options: options))
+        actual: ComparedRun(path: "", manifest: expected.manifest), expected: ComparedRun(expected),
+        steps: BothSides(actual: [], expected: expectedSteps), options: options))
   }
 
   /// Begins a step; what an earlier step of this number came to is forgotten.
@@ -146,19 +136,20 @@ public final class LiveComparison: Sendable {
   /// - Returns: What comparing the written run would come to.
   /// - Throws: ``ComparisonError/mappingWhileRunning``.
   public func finish(
-    path: String, manifest: RunManifest, ending: Ending = .complete
+    path: String, manifest: RunManifest, ending: RunEnding = .complete
   ) throws(ComparisonError) -> RunComparison {
     guard options.mapping == nil else { throw .mappingWhileRunning }
     let received = state.withLock { $0 }
     var manifest = manifest
     if ending == .complete, received.hasOpenSteps { manifest.isComplete = false }
     let isStopped = ending == .stopped
+    let actualSteps = received.records(withOpenSteps: isStopped).map {
+      CommonStep($0, devices: devices)
+    }
     var pairing = RunPairing(
-      actual: RunPairing.Side(
-        path: path, manifest: manifest,
-        steps: received.records(withOpenSteps: isStopped).map {
-          CommonStep($0, devices: devices)
-        }), expected: RunPairing.Side(expected, expectedSteps), options: options, ending: ending)
+      actual: ComparedRun(path: path, manifest: manifest), expected: ComparedRun(expected),
+      steps: BothSides(actual: actualSteps, expected: expectedSteps), options: options,
+      ending: ending)
     if isStopped { pairing.keepWhatWasReached(received) }
     var detailed = 0
     let results = pairing.pairs.map { pair in

@@ -34,8 +34,7 @@ extension RunComparison {
     progress: (@Sendable (Int, Int) -> Void)?
   ) -> RunComparison {
     var pairing = RunPairing(
-      actual: RunPairing.Side(actual, steps.actual),
-      expected: RunPairing.Side(expected, steps.expected), options: options)
+      actual: ComparedRun(actual), expected: ComparedRun(expected), steps: steps, options: options)
     pairing.failures += failures
     let judge = PairJudge(options: options)
     let readers = BothSides(
@@ -75,8 +74,6 @@ extension TensorResult {
   var isWorthDetail: Bool { verdict.isFailure && difference != nil }
 }
 
-extension RunPairing.Side {
-  init(_ run: any RunReader, _ steps: [CommonStep]) {
-    self.init(path: run.path, manifest: run.manifest, steps: steps)
-  }
+extension ComparedRun {
+  init(_ run: any RunReader) { self.init(path: run.path, manifest: run.manifest) }
 }

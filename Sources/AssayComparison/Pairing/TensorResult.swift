@@ -1,38 +1,6 @@
 public import AssayRuns
 public import AssayTensors
 
-/// One step of the comparison.
-public struct StepResult: Sendable, Equatable {
-  /// The forward pass of the root module, from 0.
-  public var step: Int
-  /// Which of the runs has it.
-  public var presence: Presence
-  /// The module calls in completion order: children before the parent that contains them.
-  public var modules: [ModuleResult]
-
-  /// What comparing it came to.
-  ///
-  /// - Complexity: O(tensors).
-  public var verdict: Verdict { Verdict(presence, parts: modules.lazy.map(\.verdict)) }
-}
-
-/// One module call of the comparison.
-public struct ModuleResult: Sendable, Equatable {
-  /// The call.
-  public var call: ModuleCall
-  /// Which of the runs has it.
-  public var presence: Presence
-  /// Where a failing call's error comes from; `nil` for a call that does not fail by values.
-  public var origin: ErrorOrigin?
-  /// The tensors: inputs, outputs, inputs after the forward.
-  public var tensors: [TensorResult]
-
-  /// What comparing it came to.
-  ///
-  /// - Complexity: O(tensors).
-  public var verdict: Verdict { Verdict(presence, parts: tensors.lazy.map(\.verdict)) }
-}
-
 /// One tensor of the comparison: its name and what it came to.
 public struct TensorResult: Sendable, Equatable {
   /// The name under which it was compared: that of the expected run, but for what a mapping splits.
@@ -101,4 +69,43 @@ extension TensorResult {
   public var expectedStatistics: TensorStatistics? {
     difference?.expectedStatistics ?? estimate?.expectedStatistics
   }
+}
+
+extension Tolerance {
+  /// The rule under which the figures of a result were made: that of its dtype, or of the tolerance
+  /// rule that decided; exact where a bound decided or no rule matched.
+  public func rule(for result: TensorResult) -> ElementRule {
+    guard !result.isExact, case .rules(let rules) = kind, let position = result.rule,
+      rules.rules.indices.contains(position)
+    else { return rule(for: result.dtype ?? .float32) }
+    return rules.rules[position].elementRule(equalNaN: equalNaN)
+  }
+}
+
+extension TensorResult {
+  /// The error by which growth is told: the worst row's relative L2.
+  ///
+  /// It is infinite where values are not finite on one side only, and `nil` where nothing was
+  /// compared. The worst row, since one huge activation hides the rest of a tensor from its norm; of
+  /// digests, which have no rows, it is the estimate of the whole tensor's.
+  public var error: Double? {
+    if let estimate {
+      return estimate.differsInNonFinite ? .infinity : estimate.relativeL2?.value
+    }
+    return difference.flatMap {
+      $0.nonFiniteDifferenceCount > 0 ? .infinity : $0.worstRow?.value ?? $0.relativeL2
+    }
+  }
+}
+
+extension TensorResult {
+  /// Whether values that were compared are outside the tolerance.
+  ///
+  /// Of tensors of another dtype figures tell, which are of both converted to one.
+  var hasValueError: Bool {
+    verdict == .values || verdict == .dtype && difference?.mismatchedCount ?? 0 > 0
+  }
+
+  /// Whether it has another shape or dtype, and no values that tell more.
+  var hasFormErrorOnly: Bool { verdict.isDivergence && !hasValueError }
 }

@@ -75,15 +75,6 @@ public struct Tolerance: Sendable, Hashable {
     return ElementRule(validRtol: rtol, atol: atol, equalNaN: equalNaN)
   }
 
-  /// The rule under which the figures of a result were made: that of its dtype, or of the tolerance
-  /// rule that decided; exact where a bound decided or no rule matched.
-  public func rule(for result: TensorResult) -> ElementRule {
-    guard !result.isExact, case .rules(let rules) = kind, let position = result.rule,
-      rules.rules.indices.contains(position)
-    else { return rule(for: result.dtype ?? .float32) }
-    return rules.rules[position].elementRule(equalNaN: equalNaN)
-  }
-
   private static func torchBounds(for dtype: DType) -> (rtol: Double, atol: Double) {
     switch dtype {
     case .float16, .complex32: (1e-3, 1e-5)
@@ -92,6 +83,21 @@ public struct Tolerance: Sendable, Hashable {
     case .float64, .complex128: (1e-7, 1e-7)
     default: (0, 0)
     }
+  }
+}
+
+extension Tolerance {
+  /// The three-way gate that AWS Neuron publishes for a candidate, a floor and a truth: the errors'
+  /// distributions overlap by 0.99 or the candidate's is the narrower one, its largest error is at
+  /// most 5 times the floor's, and its norm at most 3 times.
+  public static func threeWayGate() throws(ComparisonError) -> Tolerance {
+    .rules(
+      try ToleranceRules(
+        yaml: """
+          rules:
+            - module: .*
+              bound: (bhattacharyya >= 0.99 or sigma_ratio <= 1) and linf_ratio <= 5 and l2_ratio <= 3
+          """))
   }
 }
 

@@ -101,7 +101,7 @@ struct Figures: Decodable {
   }
 
   static let all: Result<Figures, any Error> = Result {
-    let url = URL(filePath: #filePath).deletingLastPathComponent()
+    let url = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
       .appending(path: "Fixtures/figures.json")
     let decoder = JSONDecoder()
     decoder.keyDecodingStrategy = .convertFromSnakeCase

@@ -65,18 +65,3 @@ private struct ErrorMoments {
     deviation = max(squares - mean * mean, 0).squareRoot()
   }
 }
-
-extension Tolerance {
-  /// The three-way gate that AWS Neuron publishes for a candidate, a floor and a truth: the errors'
-  /// distributions overlap by 0.99 or the candidate's is the narrower one, its largest error is at
-  /// most 5 times the floor's, and its norm at most 3 times.
-  public static func threeWayGate() throws(ComparisonError) -> Tolerance {
-    .rules(
-      try ToleranceRules(
-        yaml: """
-          rules:
-            - module: .*
-              bound: (bhattacharyya >= 0.99 or sigma_ratio <= 1) and linf_ratio <= 5 and l2_ratio <= 3
-          """))
-  }
-}

@@ -7,7 +7,7 @@ import Testing
 @Suite struct LogitsDifferenceTests {
   private func comparison(_ bug: String) throws -> RunComparison {
     var root = URL(filePath: #filePath)
-    for _ in 0..<3 { root.deleteLastPathComponent() }
+    for _ in 0..<4 { root.deleteLastPathComponent() }
     func open(_ name: String) throws -> any RunReader {
       try RunLocation.open(root.appending(path: "Golden/tiny-llama/\(name).h5").path)
     }
