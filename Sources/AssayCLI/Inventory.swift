@@ -1,5 +1,6 @@
 import Assay
 import AssayRuns
+import AssayTensors
 import Foundation
 
 /// What `assay inspect` found: a list of tensors, each still to be read.

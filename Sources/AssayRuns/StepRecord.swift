@@ -24,6 +24,22 @@ public struct StepRecord: Sendable {
   }
 }
 
+extension StepRecord {
+  /// Takes out the calls that `isKept`, which may change them, says no to.
+  package mutating func keepCalls(where isKept: (inout CallRecord) -> Bool) {
+    var kept: [CallRecord] = []
+    var positions: [Int: Int] = [:]
+    for (old, call) in calls.enumerated() {
+      var call = call
+      guard isKept(&call) else { continue }
+      positions[old] = kept.count
+      kept.append(call)
+    }
+    calls = kept
+    completionOrder = completionOrder.compactMap { positions[$0] }
+  }
+}
+
 /// One module call of a recorded step.
 public struct CallRecord: Sendable {
   /// The call.
