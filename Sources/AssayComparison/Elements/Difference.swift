@@ -1,4 +1,4 @@
-public import AssayRuns
+import AssayRuns
 public import AssayTensors
 
 /// How two tensors of one shape and dtype differ: every figure of one pass over both.

@@ -1,4 +1,4 @@
-public import AssayRuns
+import AssayRuns
 public import AssayTensors
 
 #if canImport(Glibc)

@@ -1,4 +1,5 @@
 import AssayRuns
+import AssayTensors
 
 #if canImport(Glibc)
   import Glibc

@@ -1,4 +1,4 @@
-public import AssayRuns
+import AssayRuns
 public import AssayTensors
 
 /// One tensor of the comparison: its name and what it came to.
