@@ -21,7 +21,8 @@ struct DigestFixture: Decodable {
   var sample: String?
 
   func tensor() throws -> Tensor {
-    try Tensor(bytes: Self.bytes(of: bytes), dtype: dtype, shape: shape)
+    let storage = Self.bytes(of: bytes).withUnsafeBytes { Storage(copying: $0) }
+    return try Tensor(storage: storage, dtype: dtype, shape: Shape(shape))
   }
 
   static func bytes(of text: String) -> [UInt8] {
