@@ -1,33 +1,30 @@
 import AssayRuns
+import AssayTensors
 import Foundation
 
-/// Feeds a sink from a thread of its own, through a queue that is bounded by bytes.
+/// Feeds sinks from a thread of its own, through a queue that is bounded by bytes.
 ///
-/// A full queue makes the model wait; nothing is dropped. The first error of the sink ends its use:
-/// what is still queued is let go, and every later call throws that error.
-final class BackgroundSink: @unchecked Sendable {
-  enum Work {
-    case beginStep(Int)
-    case part(CallPart)
-    case endStep(Int, calls: [ModuleCall], completionOrder: [Int])
-    case discardStep(Int)
-    case finish(RunManifest)
-  }
-
+/// A full queue makes the model wait; nothing is dropped. The first error of a sink ends their use:
+/// what is still queued is let go, and every later event throws that error.
+final class BackgroundSink: RunSink, @unchecked Sendable {
   private let byteLimit: Int
+  /// What the sinks are given of the tensors.
+  private let keep: TensorKeep
+  /// Used by the thread alone, which lets go of them when it ends.
+  private var sinks: [any RunSink]
   // Guards all that follows, and is signalled whenever any of it changes.
   private let condition = NSCondition()
-  /// Let go of when the thread ends.
-  private var sink: (any CallSink)?
-  private var queue: [(work: Work, byteCount: Int)] = []
+  private var queue: [RunEvent] = []
   /// Bytes that are promised, queued or being written.
   private var pendingBytes = 0
   private var isBusy = false
   private var isStopped = false
+  private var hasEnded = false
   private var failure: (any Error)?
 
-  init(_ sink: any CallSink, byteLimit: Int) {
-    self.sink = sink
+  init(_ sinks: [any RunSink], keep: TensorKeep, byteLimit: Int) {
+    self.sinks = sinks
+    self.keep = keep
     self.byteLimit = byteLimit
     let thread = Thread { [self] in run() }
     thread.name = "assay recorder"
@@ -36,7 +33,7 @@ final class BackgroundSink: @unchecked Sendable {
 
   /// Waits until there is room for bytes, and takes it.
   ///
-  /// - Throws: The sink's error; then no room is taken.
+  /// - Throws: A sink's error; then no room is taken.
   func reserve(_ byteCount: Int) throws {
     condition.lock()
     defer { condition.unlock() }
@@ -47,7 +44,7 @@ final class BackgroundSink: @unchecked Sendable {
     pendingBytes += byteCount
   }
 
-  /// Gives back room that was taken for work that is not queued after all.
+  /// Gives back room that was taken for what is not queued after all.
   func release(_ byteCount: Int) {
     condition.lock()
     defer { condition.unlock() }
@@ -55,18 +52,18 @@ final class BackgroundSink: @unchecked Sendable {
     condition.broadcast()
   }
 
-  /// Queues work for which room was taken.
-  func push(_ work: Work, byteCount: Int = 0) throws {
+  /// Queues an event, for whose tensors room was taken.
+  func receive(_ event: RunEvent) throws {
     condition.lock()
     defer { condition.unlock() }
     if let failure { throw failure }
-    queue.append((work, byteCount))
+    queue.append(event)
     condition.broadcast()
   }
 
-  /// Waits until the sink has done everything.
+  /// Waits until the sinks have received everything.
   ///
-  /// - Throws: The sink's error.
+  /// - Throws: A sink's error.
   func drain() throws {
     condition.lock()
     defer { condition.unlock() }
@@ -74,61 +71,68 @@ final class BackgroundSink: @unchecked Sendable {
     if let failure { throw failure }
   }
 
-  /// Waits until the queue is empty, and lets go of the sink: a writer that was never finished
+  /// Waits until the queue is empty, and lets go of the sinks: a writer whose run never ended
   /// removes its temporary file before the process can end.
   func stop() {
     condition.lock()
     defer { condition.unlock() }
     isStopped = true
     condition.broadcast()
-    while sink != nil { condition.wait() }
+    while !hasEnded { condition.wait() }
   }
 
   private func run() {
-    while let (work, byteCount) = next() {
-      do {
-        try perform(work)
-        complete(byteCount, nil)
-      } catch {
-        complete(byteCount, error)
+    while var events = takeQueue() {
+      // From the end, so that each event is gone when its bytes no longer count.
+      events.reverse()
+      while let event = events.popLast() {
+        do {
+          let kept = event.keeping(keep)
+          for sink in sinks { try sink.receive(kept) }
+        } catch {
+          fail(error)
+          break
+        }
+        release(event.byteCount)
       }
     }
+    sinks = []
     condition.lock()
     defer { condition.unlock() }
-    sink = nil
+    hasEnded = true
     condition.broadcast()
   }
 
-  private func next() -> (Work, Int)? {
-    condition.lock()
-    defer { condition.unlock() }
-    while queue.isEmpty, !isStopped { condition.wait() }
-    guard !queue.isEmpty else { return nil }
-    isBusy = true
-    return queue.removeFirst()
-  }
-
-  private func complete(_ byteCount: Int, _ error: (any Error)?) {
+  /// Waits for events.
+  ///
+  /// - Returns: All that are queued; `nil` when no more will come.
+  private func takeQueue() -> [RunEvent]? {
     condition.lock()
     defer { condition.unlock() }
     isBusy = false
-    pendingBytes -= byteCount
-    if let error, failure == nil {
-      failure = error
-      queue.removeAll()
-    }
     condition.broadcast()
+    while queue.isEmpty, !isStopped { condition.wait() }
+    guard !queue.isEmpty else { return nil }
+    isBusy = true
+    defer { queue = [] }
+    return queue
   }
 
-  private func perform(_ work: Work) throws {
-    guard let sink = condition.withLock({ sink }) else { return }
-    switch work {
-    case .beginStep(let step): try sink.beginStep(step)
-    case .part(let part): try sink.receive(part)
-    case .endStep(let step, let calls, let completionOrder):
-      try sink.endStep(step, calls: calls, completionOrder: completionOrder)
-    case .discardStep(let step): try sink.discardStep(step)
-    case .finish(let manifest): try sink.finish(manifest)
+  private func fail(_ error: any Error) {
+    condition.lock()
+    defer { condition.unlock() }
+    failure = error
+    queue = []
+    condition.broadcast()
+  }
+}
+
+extension RunEvent {
+  /// The bytes of the tensors that it holds.
+  fileprivate var byteCount: Int {
+    guard case .captured(let part) = self else { return 0 }
+    return part.tensors.reduce(0) { count, captured in
+      if case .stored(_, let tensor) = captured { count + tensor.byteCount } else { count }
     }
   }
 }

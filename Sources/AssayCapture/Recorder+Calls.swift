@@ -11,7 +11,9 @@ extension Recorder {
     try state.withLock { state in
       if state.isFinished { throw CaptureError.finished }
       if state.isInStep { throw CaptureError.stepUnderWay(step: state.step) }
-      if configuration.includes(step: state.step) { try background?.push(.beginStep(state.step)) }
+      if configuration.includes(step: state.step) {
+        try background?.receive(.stepBegan(state.step))
+      }
       state.isInStep = true
       state.generation += 1
       state.isRecordedStep = configuration.includes(step: state.step)
@@ -34,8 +36,8 @@ extension Recorder {
         state.isInStep = false
         state.step += 1
         guard state.isRecordedStep else { return }
-        try background?.push(
-          .endStep(step, calls: state.calls, completionOrder: state.completionOrder))
+        try background?.receive(
+          .stepEnded(step, calls: state.calls, completionOrder: state.completionOrder))
       }
     }
     try background?.drain()
@@ -53,7 +55,7 @@ extension Recorder {
     state.isInStep = false
     state.tally = state.tallyBeforeStep
     // The error of a sink that failed before is thrown by what comes next.
-    if state.isRecordedStep { try? background?.push(.discardStep(state.step)) }
+    if state.isRecordedStep { try? background?.receive(.stepDiscarded(state.step)) }
   }
 
   /// Counts a call and begins it.
@@ -133,7 +135,7 @@ extension Recorder {
         background?.release(byteCount)
         throw CaptureError.callOutsideStep(module: call.call.module)
       }
-      try background?.push(.part(part), byteCount: byteCount)
+      try background?.receive(.captured(part))
     }
   }
 

@@ -25,7 +25,7 @@ extension Recorder {
   /// - Throws: ``AssayRuns/RunError`` when the directory or a file cannot be made.
   public static func writers(
     for configuration: CaptureConfiguration, manifest: RunManifest
-  ) throws -> [any RunWriter] {
+  ) throws -> [any RunSink] {
     guard configuration.isEnabled else { return [] }
     var manifest = manifest
     manifest.configuration = configuration.jsonValue

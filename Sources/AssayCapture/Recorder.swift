@@ -4,7 +4,7 @@ import AssayTensors
 import Foundation
 import Synchronization
 
-/// Receives calls from a probe, filters them and hands them to a sink.
+/// Receives calls from a probe, filters them and hands them to sinks.
 ///
 /// Bytes are copied at the call and written by a thread of the recorder's own, so that later changes
 /// in place do not alter them. An error of the sink, such as a full disk, is thrown from the next
@@ -58,28 +58,27 @@ public final class Recorder: Sendable {
   ///   - goldenInputs: What a model may ask of its probe to be run on.
   ///   - queueByteLimit: The bytes that may wait for the sink; one tensor may exceed them.
   public convenience init(
-    configuration: CaptureConfiguration, sink: any CallSink, manifest: RunManifest,
+    configuration: CaptureConfiguration, sink: any RunSink, manifest: RunManifest,
     substituting source: (any TensorSource)? = nil, goldenInputs: (any TensorSource)? = nil,
     queueByteLimit: Int = defaultQueueByteLimit
   ) {
     self.init(
-      configuration: configuration, sink: sink, paths: [], manifest: manifest, source: source,
-      goldenInputs: goldenInputs, queueByteLimit: queueByteLimit)
+      configuration: configuration, sinks: [sink], keep: .full, manifest: manifest,
+      source: source, goldenInputs: goldenInputs, queueByteLimit: queueByteLimit)
   }
 
   /// Makes a recorder that writes a run, in as many layouts as there are writers.
   public convenience init(
-    configuration: CaptureConfiguration, writers: [any RunWriter], manifest: RunManifest,
+    configuration: CaptureConfiguration, writers: [any RunSink], manifest: RunManifest,
     queueByteLimit: Int = defaultQueueByteLimit
   ) {
     self.init(
-      configuration: configuration, sink: RunSink(writers, keep: configuration.keep),
-      paths: writers.map(\.path),
+      configuration: configuration, sinks: writers, keep: configuration.keep,
       manifest: manifest, source: nil, goldenInputs: nil, queueByteLimit: queueByteLimit)
   }
 
   private init(
-    configuration: CaptureConfiguration, sink: any CallSink, paths: [String],
+    configuration: CaptureConfiguration, sinks: [any RunSink], keep: TensorKeep,
     manifest: RunManifest, source: (any TensorSource)?, goldenInputs: (any TensorSource)?,
     queueByteLimit: Int
   ) {
@@ -87,11 +86,12 @@ public final class Recorder: Sendable {
     manifest.configuration = configuration.jsonValue
     manifest.isComplete = false
     self.configuration = configuration
-    self.paths = paths
+    paths = sinks.flatMap(\.paths)
     self.source = source
     self.goldenInputs = goldenInputs
     background =
-      configuration.isEnabled ? BackgroundSink(sink, byteLimit: queueByteLimit) : nil
+      configuration.isEnabled
+      ? BackgroundSink(sinks, keep: keep, byteLimit: queueByteLimit) : nil
     state = Mutex(State(manifest: manifest))
   }
 
@@ -141,7 +141,7 @@ public final class Recorder: Sendable {
     }
     defer { background.stop() }
     do {
-      try background.push(.finish(manifest))
+      try background.receive(.runEnded(manifest))
       try background.drain()
     } catch {
       state.withLock { $0.manifest.isComplete = false }

@@ -63,7 +63,7 @@ public final class HealthSession: Sendable {
 }
 
 /// Measures what a recorder captures.
-private final class HealthSink: CallSink {
+private final class HealthSink: RunSink {
   private let state = Mutex(State())
 
   private struct State {
@@ -74,34 +74,33 @@ private final class HealthSink: CallSink {
 
   var steps: [MeasuredStep] { state.withLock { $0.steps } }
 
-  func beginStep(_ step: Int) { state.withLock { $0.calls = [:] } }
-
-  func receive(_ part: CallPart) {
-    let measured = part.tensors.map { captured in
-      let key = TensorKey(
-        step: part.step, module: part.call.module, call: part.call.call, device: captured.device,
-        slot: captured.slot)
-      return switch captured {
-      case .stored(_, let tensor): MeasuredTensor(tensor, key: key)
-      case .skipped(_, let note): MeasuredTensor(note, key: key)
-      case .notRecorded(_, _, let reason): MeasuredTensor(notRecorded: reason, key: key)
+  func receive(_ event: RunEvent) {
+    switch event {
+    case .stepBegan, .stepDiscarded: state.withLock { $0.calls = [:] }
+    case .captured(let part):
+      let measured = part.tensors.map { measure($0, of: part) }
+      state.withLock {
+        $0.calls[part.call, default: MeasuredCall(call: part.call)].tensors += measured
       }
-    }
-    state.withLock {
-      $0.calls[part.call, default: MeasuredCall(call: part.call)].tensors += measured
-    }
-  }
-
-  func endStep(_ step: Int, calls: [ModuleCall], completionOrder: [Int]) {
-    state.withLock { state in
-      let measured = calls.map { state.calls[$0] ?? MeasuredCall(call: $0) }
-      state.steps.append(
-        MeasuredStep(step: step, calls: measured, completionOrder: completionOrder))
-      state.calls = [:]
+    case .stepEnded(let step, let calls, let completionOrder, _):
+      state.withLock { state in
+        let measured = calls.map { state.calls[$0] ?? MeasuredCall(call: $0) }
+        state.steps.append(
+          MeasuredStep(step: step, calls: measured, completionOrder: completionOrder))
+        state.calls = [:]
+      }
+    case .runEnded: break
     }
   }
 
-  func discardStep(_ step: Int) { state.withLock { $0.calls = [:] } }
-
-  func finish(_ manifest: RunManifest) {}
+  private func measure(_ captured: CapturedTensor, of part: CallPart) -> MeasuredTensor {
+    let key = TensorKey(
+      step: part.step, module: part.call.module, call: part.call.call, device: captured.device,
+      slot: captured.slot)
+    return switch captured {
+    case .stored(_, let tensor): MeasuredTensor(tensor, key: key)
+    case .skipped(_, let note): MeasuredTensor(note, key: key)
+    case .notRecorded(_, _, let reason): MeasuredTensor(notRecorded: reason, key: key)
+    }
+  }
 }

@@ -49,7 +49,7 @@ final class ModuleSession {
   }
 
   func begin(_ step: Step) {
-    comparison.beginStep(step.step)
+    comparison.receive(.stepBegan(step.step))
   }
 
   /// Compares what one module returned.
@@ -73,7 +73,7 @@ final class ModuleSession {
     let part = CallPart(
       step: inputs.step, call: inputs.reference.call, side: side, description: value.description,
       tensors: tensors)
-    hasStopped = !comparison.receive(part) && stopsAtFirstDivergence
+    hasStopped = !comparison.receive(.captured(part)) && stopsAtFirstDivergence
     return !hasStopped
   }
 
@@ -103,8 +103,10 @@ final class ModuleSession {
   }
 
   func end(_ step: Step) {
-    comparison.endStep(
-      step.step, calls: step.inputs.map(\.reference.call), completionOrder: step.completionOrder)
+    comparison.receive(
+      .stepEnded(
+        step.step, calls: step.inputs.map(\.reference.call),
+        completionOrder: step.completionOrder))
   }
 
   func finish() throws -> RunComparison {

@@ -28,7 +28,7 @@ public final class Replay: Sendable {
     case running
     case finished
     /// Finished, with a copy that holds the whole run.
-    case copied(any RunWriter)
+    case copied(any RunSink)
     /// Finished, without a whole copy, for a reason to be told if one is committed all the same.
     case notCopied(reason: String)
   }
@@ -41,14 +41,14 @@ public final class Replay: Sendable {
   /// - Parameters:
   ///   - golden: The run that the model is to reproduce.
   ///   - options: Under which rules.
-  ///   - writer: Receives everything that is captured too, and is finished by
+  ///   - writer: Receives everything that is captured too, and the run's end from
   ///     ``commitCopy(_:)``; otherwise it is let go, and a golden's writer then leaves nothing behind.
   ///     A replay that is copied is not stopped at its first divergence.
   /// - Throws: ``ReplayError/isolatedCopy``, and ``AssayCapture/CaptureError`` for a golden whose
   ///   configuration cannot be read.
   public init(
     golden: any RunReader, options: ReplayOptions = .init(),
-    copyingTo writer: (any RunWriter)? = nil
+    copyingTo writer: (any RunSink)? = nil
   ) throws {
     guard writer == nil || !options.isIsolated else { throw ReplayError.isolatedCopy }
     try options.checkMapping(isCopied: writer != nil)
@@ -130,7 +130,7 @@ public final class Replay: Sendable {
   /// - Throws: ``ReplayError/notFinished``, ``ReplayError/noCopy``,
   ///   ``ReplayError/incompleteCopy(reason:)``, or the writer's error; then there is no copy.
   public func commitCopy(_ update: (inout RunManifest) -> Void = { _ in }) throws {
-    let writer = try state.withLock { state throws(ReplayError) -> any RunWriter in
+    let writer = try state.withLock { state throws(ReplayError) -> any RunSink in
       switch state {
       case .running: throw .notFinished
       case .finished: throw .noCopy
@@ -143,7 +143,7 @@ public final class Replay: Sendable {
     var manifest = recorder.manifest
     update(&manifest)
     manifest.isComplete = true
-    try writer.finish(manifest)
+    try writer.receive(.runEnded(manifest))
   }
 
   /// Lets go of the copy now, instead of when the replay itself goes.

@@ -9,7 +9,7 @@ struct FirstDivergenceReached: Error, CustomStringConvertible {
 }
 
 /// Hands what a recorder captures to a live comparison, and to the writer of a copy.
-final class ReplaySink: CallSink {
+final class ReplaySink: RunSink {
   /// `nil` where the copy is compared when the model is done.
   let comparison: LiveComparison?
   private let stopsAtFirstDivergence: Bool
@@ -18,12 +18,12 @@ final class ReplaySink: CallSink {
   private let state: Mutex<State>
 
   private struct State {
-    var copy: (any RunWriter)?
+    var copy: (any RunSink)?
     var hasStopped = false
   }
 
   init(
-    _ comparison: LiveComparison?, stopsAtFirstDivergence: Bool, copy: (any RunWriter)?,
+    _ comparison: LiveComparison?, stopsAtFirstDivergence: Bool, copy: (any RunSink)?,
     keep: TensorKeep
   ) {
     self.comparison = comparison
@@ -36,7 +36,7 @@ final class ReplaySink: CallSink {
   var hasStopped: Bool { state.withLock { $0.hasStopped } }
 
   /// Hands out the writer, which from now on receives nothing more.
-  func takeCopy() -> (any RunWriter)? {
+  func takeCopy() -> (any RunSink)? {
     state.withLock { state in
       defer { state.copy = nil }
       return state.copy
@@ -48,39 +48,15 @@ final class ReplaySink: CallSink {
     _ = takeCopy()
   }
 
-  func beginStep(_ step: Int) throws {
-    comparison?.beginStep(step)
-    try state.withLock { try $0.copy?.beginStep(step) }
-  }
-
-  func receive(_ part: CallPart) throws {
-    let matches = comparison?.receive(part) ?? true
+  func receive(_ event: RunEvent) throws {
+    // A copy's run ends only when it is committed.
+    if case .runEnded = event { return }
+    let matches = comparison?.receive(event) ?? true
     try state.withLock { state in
-      try state.copy?.write(part.keeping(keep))
-      try stop(&state, unless: matches)
+      try state.copy?.receive(event.keeping(keep))
+      guard !matches, stopsAtFirstDivergence else { return }
+      state.hasStopped = true
+      throw FirstDivergenceReached()
     }
   }
-
-  func endStep(_ step: Int, calls: [ModuleCall], completionOrder: [Int]) throws {
-    let matches =
-      comparison?.endStep(step, calls: calls, completionOrder: completionOrder) ?? true
-    try state.withLock { state in
-      try state.copy?.endStep(step, calls: calls, completionOrder: completionOrder)
-      try stop(&state, unless: matches)
-    }
-  }
-
-  func discardStep(_ step: Int) throws {
-    comparison?.discardStep(step)
-    try state.withLock { try $0.copy?.discardStep(step) }
-  }
-
-  private func stop(_ state: inout State, unless matches: Bool) throws {
-    guard !matches, stopsAtFirstDivergence else { return }
-    state.hasStopped = true
-    throw FirstDivergenceReached()
-  }
-
-  /// A copy is finished only when it is committed.
-  func finish(_ manifest: RunManifest) {}
 }

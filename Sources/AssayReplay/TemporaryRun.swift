@@ -28,7 +28,7 @@ final class TemporaryRun: Sendable {
 
   /// Completes the run and opens it.
   func finish(_ manifest: RunManifest) throws -> any RunReader {
-    try writer.finish(manifest)
+    try writer.receive(.runEnded(manifest))
     return try RunLocation.open(writer.path)
   }
 }

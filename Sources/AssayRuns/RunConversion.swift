@@ -2,7 +2,7 @@ import AssayTensors
 
 /// Copies a run into another layout, without losing a bit unless it is told what to keep.
 public enum RunConversion {
-  /// Copies every step, description, tensor and note, in order, and finishes the writer.
+  /// Copies every step, description, tensor and note, in order, and ends the run.
   ///
   /// - Parameters:
   ///   - reader: The run.
@@ -13,25 +13,26 @@ public enum RunConversion {
   ///     and their total.
   /// - Throws: ``RunError``; then the copy is not complete.
   public static func convert(
-    from reader: any RunReader, to writer: any RunWriter, manifest: RunManifest? = nil,
+    from reader: any RunReader, to writer: any RunSink, manifest: RunManifest? = nil,
     keep: TensorKeep = .full, progress: ((Int, Int) -> Void)? = nil
   ) throws {
     let total = reader.steps.reduce(0) { $1.calls.reduce($0) { $0 + $1.tensors.count } }
     var done = 0
     for step in reader.steps {
-      try writer.beginStep(step.step)
+      try writer.receive(.stepBegan(step.step))
       for record in step.calls {
         for part in try parts(of: record, step: step.step, reader) {
-          try writer.write(part.keeping(keep))
+          try writer.receive(RunEvent.captured(part).keeping(keep))
           done += part.tensors.count
           progress?(done, total)
         }
       }
-      try writer.endStep(
-        step.step, calls: step.calls.map(\.call), completionOrder: step.completionOrder,
-        isOrderRecorded: step.isOrderRecorded)
+      try writer.receive(
+        .stepEnded(
+          step.step, calls: step.calls.map(\.call), completionOrder: step.completionOrder,
+          isOrderRecorded: step.isOrderRecorded))
     }
-    try writer.finish(manifest ?? reader.manifest)
+    try writer.receive(.runEnded(manifest ?? reader.manifest))
   }
 
   /// The sides of a call that have a description or tensors.

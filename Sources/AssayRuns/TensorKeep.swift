@@ -42,17 +42,16 @@ extension TensorKeep {
   }
 }
 
-extension CallPart {
-  /// The part with digests in place of the tensors that are not kept whole.
+extension RunEvent {
+  /// The event with digests in place of the tensors that are not kept whole.
   ///
   /// What was skipped or digested before stays as it is.
-  package func keeping(_ keep: TensorKeep) -> CallPart {
-    guard keep != .full else { return self }
-    var part = self
-    part.tensors = tensors.map { captured in
+  package func keeping(_ keep: TensorKeep) -> RunEvent {
+    guard keep != .full, case .captured(var part) = self else { return self }
+    part.tensors = part.tensors.map { captured in
       guard case .stored(let slot, let tensor) = captured else { return captured }
       return keep.kept(slot, tensor)
     }
-    return part
+    return .captured(part)
   }
 }

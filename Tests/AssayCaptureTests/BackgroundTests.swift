@@ -32,14 +32,23 @@ private struct Counted: Capturable {
   }
 }
 
-private final class CountingSink: CallSink {
+private final class CountingSink: RunSink {
   let balance: Balance
   init(_ balance: Balance) { self.balance = balance }
-  func beginStep(_ step: Int) {}
-  func receive(_ part: CallPart) { balance.write() }
-  func endStep(_ step: Int, calls: [ModuleCall], completionOrder: [Int]) {}
-  func discardStep(_ step: Int) {}
-  func finish(_ manifest: RunManifest) {}
+  func receive(_ event: RunEvent) {
+    if case .captured = event { balance.write() }
+  }
+}
+
+/// Waits at a step's beginning until it is let go, while a model fills the queue.
+private final class WaitingSink: RunSink {
+  let inner: MemorySink
+  let isFilled = DispatchSemaphore(value: 0)
+  init(_ inner: MemorySink) { self.inner = inner }
+  func receive(_ event: RunEvent) throws {
+    if case .stepBegan = event { isFilled.wait() }
+    try inner.receive(event)
+  }
 }
 
 @Suite struct BackgroundTests {
@@ -56,6 +65,30 @@ private final class CountingSink: CallSink {
     #expect(balance.peak <= 2)
     #expect(balance.written == 400)
     try recorder.finish()
+  }
+
+  /// All that waits is taken at once, and still comes in order, up to an error and no further.
+  @Test(arguments: [nil, 1234]) func whatWaitedComesInOrder(_ limit: Int?) throws {
+    let sink = MemorySink(failsAfterParts: limit)
+    let waiting = WaitingSink(sink)
+    let recorder = Recorder(
+      configuration: everyStep(), sink: waiting, manifest: RunManifest(id: "run"))
+    let x = try vector([1])
+    let record = {
+      try recorder.probe.step {
+        for _ in 0..<2000 { _ = try recorder.probe("a", x) { $0 } }
+        waiting.isFilled.signal()
+      }
+    }
+    if limit == nil {
+      try record()
+      try recorder.finish()
+    } else {
+      #expect(throws: MemorySink.Broken.self) { try record() }
+    }
+    #expect(sink.parts.count == limit ?? 4000)
+    let expected = (0..<2000).flatMap { [$0, $0] }.prefix(limit ?? 4000)
+    #expect(sink.parts.map(\.call.call) == Array(expected))
   }
 
   @Test func stepEndWaitsForTheSink() throws {

@@ -4,7 +4,7 @@ import AssayTensors
 import Synchronization
 
 /// Keeps what a recorder hands out.
-final class MemorySink: CallSink {
+final class MemorySink: RunSink {
   enum Event: Equatable {
     case begin(Int)
     case part(ModuleCall, Slot.Side, [String])
@@ -55,12 +55,22 @@ final class MemorySink: CallSink {
     parts.first { $0.call.module == module && $0.side == side }?.description
   }
 
-  func beginStep(_ step: Int) { state.withLock { $0.events.append(.begin(step)) } }
-
-  func receive(_ part: CallPart) throws {
+  func receive(_ event: RunEvent) throws {
     try state.withLock { state in
-      if let limit = state.partsBeforeFailure, state.parts.count >= limit { throw Broken() }
-      state.parts.append(part)
+      if case .captured(let part) = event {
+        if let limit = state.partsBeforeFailure, state.parts.count >= limit { throw Broken() }
+        state.parts.append(part)
+      }
+      state.events.append(Event(event))
+    }
+  }
+}
+
+extension MemorySink.Event {
+  init(_ event: RunEvent) {
+    switch event {
+    case .stepBegan(let step): self = .begin(step)
+    case .captured(let part):
       let slots = part.tensors.map { tensor in
         switch tensor {
         case .stored(let slot, _): slot.rawValue
@@ -68,20 +78,12 @@ final class MemorySink: CallSink {
         case .notRecorded(let slot, _, _): slot.rawValue + " not recorded"
         }
       }
-      state.events.append(.part(part.call, part.side, slots))
+      self = .part(part.call, part.side, slots)
+    case .stepEnded(let step, let calls, let completionOrder, _):
+      self = .end(step, calls: calls, completionOrder: completionOrder)
+    case .stepDiscarded(let step): self = .discard(step)
+    case .runEnded(let manifest): self = .finish(isComplete: manifest.isComplete)
     }
-  }
-
-  func endStep(_ step: Int, calls: [ModuleCall], completionOrder: [Int]) {
-    state.withLock {
-      $0.events.append(.end(step, calls: calls, completionOrder: completionOrder))
-    }
-  }
-
-  func discardStep(_ step: Int) { state.withLock { $0.events.append(.discard(step)) } }
-
-  func finish(_ manifest: RunManifest) {
-    state.withLock { $0.events.append(.finish(isComplete: manifest.isComplete)) }
   }
 }
 

@@ -125,16 +125,11 @@ import Testing
   }
 
   /// A writer that fails, as on a full disk.
-  private final class FullDisk: RunWriter {
+  private final class FullDisk: RunSink {
     static let failure = RunError.writeFailed(path: "full", reason: "no space left on device")
-    let path = "full"
-    func beginStep(_ step: Int) {}
-    func write(_ part: CallPart) throws { throw FullDisk.failure }
-    func endStep(
-      _ step: Int, calls: [ModuleCall], completionOrder: [Int], isOrderRecorded: Bool
-    ) {}
-    func discardStep(_ step: Int) {}
-    func finish(_ manifest: RunManifest) {}
+    func receive(_ event: RunEvent) throws {
+      if case .captured = event { throw FullDisk.failure }
+    }
   }
 
   @Test func fullDiskIsAnErrorEvenIfTheModelKeepsItToItself() throws {

@@ -123,7 +123,7 @@ import Testing
     _ run: any RunReader, _ layout: String, _ keep: TensorKeep, in root: TemporaryDirectory
   ) throws -> any RunReader {
     let path = root.path + "/run" + (layout == "h5" ? ".h5" : "")
-    let writer: any RunWriter =
+    let writer: any RunSink =
       layout == "h5"
       ? try HDF5RunWriter(path: path, mode: .golden, manifest: run.manifest)
       : try DirectoryRunWriter(path: path, manifest: run.manifest)

@@ -28,11 +28,11 @@ import Testing
         + value.unrecorded(in: root))
   }
 
-  private func write(_ writer: any RunWriter) throws {
-    try writer.beginStep(0)
-    try writer.write(part)
-    try writer.endStep(0, calls: [part.call], completionOrder: [0])
-    try writer.finish(RunManifest(id: "a"))
+  private func write(_ writer: any RunSink) throws {
+    try writer.receive(.stepBegan(0))
+    try writer.receive(.captured(part))
+    try writer.receive(.stepEnded(0, calls: [part.call], completionOrder: [0]))
+    try writer.receive(.runEnded(RunManifest(id: "a")))
   }
 
   private func expectMark(_ reader: any RunReader) throws {

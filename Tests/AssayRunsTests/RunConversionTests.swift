@@ -63,20 +63,21 @@ private func expectEqual(_ left: any RunReader, _ right: any RunReader) throws {
       path: root.path + "/run", manifest: RunManifest(id: "run"))
     let hdf5 = try HDF5RunWriter(
       path: root.path + "/run.h5", mode: .recording, manifest: RunManifest(id: "run"))
-    for writer in [directory, hdf5] as [any RunWriter] {
-      try writer.beginStep(0)
+    for writer in [directory, hdf5] as [any RunSink] {
+      try writer.receive(.stepBegan(0))
       for (position, call) in calls.enumerated() {
         let value = CapturedValue.dictionary(
           try spellings.enumerated().map {
             ($1, .tensor(try Tensor([Float(10 * position + $0)], dtype: .float32)))
           })
-        try writer.write(
-          CallPart(
-            step: 0, call: call, side: .outputs, description: value.description,
-            tensors: value.tensors(in: Slot("outputs")).map { .stored($0.slot, $0.tensor) }))
+        try writer.receive(
+          .captured(
+            CallPart(
+              step: 0, call: call, side: .outputs, description: value.description,
+              tensors: value.tensors(in: Slot("outputs")).map { .stored($0.slot, $0.tensor) })))
       }
-      try writer.endStep(0, calls: calls, completionOrder: [0, 1])
-      try writer.finish(RunManifest(id: "run"))
+      try writer.receive(.stepEnded(0, calls: calls, completionOrder: [0, 1]))
+      try writer.receive(.runEnded(RunManifest(id: "run")))
     }
     let runs: [any RunReader] = [
       try DirectoryRunReader(path: root.path + "/run"),

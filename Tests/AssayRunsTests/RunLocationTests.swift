@@ -7,14 +7,14 @@ import Testing
   private func writeRun(_ root: TemporaryDirectory, _ id: String, h5: Bool = false) throws {
     let path = root.path + "/" + id
     let manifest = RunManifest(id: id)
-    let writers: [any RunWriter] =
+    let writers: [any RunSink] =
       h5
       ? [try HDF5RunWriter(path: path + "/run.h5", mode: .recording, manifest: manifest)]
       : [try DirectoryRunWriter(path: path, manifest: manifest)]
     for writer in writers {
-      try writer.beginStep(0)
-      try writer.endStep(0, calls: [], completionOrder: [])
-      try writer.finish(manifest)
+      try writer.receive(.stepBegan(0))
+      try writer.receive(.stepEnded(0, calls: [], completionOrder: []))
+      try writer.receive(.runEnded(manifest))
     }
   }
 

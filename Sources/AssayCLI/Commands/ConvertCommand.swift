@@ -59,7 +59,7 @@ struct ConvertCommand: ParsableCommand {
   private func convert(
     _ reader: any RunReader, _ manifest: RunManifest, _ keep: TensorKeep, to path: String
   ) throws {
-    let writer: any RunWriter =
+    let writer: any RunSink =
       isHDF5
       ? try HDF5RunWriter(path: path, mode: .golden, manifest: manifest)
       : try DirectoryRunWriter(path: path, manifest: manifest)

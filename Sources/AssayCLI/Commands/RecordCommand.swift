@@ -178,7 +178,7 @@ struct RecordCommand: ParsableCommand {
   private func recorder(
     _ capture: CaptureConfiguration, _ manifest: RunManifest, writesRun: Bool
   ) throws -> Recorder {
-    var writers: [any RunWriter] = []
+    var writers: [any RunSink] = []
     if writesRun {
       writers = try Recorder.writers(for: capture, manifest: manifest)
     }

@@ -33,17 +33,30 @@ public final class LiveComparison: Sendable {
         steps: BothSides(actual: [], expected: expectedSteps), options: options))
   }
 
-  /// Begins a step; what an earlier step of this number came to is forgotten.
-  public func beginStep(_ step: Int) {
-    state.withLock { $0.begin(step) }
+  /// Judges what happened.
+  ///
+  /// A step that begins again, or is discarded, is forgotten, whether it ended or not.
+  ///
+  /// - Returns: Whether it is as in the expected run: a part has all its tensors there, and they
+  ///   match; a step has all its calls and tensors, and no others. `true` for what is not compared.
+  @discardableResult
+  public func receive(_ event: RunEvent) -> Bool {
+    switch event {
+    case .stepBegan(let step): state.withLock { $0.begin(step) }
+    case .captured(let part): return judge(part)
+    case .stepEnded(let step, let calls, let completionOrder, let isOrderRecorded):
+      let record = state.withLock {
+        $0.end(
+          step, calls: calls, completionOrder: completionOrder, isOrderRecorded: isOrderRecorded)
+      }
+      return isAllThere(record)
+    case .stepDiscarded(let step): state.withLock { $0.discard(step) }
+    case .runEnded: break
+    }
+    return true
   }
 
-  /// Judges one side of a module call.
-  ///
-  /// - Returns: Whether its tensors are all that the expected run has there, and match; `true` for
-  ///   what is not compared.
-  @discardableResult
-  public func receive(_ part: CallPart) -> Bool {
+  private func judge(_ part: CallPart) -> Bool {
     let call = awaited.tensors(of: part.call, step: part.step)
     let isCompared =
       (call != nil || options.selects(part.call, step: part.step))
@@ -97,31 +110,6 @@ public final class LiveComparison: Sendable {
     }
     if isDetailed { result.outcome.detail = PairJudge.detail(pair, result, reading: read) }
     return result
-  }
-
-  /// Completes a step.
-  ///
-  /// - Parameters:
-  ///   - step: The step that was begun.
-  ///   - calls: The calls of the step, in pre-forward order.
-  ///   - completionOrder: Positions in `calls` in completion order.
-  ///   - isOrderRecorded: Whether these orders are those of the execution.
-  /// - Returns: Whether the step has all calls and tensors of the expected one, and no others;
-  ///   `true` for a step that is not compared.
-  @discardableResult
-  public func endStep(
-    _ step: Int, calls: [ModuleCall], completionOrder: [Int], isOrderRecorded: Bool = true
-  ) -> Bool {
-    let record = state.withLock {
-      $0.end(
-        step, calls: calls, completionOrder: completionOrder, isOrderRecorded: isOrderRecorded)
-    }
-    return isAllThere(record)
-  }
-
-  /// Forgets a step that was begun, whether it ended or not.
-  public func discardStep(_ step: Int) {
-    state.withLock { $0.discard(step) }
   }
 
   /// Adds up what was received.

@@ -14,9 +14,11 @@ import Synchronization
 ///
 /// Every file appears whole or not at all. A step that has ended has a `step.json`, the entry that
 /// `run.json` lists when the run is over: what is written grows with the steps, not their square.
-public final class DirectoryRunWriter: RunWriter {
+public final class DirectoryRunWriter: RunSink {
   /// The run's directory.
   public let path: String
+  /// The run's path.
+  public var paths: [String] { [path] }
   private let state: Mutex<State>
 
   private struct State {
@@ -41,7 +43,7 @@ public final class DirectoryRunWriter: RunWriter {
   ///
   /// - Parameters:
   ///   - path: The run's directory; its parents are made as well.
-  ///   - manifest: What the run says about itself; it counts as incomplete until it is finished.
+  ///   - manifest: What the run says about itself; it counts as incomplete until the run has ended.
   /// - Throws: ``RunError/alreadyExists(path:)`` or ``RunError/writeFailed(path:reason:)``.
   public init(path: String, manifest: RunManifest) throws {
     self.path = path
@@ -56,103 +58,105 @@ public final class DirectoryRunWriter: RunWriter {
     try state.withLock { try writeIndex($0) }
   }
 
-  /// Makes the step's directory.
+  /// Writes what happened.
   ///
-  /// - Throws: ``RunError/writeFailed(path:reason:)``, also for a step that does not ascend.
-  public func beginStep(_ step: Int) throws {
+  /// - Throws: ``RunError/duplicateSlot(_:)``, and ``RunError/writeFailed(path:reason:)``, also for
+  ///   a step that does not ascend.
+  public func receive(_ event: RunEvent) throws {
     try state.withLock { state in
-      guard !state.isStepOpen, step > state.lastStep else {
-        throw RunError.writeFailed(path: path, reason: "step \(step) is out of order")
+      switch event {
+      case .stepBegan(let step): try beginStep(step, &state)
+      case .captured(let part): try write(part, &state)
+      case .stepEnded(let step, let calls, let completionOrder, let isOrderRecorded):
+        try endStep(step, calls, completionOrder, isOrderRecorded: isOrderRecorded, &state)
+      case .stepDiscarded(let step): try discardStep(step, &state)
+      case .runEnded(let manifest): try finish(manifest, &state)
       }
-      state.lastStep = step
-      state.isStepOpen = true
-      state.calls.removeAll()
-      state.directories = FileNames(taken: [Self.callList, RunIndex.stepFile])
-      try FileSystem.makeDirectory(stepPath(step))
     }
+  }
+
+  /// Makes the step's directory.
+  private func beginStep(_ step: Int, _ state: inout State) throws {
+    guard !state.isStepOpen, step > state.lastStep else {
+      throw RunError.writeFailed(path: path, reason: "step \(step) is out of order")
+    }
+    state.lastStep = step
+    state.isStepOpen = true
+    state.calls.removeAll()
+    state.directories = FileNames(taken: [Self.callList, RunIndex.stepFile])
+    try FileSystem.makeDirectory(stepPath(step))
   }
 
   /// Writes the tensors and the description of one side of a call.
-  ///
-  /// - Throws: ``RunError/duplicateSlot(_:)``, ``RunError/writeFailed(path:reason:)``.
-  public func write(_ part: CallPart) throws {
-    try state.withLock { state in
-      guard state.isStepOpen, part.step == state.lastStep else {
-        throw RunError.writeFailed(path: path, reason: "step \(part.step) is not under way")
-      }
-      var directory = try callDirectory(part.call, step: part.step, &state)
-      let folder = stepPath(part.step) + "/" + directory.name
-      for tensor in part.tensors {
-        try write(tensor, of: part, into: folder, &directory)
-      }
-      // A part without tensors still leaves its file: an empty tuple is information.
-      if let description = part.description {
-        try Self.write(description, to: folder + "/" + part.side.rawValue + ".json")
-      }
-      if let coverage = part.inputCoverage { directory.inputCoverage = coverage }
-      state.calls[part.call] = directory
+  private func write(_ part: CallPart, _ state: inout State) throws {
+    guard state.isStepOpen, part.step == state.lastStep else {
+      throw RunError.writeFailed(path: path, reason: "step \(part.step) is not under way")
     }
+    var directory = try callDirectory(part.call, step: part.step, &state)
+    let folder = stepPath(part.step) + "/" + directory.name
+    for tensor in part.tensors {
+      try write(tensor, of: part, into: folder, &directory)
+    }
+    // A part without tensors still leaves its file: an empty tuple is information.
+    if let description = part.description {
+      try Self.write(description, to: folder + "/" + part.side.rawValue + ".json")
+    }
+    if let coverage = part.inputCoverage { directory.inputCoverage = coverage }
+    state.calls[part.call] = directory
   }
 
   /// Lists the step's calls in `module_calls.txt` and `step.json`.
-  ///
-  /// - Throws: ``RunError/writeFailed(path:reason:)``.
-  public func endStep(
-    _ step: Int, calls: [ModuleCall], completionOrder: [Int], isOrderRecorded: Bool
+  private func endStep(
+    _ step: Int, _ calls: [ModuleCall], _ completionOrder: [Int], isOrderRecorded: Bool,
+    _ state: inout State
   ) throws {
-    try state.withLock { state in
-      guard state.isStepOpen, step == state.lastStep else {
-        throw RunError.writeFailed(path: path, reason: "step \(step) is not under way")
-      }
-      var listed: [RunIndex.Call] = []
-      for call in calls {
-        // A call whose every tensor was filtered out has a directory nevertheless.
-        let directory = try callDirectory(call, step: step, &state)
-        listed.append(
-          RunIndex.Call(
-            module: call.module, call: call.call, directory: directory.name,
-            tensors: directory.files, inputCoverage: directory.inputCoverage?.name))
-      }
-      let names = listed.map { $0.directory + "\n" }.joined()
-      try WholeFile.replace(stepPath(step) + "/" + Self.callList, with: Data(names.utf8),
-        isDurable: false)
-      let entry = RunIndex.Step(
-        step: step, completionOrder: completionOrder, calls: listed,
-        isOrderRecorded: isOrderRecorded ? nil : false)
-      let encoded = try JSONText.encode(entry)
-      try WholeFile.replace(
-        stepPath(step) + "/" + RunIndex.stepFile, with: encoded + Data("\n".utf8),
-        isDurable: false)
-      state.endedSteps.append((step, encoded))
-      state.isStepOpen = false
+    guard state.isStepOpen, step == state.lastStep else {
+      throw RunError.writeFailed(path: path, reason: "step \(step) is not under way")
     }
+    var listed: [RunIndex.Call] = []
+    for call in calls {
+      // A call whose every tensor was filtered out has a directory nevertheless.
+      let directory = try callDirectory(call, step: step, &state)
+      listed.append(
+        RunIndex.Call(
+          module: call.module, call: call.call, directory: directory.name,
+          tensors: directory.files, inputCoverage: directory.inputCoverage?.name))
+    }
+    let names = listed.map { $0.directory + "\n" }.joined()
+    try WholeFile.replace(
+      stepPath(step) + "/" + Self.callList, with: Data(names.utf8), isDurable: false)
+    let entry = RunIndex.Step(
+      step: step, completionOrder: completionOrder, calls: listed,
+      isOrderRecorded: isOrderRecorded ? nil : false)
+    let encoded = try JSONText.encode(entry)
+    try WholeFile.replace(
+      stepPath(step) + "/" + RunIndex.stepFile, with: encoded + Data("\n".utf8),
+      isDurable: false)
+    state.endedSteps.append((step, encoded))
+    state.isStepOpen = false
   }
 
   /// Removes the step's directory.
-  public func discardStep(_ step: Int) throws {
-    try state.withLock { state in
-      guard state.isStepOpen, step == state.lastStep else { return }
-      state.isStepOpen = false
-      state.lastStep = step - 1
-      do {
-        try FileManager.default.removeItem(atPath: stepPath(step))
-      } catch {
-        throw RunError.writeFailed(path: stepPath(step), reason: error.localizedDescription)
-      }
+  private func discardStep(_ step: Int, _ state: inout State) throws {
+    guard state.isStepOpen, step == state.lastStep else { return }
+    state.isStepOpen = false
+    state.lastStep = step - 1
+    do {
+      try FileManager.default.removeItem(atPath: stepPath(step))
+    } catch {
+      throw RunError.writeFailed(path: stepPath(step), reason: error.localizedDescription)
     }
   }
 
   /// Writes `run.json` with all steps.
-  public func finish(_ manifest: RunManifest) throws {
-    try state.withLock { state in
-      guard !state.isStepOpen else {
-        throw RunError.writeFailed(path: path, reason: "step \(state.lastStep) has not ended")
-      }
-      state.manifest = manifest
-      try writeIndex(state)
-      // What a complete run.json lists, no reader looks for; one that is left does no harm.
-      for (step, _) in state.endedSteps { unlink(stepPath(step) + "/" + RunIndex.stepFile) }
+  private func finish(_ manifest: RunManifest, _ state: inout State) throws {
+    guard !state.isStepOpen else {
+      throw RunError.writeFailed(path: path, reason: "step \(state.lastStep) has not ended")
     }
+    state.manifest = manifest
+    try writeIndex(state)
+    // What a complete run.json lists, no reader looks for; one that is left does no harm.
+    for (step, _) in state.endedSteps { unlink(stepPath(step) + "/" + RunIndex.stepFile) }
   }
 }
 

@@ -6,7 +6,7 @@ import Foundation
 /// Writes a run into one HDF5 file of the schema `assay.hdf5/1`.
 ///
 /// Once a write has failed, every further call throws the same error.
-public final class HDF5RunWriter: RunWriter, @unchecked Sendable {
+public final class HDF5RunWriter: RunSink, @unchecked Sendable {
   /// What the file is for.
   public enum Mode: Sendable {
     /// A recording in progress: a killed process leaves every completed step readable.
@@ -17,6 +17,8 @@ public final class HDF5RunWriter: RunWriter, @unchecked Sendable {
 
   /// Where the run is, or will be once it is finished.
   public let path: String
+  /// The run's path.
+  public var paths: [String] { [path] }
   private let mode: Mode
   private let writtenPath: String
   /// The folders that were made for the file, the deepest first.
@@ -68,7 +70,7 @@ public final class HDF5RunWriter: RunWriter, @unchecked Sendable {
   }
 
   deinit {
-    // Nothing is left to say about it: whoever wanted to know called `finish`.
+    // Nothing is left to say about it: whoever wanted to know ended the run.
     output?.file.abandon()
     if mode == .golden, output != nil { removeGolden() }
   }
@@ -80,45 +82,35 @@ public final class HDF5RunWriter: RunWriter, @unchecked Sendable {
     for folder in madeFolders { rmdir(folder) }
   }
 
-  /// Begins a step, which no reader sees before it is ended.
-  public func beginStep(_ step: Int) throws {
-    try writing { try $0.beginStep(step) }
-  }
-
-  /// Writes one side of one module call of the step that was begun.
-  public func write(_ part: CallPart) throws {
-    try writing { try $0.write(part) }
-  }
-
-  /// Completes a step: from now on it survives a crash of the process in mode `recording`.
-  public func endStep(
-    _ step: Int, calls: [ModuleCall], completionOrder: [Int], isOrderRecorded: Bool
-  ) throws {
-    try writing { output in
-      try output.endStep(
-        step, calls: calls, completionOrder: completionOrder, isOrderRecorded: isOrderRecorded)
-    }
-  }
-
-  /// Drops a step that was begun and cannot be completed.
-  public func discardStep(_ step: Int) throws {
-    try writing { $0.dropStep() }
-  }
-
-  /// Completes the file and closes it; a golden takes its name.
+  /// Writes what happened.
   ///
-  /// A step that was begun and not ended is left out.
-  public func finish(_ manifest: RunManifest) throws {
+  /// No reader sees a step before it is ended; from then on it survives a crash of the process in
+  /// mode `recording`. The run's end closes the file, and a golden takes its name.
+  ///
+  /// - Throws: ``RunError``, and the same one again for every event after a write that failed.
+  public func receive(_ event: RunEvent) throws {
     try writing { output in
-      // A step that was begun and not ended must not stay open: without a link it is dropped.
-      output.dropStep()
-      try output.write(manifest, isComplete: manifest.isComplete)
-      try output.file.flush()
-      try output.file.close()
-      try FileSystem.synchronize(writtenPath)
-      if mode == .golden { try FileSystem.rename(writtenPath, to: path) }
-      self.output = nil
+      switch event {
+      case .stepBegan(let step): try output.beginStep(step)
+      case .captured(let part): try output.write(part)
+      case .stepEnded(let step, let calls, let completionOrder, let isOrderRecorded):
+        try output.endStep(
+          step, calls: calls, completionOrder: completionOrder, isOrderRecorded: isOrderRecorded)
+      case .stepDiscarded: output.dropStep()
+      case .runEnded(let manifest): try finish(output, manifest)
+      }
     }
+  }
+
+  private func finish(_ output: HDF5RunOutput, _ manifest: RunManifest) throws {
+    // A step that was begun and not ended must not stay open: without a link it is dropped.
+    output.dropStep()
+    try output.write(manifest, isComplete: manifest.isComplete)
+    try output.file.flush()
+    try output.file.close()
+    try FileSystem.synchronize(writtenPath)
+    if mode == .golden { try FileSystem.rename(writtenPath, to: path) }
+    self.output = nil
   }
 
   /// Runs one operation, and gives up the file when it fails.

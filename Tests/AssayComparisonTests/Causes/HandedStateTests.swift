@@ -89,17 +89,18 @@ import Testing
       let (actual, expected) = (try run("A", 2, value), try run("B", 1, value))
       let stored = try compare(actual, expected).firstDivergence?.origin.cause
       let live = LiveComparison(expected: expected)
-      live.beginStep(0)
+      live.receive(.stepBegan(0))
       for record in actual.steps[0].calls {
         for side in [Slot.Side.inputs, .outputs] {
           live.receive(
-            CallPart(
-              step: 0, call: record.call, side: side, description: record.descriptions[side],
-              tensors: try record.tensors.filter { $0.key.slot.side == side }
-                .map { .stored($0.key.slot, try actual.tensor($0.key)) }))
+            .captured(
+              CallPart(
+                step: 0, call: record.call, side: side, description: record.descriptions[side],
+                tensors: try record.tensors.filter { $0.key.slot.side == side }
+                  .map { .stored($0.key.slot, try actual.tensor($0.key)) })))
         }
       }
-      live.endStep(0, calls: actual.steps[0].calls.map(\.call), completionOrder: [0])
+      live.receive(.stepEnded(0, calls: actual.steps[0].calls.map(\.call), completionOrder: [0]))
       let streamed = try live.finish(path: "live", manifest: actual.manifest)
       #expect(streamed.firstDivergence?.origin.cause == stored)
       return stored

@@ -26,28 +26,28 @@ import Testing
 
   @Test func saysOfEachPartWhetherItMatches() throws {
     let live = LiveComparison(expected: try run("B", calls))
-    live.beginStep(0)
-    #expect(live.receive(part("m.a", .inputs, [try stored("inputs_0", 1, 2)])))
-    #expect(!live.receive(part("m.a", .outputs, [try stored("outputs", 3, 5)])))
+    live.receive(.stepBegan(0))
+    #expect(live.receive(.captured(part("m.a", .inputs, [try stored("inputs_0", 1, 2)]))))
+    #expect(!live.receive(.captured(part("m.a", .outputs, [try stored("outputs", 3, 5)]))))
     // Another shape, a missing, an extra, a second tensor, an extra call, an extra step.
-    #expect(!live.receive(part("m.b", .inputs, [try stored("inputs_0", 3)])))
-    #expect(!live.receive(part("m.b", .outputs, [])))
+    #expect(!live.receive(.captured(part("m.b", .inputs, [try stored("inputs_0", 3)]))))
+    #expect(!live.receive(.captured(part("m.b", .outputs, []))))
     let extra = [try stored("outputs", 5, 6), try stored("outputs_1", 5)]
-    #expect(!live.receive(part("m", .outputs, extra)))
-    #expect(!live.receive(part("m", .outputs, [try stored("outputs", 5, 6)])))
-    #expect(!live.receive(part("m.c", .outputs, [try stored("outputs", 5, 6)])))
-    #expect(!live.receive(part("m", .outputs, [try stored("outputs", 5, 6)], call: 1)))
-    #expect(!live.receive(part("m", .outputs, [try stored("outputs", 5, 6)], step: 1)))
+    #expect(!live.receive(.captured(part("m", .outputs, extra))))
+    #expect(!live.receive(.captured(part("m", .outputs, [try stored("outputs", 5, 6)]))))
+    #expect(!live.receive(.captured(part("m.c", .outputs, [try stored("outputs", 5, 6)]))))
+    #expect(!live.receive(.captured(part("m", .outputs, [try stored("outputs", 5, 6)], call: 1))))
+    #expect(!live.receive(.captured(part("m", .outputs, [try stored("outputs", 5, 6)], step: 1))))
   }
 
   @Test func whatIsNotComparedPasses() throws {
     let live = LiveComparison(
       expected: try run("B", calls),
       options: .init(steps: [0], modules: [try ModulePattern(#"\.b$"#)], sides: [.outputs]))
-    #expect(live.receive(part("m.a", .outputs, [try stored("outputs", 9)])))
-    #expect(live.receive(part("m.b", .inputs, [try stored("inputs_0", 9)])))
-    #expect(live.receive(part("m.b", .outputs, [try stored("outputs", 9)], step: 1)))
-    #expect(!live.receive(part("m.b", .outputs, [try stored("outputs", 9)])))
+    #expect(live.receive(.captured(part("m.a", .outputs, [try stored("outputs", 9)]))))
+    #expect(live.receive(.captured(part("m.b", .inputs, [try stored("inputs_0", 9)]))))
+    #expect(live.receive(.captured(part("m.b", .outputs, [try stored("outputs", 9)], step: 1))))
+    #expect(!live.receive(.captured(part("m.b", .outputs, [try stored("outputs", 9)]))))
   }
 
   @Test func stepsWithAllCallsAndNoOthersPass() throws {
@@ -145,8 +145,8 @@ import Testing
   @Test func tensorOfANameThatIsTakenFails() throws {
     let live = LiveComparison(expected: try run("B", [("a", [("outputs", [1])])]))
     let twice = [try stored("outputs", 1), try stored("outputs", 1)]
-    #expect(!live.receive(part("a", .outputs, twice)))
-    live.endStep(0, calls: [ModuleCall(module: "a", call: 0)], completionOrder: [0])
+    #expect(!live.receive(.captured(part("a", .outputs, twice))))
+    live.receive(.stepEnded(0, calls: [ModuleCall(module: "a", call: 0)], completionOrder: [0]))
     let comparison = try live.finish(path: "A", manifest: RunManifest(id: "a"))
     #expect(!comparison.isMatch)
     #expect(comparison.steps[0].modules[0].tensors.map(\.verdict) == [.match, .missingInExpected])
@@ -157,9 +157,11 @@ import Testing
 
   @Test func callsThatAreNotListedAtTheEndStillCount() throws {
     let live = LiveComparison(expected: try run("B", [("a", [("outputs", [1])])]))
-    live.receive(part("a", .outputs, [try stored("outputs", 1)]))
-    live.receive(part("b", .outputs, [try stored("outputs", 1)]))
-    #expect(!live.endStep(0, calls: [ModuleCall(module: "a", call: 0)], completionOrder: [0, 7]))
+    live.receive(.captured(part("a", .outputs, [try stored("outputs", 1)])))
+    live.receive(.captured(part("b", .outputs, [try stored("outputs", 1)])))
+    #expect(
+      !live.receive(
+        .stepEnded(0, calls: [ModuleCall(module: "a", call: 0)], completionOrder: [0, 7])))
     let comparison = try live.finish(path: "A", manifest: RunManifest(id: "a"))
     #expect(comparison.module("b")?.verdict == .missingInExpected)
     #expect(!comparison.isMatch)
@@ -169,22 +171,22 @@ import Testing
     var steps = try run("A", calls)
     try steps.add(step: 1, calls)
     var replayer = Replayer(steps, steps, .init())
-    replayer.live.beginStep(0)
-    #expect(!replayer.live.receive(part("m.a", .outputs, [try stored("outputs", 7, 7)])))
-    #expect(!replayer.live.receive(part("other", .outputs, [try stored("outputs", 7)])))
-    replayer.live.discardStep(0)
+    replayer.live.receive(.stepBegan(0))
+    #expect(!replayer.live.receive(.captured(part("m.a", .outputs, [try stored("outputs", 7, 7)]))))
+    #expect(!replayer.live.receive(.captured(part("other", .outputs, [try stored("outputs", 7)]))))
+    replayer.live.receive(.stepDiscarded(0))
     try replayer.feed()
     expectEqual(try replayer.finish(), try compare(steps, steps))
 
-    replayer.live.discardStep(1)
+    replayer.live.receive(.stepDiscarded(1))
     let comparison = try replayer.finish()
     #expect(comparison.steps.map(\.verdict) == [.match, .missingInActual])
   }
 
   @Test func stepThatDidNotEndMakesTheRunIncomplete() throws {
     let live = LiveComparison(expected: try run("B", calls))
-    live.beginStep(0)
-    live.receive(part("m.a", .outputs, [try stored("outputs", 3, 4)]))
+    live.receive(.stepBegan(0))
+    live.receive(.captured(part("m.a", .outputs, [try stored("outputs", 3, 4)])))
     let comparison = try live.finish(path: "A", manifest: RunManifest(id: "a"))
     #expect(comparison.failures == [.incompleteRun(path: "A", steps: 0), .nothingCompared])
     #expect(comparison.steps.map(\.verdict) == [.missingInActual])
@@ -196,10 +198,10 @@ import Testing
     try expected.add(step: 2, calls)
     var replayer = Replayer(expected, expected, .init())
     try replayer.feed([expected.steps[0]])
-    replayer.live.beginStep(1)
-    replayer.live.receive(part("m", .inputs, [try stored("inputs_0", 1, 2)], step: 1))
-    replayer.live.receive(part("m.a", .inputs, [try stored("inputs_0", 1, 2)], step: 1))
-    replayer.live.receive(part("m.a", .outputs, [try stored("outputs", 3, 9)], step: 1))
+    replayer.live.receive(.stepBegan(1))
+    replayer.live.receive(.captured(part("m", .inputs, [try stored("inputs_0", 1, 2)], step: 1)))
+    replayer.live.receive(.captured(part("m.a", .inputs, [try stored("inputs_0", 1, 2)], step: 1)))
+    replayer.live.receive(.captured(part("m.a", .outputs, [try stored("outputs", 3, 9)], step: 1)))
     let comparison = try replayer.finish(.stopped)
     #expect(!comparison.isMatch)
     #expect(comparison.failures.isEmpty)
@@ -215,8 +217,8 @@ import Testing
 
   @Test func stopAtAMissingTensorKeepsIt() throws {
     let live = LiveComparison(expected: try run("B", calls))
-    live.beginStep(0)
-    #expect(!live.receive(part("m.a", .inputs, [])))
+    live.receive(.stepBegan(0))
+    #expect(!live.receive(.captured(part("m.a", .inputs, []))))
     let comparison = try live.finish(path: "A", manifest: RunManifest(id: "a"), ending: .stopped)
     #expect(comparison.summary.tensors.total == 1)
     #expect(comparison.tensor("m.a", "inputs_0")?.verdict == .missingInActual)

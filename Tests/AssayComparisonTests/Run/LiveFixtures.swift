@@ -7,7 +7,7 @@ import Testing
 struct Replayer {
   var actual: any RunReader
   var live: LiveComparison
-  /// What `receive` and `endStep` returned.
+  /// What `receive` returned for parts and for the ends of steps.
   var passes: [Bool] = []
 
   init(_ actual: any RunReader, _ expected: any RunReader, _ options: ComparisonOptions) {
@@ -17,17 +17,18 @@ struct Replayer {
 
   mutating func feed(_ steps: [StepRecord]? = nil) throws {
     for step in steps ?? actual.steps {
-      live.beginStep(step.step)
-      for part in try parts(of: step) { passes.append(live.receive(part)) }
+      live.receive(.stepBegan(step.step))
+      for part in try parts(of: step) { passes.append(live.receive(.captured(part))) }
       end(step)
     }
   }
 
   mutating func end(_ step: StepRecord) {
     passes.append(
-      live.endStep(
-        step.step, calls: step.calls.map(\.call), completionOrder: step.completionOrder,
-        isOrderRecorded: step.isOrderRecorded))
+      live.receive(
+        .stepEnded(
+          step.step, calls: step.calls.map(\.call), completionOrder: step.completionOrder,
+          isOrderRecorded: step.isOrderRecorded)))
   }
 
   func finish(_ ending: RunEnding = .complete) throws -> RunComparison {

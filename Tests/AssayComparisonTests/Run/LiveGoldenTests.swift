@@ -51,8 +51,10 @@ import Testing
     for step in actual.steps {
       let parts = try replayer.parts(of: step)
       let live = replayer.live
-      live.beginStep(step.step)
-      DispatchQueue.concurrentPerform(iterations: parts.count) { live.receive(parts[$0]) }
+      live.receive(.stepBegan(step.step))
+      DispatchQueue.concurrentPerform(iterations: parts.count) {
+        live.receive(.captured(parts[$0]))
+      }
       replayer.end(step)
     }
     expectEqual(try replayer.finish(), stored)

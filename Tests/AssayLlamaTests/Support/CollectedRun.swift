@@ -38,29 +38,31 @@ struct CollectedRun {
   }
 }
 
-private final class CollectingSink: CallSink {
+private final class CollectingSink: RunSink {
   let content = Mutex<([CollectedRun.Step], [TensorKey: Tensor], [String: JSONValue])>(
     ([], [:], [:]))
 
-  func beginStep(_ step: Int) {}
-  func discardStep(_ step: Int) {}
-  func finish(_ manifest: RunManifest) {}
-
-  func receive(_ part: CallPart) {
-    content.withLock { content in
-      let (step, call) = (part.step, part.call)
-      content.2["\(step) \(call.module) \(part.side.rawValue)"] = part.description
-      for case .stored(let slot, let tensor) in part.tensors {
-        let key = TensorKey(
-          step: step, module: call.module, call: call.call, device: tensor.device, slot: slot)
-        content.1[key] = tensor
+  func receive(_ event: RunEvent) {
+    switch event {
+    case .captured(let part): content.withLock { add(part, to: &$0.1, &$0.2) }
+    case .stepEnded(_, let calls, let completionOrder, _):
+      content.withLock {
+        $0.0.append(CollectedRun.Step(calls: calls, completionOrder: completionOrder))
       }
+    case .stepBegan, .stepDiscarded, .runEnded: break
     }
   }
 
-  func endStep(_ step: Int, calls: [ModuleCall], completionOrder: [Int]) {
-    content.withLock {
-      $0.0.append(CollectedRun.Step(calls: calls, completionOrder: completionOrder))
+  private func add(
+    _ part: CallPart, to tensors: inout [TensorKey: Tensor],
+    _ descriptions: inout [String: JSONValue]
+  ) {
+    let (step, call) = (part.step, part.call)
+    descriptions["\(step) \(call.module) \(part.side.rawValue)"] = part.description
+    for case .stored(let slot, let tensor) in part.tensors {
+      let key = TensorKey(
+        step: step, module: call.module, call: call.call, device: tensor.device, slot: slot)
+      tensors[key] = tensor
     }
   }
 }

@@ -35,18 +35,21 @@ private func part(
 
   @Test func writesVLLMsLayout() throws {
     let writer = try DirectoryRunWriter(path: root.path + "/run", manifest: manifest)
-    try writer.beginStep(0)
+    try writer.receive(.stepBegan(0))
     let tuple = CapturedValue.tuple([.tensor(x)])
-    try writer.write(
-      part("norm", side: .inputs, [.stored(Slot("inputs_0"), x)], description: tuple.description))
-    try writer.write(part("norm", [.stored(Slot("outputs"), x.on(Device("cuda:0")))]))
+    try writer.receive(
+      .captured(
+        part("norm", side: .inputs, [.stored(Slot("inputs_0"), x)], description: tuple.description))
+    )
+    try writer.receive(.captured(part("norm", [.stored(Slot("outputs"), x.on(Device("cuda:0")))])))
     let note = SkippedTensor(
       dtype: .bfloat16, shape: try Shape([4, 5]), device: .cpu, reason: "too large")
-    try writer.write(part("norm", call: 1, [.skipped(Slot("outputs_1"), note)]))
-    try writer.endStep(
-      0, calls: [ModuleCall(module: "norm", call: 0), ModuleCall(module: "norm", call: 1)],
-      completionOrder: [0, 1])
-    try writer.finish(manifest)
+    try writer.receive(.captured(part("norm", call: 1, [.skipped(Slot("outputs_1"), note)])))
+    try writer.receive(
+      .stepEnded(
+        0, calls: [ModuleCall(module: "norm", call: 0), ModuleCall(module: "norm", call: 1)],
+        completionOrder: [0, 1]))
+    try writer.receive(.runEnded(manifest))
 
     #expect(try text("step_0/module_calls.txt") == "norm\nnorm_1\n")
     #expect(
@@ -78,12 +81,13 @@ private func part(
       ModuleCall(module: "..", call: 0), ModuleCall(module: "50%", call: 0),
     ]
     let writer = try DirectoryRunWriter(path: root.path + "/run", manifest: manifest)
-    try writer.beginStep(0)
+    try writer.receive(.stepBegan(0))
     for call in calls {
-      try writer.write(part(call.module, call: call.call, [.stored(Slot("outputs_k/v"), x)]))
+      try writer.receive(
+        .captured(part(call.module, call: call.call, [.stored(Slot("outputs_k/v"), x)])))
     }
-    try writer.endStep(0, calls: calls, completionOrder: Array(calls.indices))
-    try writer.finish(manifest)
+    try writer.receive(.stepEnded(0, calls: calls, completionOrder: Array(calls.indices)))
+    try writer.receive(.runEnded(manifest))
     let reader = try DirectoryRunReader(path: root.path + "/run")
     #expect(reader.steps[0].calls.map(\.call) == calls)
     for record in reader.steps[0].calls.flatMap(\.tensors) {
@@ -94,36 +98,36 @@ private func part(
 
   @Test func sameSlotTwiceIsAnError() throws {
     let writer = try DirectoryRunWriter(path: root.path + "/run", manifest: manifest)
-    try writer.beginStep(0)
+    try writer.receive(.stepBegan(0))
     #expect(
       throws: RunError.duplicateSlot(
         TensorKey(step: 0, module: "a", call: 0, device: .cpu, slot: Slot("outputs_0_1")))
     ) {
       let slot = Slot("outputs_0_1")
-      try writer.write(part("a", [.stored(slot, x), .stored(slot, x)]))
+      try writer.receive(.captured(part("a", [.stored(slot, x), .stored(slot, x)])))
     }
   }
 
   @Test func runThatIsNotFinishedKeepsItsEndedSteps() throws {
     let writer = try DirectoryRunWriter(path: root.path + "/run", manifest: manifest)
-    try writer.beginStep(0)
-    try writer.write(part("a", [.stored(Slot("outputs"), x)]))
+    try writer.receive(.stepBegan(0))
+    try writer.receive(.captured(part("a", [.stored(Slot("outputs"), x)])))
     let call = ModuleCall(module: "a", call: 0)
-    try writer.endStep(0, calls: [call], completionOrder: [0])
-    try writer.beginStep(1)
+    try writer.receive(.stepEnded(0, calls: [call], completionOrder: [0]))
+    try writer.receive(.stepBegan(1))
     let reader = try DirectoryRunReader(path: root.path + "/run")
     #expect(reader.steps.map(\.step) == [0] && !reader.manifest.isComplete)
   }
 
   @Test func discardedStepLeavesNothing() throws {
     let writer = try DirectoryRunWriter(path: root.path + "/run", manifest: manifest)
-    try writer.beginStep(0)
-    try writer.write(part("a", [.stored(Slot("outputs"), x)]))
-    try writer.discardStep(0)
+    try writer.receive(.stepBegan(0))
+    try writer.receive(.captured(part("a", [.stored(Slot("outputs"), x)])))
+    try writer.receive(.stepDiscarded(0))
     #expect(!FileManager.default.fileExists(atPath: root.path + "/run/step_0"))
-    try writer.beginStep(0)
-    try writer.endStep(0, calls: [], completionOrder: [])
-    try writer.finish(manifest)
+    try writer.receive(.stepBegan(0))
+    try writer.receive(.stepEnded(0, calls: [], completionOrder: []))
+    try writer.receive(.runEnded(manifest))
     #expect(try DirectoryRunReader(path: root.path + "/run").steps.map(\.calls.count) == [0])
   }
 
@@ -140,16 +144,18 @@ private func part(
 
   @Test func directoryThatVanishesIsAnErrorAndNotAShortRun() throws {
     let writer = try DirectoryRunWriter(path: root.path + "/run", manifest: manifest)
-    try writer.beginStep(0)
+    try writer.receive(.stepBegan(0))
     try FileManager.default.removeItem(atPath: root.path + "/run")
-    #expect(throws: RunError.self) { try writer.write(part("a", [.stored(Slot("outputs"), x)])) }
-    #expect(throws: RunError.self) { try writer.finish(manifest) }
+    #expect(throws: RunError.self) {
+      try writer.receive(.captured(part("a", [.stored(Slot("outputs"), x)])))
+    }
+    #expect(throws: RunError.self) { try writer.receive(.runEnded(manifest)) }
   }
 
   @Test func theRootModuleIsRefused() throws {
     let writer = try DirectoryRunWriter(path: root.path + "/run", manifest: manifest)
-    try writer.beginStep(0)
-    #expect(throws: RunError.self) { try writer.write(part("", [])) }
+    try writer.receive(.stepBegan(0))
+    #expect(throws: RunError.self) { try writer.receive(.captured(part("", []))) }
   }
 
   /// The names of files are those of the Python recorder; what is meant stands in `run.json`.
@@ -161,13 +167,14 @@ private func part(
     let calls = names.map { ModuleCall(module: $0, call: 0) } + [ModuleCall(module: "a", call: 1)]
     let slots = ["outputs_A", "outputs_a", "outputs_" + long, "outputs_\u{E9}", "outputs_e\u{301}"]
     let writer = try DirectoryRunWriter(path: root.path + "/run", manifest: manifest)
-    try writer.beginStep(0)
+    try writer.receive(.stepBegan(0))
     for call in calls {
-      try writer.write(
-        part(call.module, call: call.call, slots.map { .stored(Slot($0), x) }))
+      try writer.receive(
+        .captured(
+          part(call.module, call: call.call, slots.map { .stored(Slot($0), x) })))
     }
-    try writer.endStep(0, calls: calls, completionOrder: Array(calls.indices))
-    try writer.finish(manifest)
+    try writer.receive(.stepEnded(0, calls: calls, completionOrder: Array(calls.indices)))
+    try writer.receive(.runEnded(manifest))
     #expect(
       try text("step_0/module_calls.txt").split(separator: "\n").map { Array($0.utf8) }
         == [
@@ -193,12 +200,13 @@ private func part(
     var known: [String: Written] = [:]
     var bytes: [Int] = []
     for step in 100..<140 {
-      try writer.beginStep(step)
-      try writer.write(
-        CallPart(
-          step: step, call: call, side: .outputs, description: .null,
-          tensors: [.stored(Slot("outputs"), x)]))
-      try writer.endStep(step, calls: [call], completionOrder: [0])
+      try writer.receive(.stepBegan(step))
+      try writer.receive(
+        .captured(
+          CallPart(
+            step: step, call: call, side: .outputs, description: .null,
+            tensors: [.stored(Slot("outputs"), x)])))
+      try writer.receive(.stepEnded(step, calls: [call], completionOrder: [0]))
       let files = try written()
       bytes.append(
         files.filter { known[$0.key] != $0.value }.reduce(0) { $0 + $1.value.byteCount })
@@ -208,7 +216,7 @@ private func part(
     #expect(Set(bytes.dropFirst()).count == 1)
     #expect(try text("run.json").contains(#""steps":[]"#))
     #expect(try DirectoryRunReader(path: root.path + "/run").steps.map(\.step) == Array(100..<140))
-    try writer.finish(manifest)
+    try writer.receive(.runEnded(manifest))
     #expect(try DirectoryRunReader(path: root.path + "/run").steps.map(\.step) == Array(100..<140))
     #expect(try !written().keys.contains { $0.hasSuffix("step.json") })
   }

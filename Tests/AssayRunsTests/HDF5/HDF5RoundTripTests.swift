@@ -19,7 +19,7 @@ import Testing
     let writer = try HDF5RunWriter(path: path, mode: mode, manifest: RunManifest(id: "a"))
     try writer.writeStep(
       0, [CallPart(0, "m", .inputs, .tuple(tensors.map { .tensor($0) }))])
-    try writer.finish(RunManifest(id: "a"))
+    try writer.receive(.runEnded(RunManifest(id: "a")))
 
     let reader = try HDF5RunReader(path: path)
     let call = try #require(reader.steps.first?.calls.first)
@@ -39,7 +39,7 @@ import Testing
     let writer = try HDF5RunWriter(
       path: folder.path("run.h5"), mode: .recording, manifest: RunManifest(id: "a"))
     try writer.writeStep(0, [CallPart(0, "m", .outputs, .tensor(transposed))])
-    try writer.finish(RunManifest(id: "a"))
+    try writer.receive(.runEnded(RunManifest(id: "a")))
     let reader = try HDF5RunReader(path: folder.path("run.h5"))
     let key = try #require(reader.steps[0].calls[0].tensors.first?.key)
     #expect(try reader.tensor(key).float32Values() == [0, 3, 1, 4, 2, 5])
@@ -54,18 +54,20 @@ import Testing
     let writer = try HDF5RunWriter(path: path, mode: .recording, manifest: RunManifest(id: "run"))
     let tensor = try Tensor(counting: .float32, shape: [2])
     for step in [2, 10] {
-      try writer.beginStep(step)
-      try writer.write(CallPart(step, "model", .inputs, .none))
-      try writer.write(CallPart(step, "model.a/b%", .outputs, .tensor(tensor)))
-      try writer.write(CallPart(step, "model.a/b%", call: 1, .postForwardInputs, .tensor(tensor)))
-      try writer.endStep(
-        step,
-        calls: [
-          .init(module: "model", call: 0), .init(module: "model.a/b%", call: 1),
-          .init(module: "model.a/b%", call: 0),
-        ], completionOrder: [2, 1, 0])
+      try writer.receive(.stepBegan(step))
+      try writer.receive(.captured(CallPart(step, "model", .inputs, .none)))
+      try writer.receive(.captured(CallPart(step, "model.a/b%", .outputs, .tensor(tensor))))
+      try writer.receive(
+        .captured(CallPart(step, "model.a/b%", call: 1, .postForwardInputs, .tensor(tensor))))
+      try writer.receive(
+        .stepEnded(
+          step,
+          calls: [
+            .init(module: "model", call: 0), .init(module: "model.a/b%", call: 1),
+            .init(module: "model.a/b%", call: 0),
+          ], completionOrder: [2, 1, 0]))
     }
-    try writer.finish(manifest)
+    try writer.receive(.runEnded(manifest))
 
     let reader = try HDF5RunReader(path: path)
     #expect(reader.manifest == manifest)
@@ -92,7 +94,7 @@ import Testing
           step: 0, call: ModuleCall(module: "m", call: 0), side: .outputs, description: .null,
           tensors: [.skipped(Slot("outputs"), note)])
       ])
-    try writer.finish(RunManifest(id: "a"))
+    try writer.receive(.runEnded(RunManifest(id: "a")))
     let reader = try HDF5RunReader(path: path)
     let record = try #require(reader.steps.first?.calls.first?.tensors.first)
     #expect(record.skipped == note)
@@ -113,7 +115,7 @@ import Testing
           CallPart(step, "b", .outputs, .tensor(large)),
         ])
     }
-    try writer.finish(RunManifest(id: "a"))
+    try writer.receive(.runEnded(RunManifest(id: "a")))
     let file = try HDF5File(reading: path)
     func address(_ names: [String], _ slot: String) throws -> UInt64? {
       try names.reduce(file.root) { try $0.group($1) }.links().first { $0.name == slot }?.address
@@ -133,7 +135,7 @@ import Testing
         path: folder.path(name), mode: .golden, manifest: RunManifest(id: "a"))
       let tensor = try Tensor(counting: .float16, shape: [7])
       try writer.writeStep(0, [CallPart(0, "m", .outputs, .tensor(tensor))])
-      try writer.finish(RunManifest(id: "a"))
+      try writer.receive(.runEnded(RunManifest(id: "a")))
     }
     let files = try ["a.h5", "b.h5"].map { try Data(contentsOf: URL(filePath: folder.path($0))) }
     #expect(files[0] == files[1])

@@ -17,9 +17,9 @@ import Testing
     let path = folder.path("run.h5")
     let writer = try HDF5RunWriter(path: path, mode: .recording, manifest: RunManifest(id: "a"))
     for step in 0..<3 { try write(writer, step: step) }
-    try writer.beginStep(3)
+    try writer.receive(.stepBegan(3))
     let tensor = try Tensor(counting: .int8, shape: [100])
-    try writer.write(CallPart(3, "m", .inputs, .tensor(tensor)))
+    try writer.receive(.captured(CallPart(3, "m", .inputs, .tensor(tensor))))
     // What a killed process leaves: the bytes that are in the file now.
     let copy = folder.path("killed.h5")
     try FileManager.default.copyItem(atPath: path, toPath: copy)
@@ -38,8 +38,8 @@ import Testing
     let writer = try HDF5RunWriter(path: path, mode: .recording, manifest: RunManifest(id: "a"))
     var sizes: [Int] = []
     for step in 1000..<3000 {
-      try writer.beginStep(step)
-      try writer.endStep(step, calls: [], completionOrder: [])
+      try writer.receive(.stepBegan(step))
+      try writer.receive(.stepEnded(step, calls: [], completionOrder: []))
       sizes.append(try Data(contentsOf: URL(filePath: path), options: .alwaysMapped).count)
     }
     let added = zip(sizes.dropFirst(), sizes).map { $0 - $1 }
@@ -51,8 +51,8 @@ import Testing
     let path = folder.path("run.h5")
     let writer = try HDF5RunWriter(path: path, mode: .recording, manifest: RunManifest(id: "a"))
     try write(writer, step: 0)
-    try writer.beginStep(1)
-    try writer.finish(RunManifest(id: "a"))
+    try writer.receive(.stepBegan(1))
+    try writer.receive(.runEnded(RunManifest(id: "a")))
     let reader = try HDF5RunReader(path: path)
     #expect(reader.manifest.isComplete)
     #expect(reader.steps.map(\.step) == [0])
@@ -62,11 +62,11 @@ import Testing
     let path = folder.path("run.h5")
     let writer = try HDF5RunWriter(path: path, mode: .recording, manifest: RunManifest(id: "a"))
     let tensor = try Tensor(counting: .int16, shape: [9])
-    try writer.beginStep(0)
-    try writer.write(CallPart(0, "m", .outputs, .tensor(tensor)))
-    try writer.discardStep(0)
+    try writer.receive(.stepBegan(0))
+    try writer.receive(.captured(CallPart(0, "m", .outputs, .tensor(tensor))))
+    try writer.receive(.stepDiscarded(0))
     try writer.writeStep(0, [CallPart(0, "m", .outputs, .tensor(tensor))])
-    try writer.finish(RunManifest(id: "a"))
+    try writer.receive(.runEnded(RunManifest(id: "a")))
     let reader = try HDF5RunReader(path: path)
     let key = try #require(reader.steps.first?.calls.first?.tensors.first?.key)
     #expect(try reader.tensor(key).rowMajorBytes == tensor.rowMajorBytes)
@@ -94,10 +94,10 @@ import Testing
 
     let writer = try HDF5RunWriter(path: path, mode: .golden, manifest: RunManifest(id: "b"))
     try write(writer, step: 0)
-    try writer.finish(RunManifest(id: "b"))
+    try writer.receive(.runEnded(RunManifest(id: "b")))
     #expect(try folder.names == ["golden.h5"])
     #expect(try HDF5RunReader(path: path).manifest.id == "b")
-    #expect(throws: RunError.self) { try writer.beginStep(1) }
+    #expect(throws: RunError.self) { try writer.receive(.stepBegan(1)) }
   }
 
   @Test func aGoldenThatFailsLeavesNothingBehind() throws {
@@ -107,7 +107,7 @@ import Testing
     try FileManager.default.createDirectory(
       atPath: path + "/full", withIntermediateDirectories: true)
     try write(writer, step: 0)
-    #expect(throws: RunError.self) { try writer.finish(RunManifest(id: "a")) }
+    #expect(throws: RunError.self) { try writer.receive(.runEnded(RunManifest(id: "a"))) }
     #expect(try folder.names == ["golden.h5"])
   }
 
@@ -122,7 +122,7 @@ import Testing
     }
     let writer = try HDF5RunWriter(
       path: root.path + "/good.h5", mode: .golden, manifest: RunManifest(id: "run"))
-    try writer.finish(RunManifest(id: "run"))
+    try writer.receive(.runEnded(RunManifest(id: "run")))
     let left = try FileManager.default.contentsOfDirectory(atPath: root.path).sorted()
     #expect(left == [".good.h5.2.tmp", ".other.h5.3.tmp", "good.h5", "good.h5.4.tmp"])
   }
@@ -143,7 +143,7 @@ import Testing
   @Test func slotsMustDiffer() throws {
     let writer = try HDF5RunWriter(
       path: folder.path("run.h5"), mode: .recording, manifest: RunManifest(id: "a"))
-    try writer.beginStep(0)
+    try writer.receive(.stepBegan(0))
     let value = CapturedValue.dictionary([
       ("a", .dictionary([("b", .tensor(try Tensor(counting: .int8, shape: [1])))])),
       ("a_b", .tensor(try Tensor(counting: .int8, shape: [2]))),
@@ -151,15 +151,17 @@ import Testing
     let key = TensorKey(
       step: 0, module: "m", call: 0, device: .cpu, slot: Slot("outputs_a_b"))
     #expect(throws: RunError.duplicateSlot(key)) {
-      try writer.write(CallPart(0, "m", .outputs, value))
+      try writer.receive(.captured(CallPart(0, "m", .outputs, value)))
     }
   }
 
   @Test func misuseIsAnError() throws {
     let writer = try HDF5RunWriter(
       path: folder.path("run.h5"), mode: .recording, manifest: RunManifest(id: "a"))
-    try writer.beginStep(0)
-    try writer.write(CallPart(0, "m", .outputs, .none))
-    #expect(throws: RunError.self) { try writer.endStep(0, calls: [], completionOrder: []) }
+    try writer.receive(.stepBegan(0))
+    try writer.receive(.captured(CallPart(0, "m", .outputs, .none)))
+    #expect(throws: RunError.self) {
+      try writer.receive(.stepEnded(0, calls: [], completionOrder: []))
+    }
   }
 }

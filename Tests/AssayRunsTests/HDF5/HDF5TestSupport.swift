@@ -58,12 +58,12 @@ extension CallPart {
 extension HDF5RunWriter {
   /// Writes a step whose calls complete in the order in which they began.
   func writeStep(_ step: Int, _ parts: [CallPart]) throws {
-    try beginStep(step)
+    try receive(.stepBegan(step))
     var calls: [ModuleCall] = []
     for part in parts {
-      try write(part)
+      try receive(.captured(part))
       if !calls.contains(part.call) { calls.append(part.call) }
     }
-    try endStep(step, calls: calls, completionOrder: Array(calls.indices))
+    try receive(.stepEnded(step, calls: calls, completionOrder: Array(calls.indices)))
   }
 }
