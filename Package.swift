@@ -30,14 +30,15 @@ let package = Package(
       dependencies: [
         .target(name: "CCrypto", condition: .when(platforms: [.linux]))
       ]),
-    .target(name: "AssayTensors", dependencies: ["CAssayKernels"]),
-    .target(name: "AssayTorch", dependencies: ["AssayTensors", "CDeflate"]),
-    .target(name: "AssayHDF5", dependencies: ["AssayTensors", "CHDF5"]),
+    .target(name: "AssayTensors", dependencies: ["AssayBase", "CAssayKernels"]),
+    .target(name: "AssayTorch", dependencies: ["AssayBase", "AssayTensors", "CDeflate"]),
+    .target(name: "AssayHDF5", dependencies: ["AssayBase", "AssayTensors", "CHDF5"]),
     .target(
       name: "AssayRuns",
       dependencies: [
         "AssayBase", "AssayTensors", "AssayTorch", "AssayHDF5",
       ]),
+    .target(name: "AssayCheckpoints", dependencies: ["AssayBase", "AssayTensors", "AssayRuns"]),
     .target(name: "AssayCapture", dependencies: ["AssayTensors", "AssayRuns"]),
     .target(
       name: "AssayComparison",
@@ -52,12 +53,14 @@ let package = Package(
     .target(
       name: "Assay",
       dependencies: [
-        "AssayTensors", "AssayTorch", "AssayRuns", "AssayCapture", "AssayComparison",
-        "AssayReplay", "AssayReports",
+        "AssayBase", "AssayTensors", "AssayTorch", "AssayRuns", "AssayCheckpoints",
+        "AssayCapture", "AssayComparison", "AssayReplay", "AssayReports",
       ]),
     .target(
       name: "AssayLlama",
-      dependencies: ["AssayTensors", "AssayRuns", "AssayCapture", "COpenBLAS"]),
+      dependencies: [
+        "AssayBase", "AssayTensors", "AssayRuns", "AssayCheckpoints", "AssayCapture", "COpenBLAS",
+      ]),
     // The only one that knows XCTest and Swift Testing.
     .target(name: "AssayTesting", dependencies: ["Assay", "AssayComparison"]),
 
@@ -68,10 +71,14 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
-    .testTarget(name: "AssayBaseTests", dependencies: ["AssayBase"]),
+    .testTarget(name: "AssayBaseTests", dependencies: ["AssayBase"], exclude: ["Fixtures"]),
+
+    .testTarget(name: "AssayTensorsTests", dependencies: ["AssayTensors"], exclude: ["Fixtures"]),
 
     .testTarget(
-      name: "AssayTensorsTests", dependencies: ["AssayTensors"], exclude: ["Fixtures"]),
+      name: "AssayCheckpointsTests",
+      dependencies: ["AssayTensors", "AssayRuns", "AssayCheckpoints", "AssayLlama"],
+      exclude: ["Fixtures"]),
 
     .testTarget(
       name: "AssayTorchTests", dependencies: ["AssayTensors", "AssayTorch"], exclude: ["Fixtures"]),

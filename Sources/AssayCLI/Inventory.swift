@@ -1,5 +1,6 @@
 import Assay
 import AssayRuns
+import AssayTensors
 import Foundation
 
 /// What `assay inspect` found: a list of tensors, each still to be read.
@@ -111,7 +112,7 @@ extension Inventory {
 private enum FileKind {
   case hdf5, torch, safetensors
 
-  init?(path: String) throws(TensorError) {
+  init?(path: String) throws(FileError) {
     // Not by a file handle, which would wait forever at a FIFO.
     let start = try MappedFile(path: path).withUnsafeBytes { Array($0.prefix(8)) }
     switch (URL(filePath: path).pathExtension.lowercased(), start) {

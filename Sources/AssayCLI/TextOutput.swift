@@ -8,7 +8,7 @@ enum TextOutput {
   /// What is there may be an earlier report, but no golden: a name given to the wrong option must
   /// not cost one. No text has a NUL; a recorded run, a checkpoint and a `.pt` begin with some.
   ///
-  /// - Throws: ``CommandError/wouldReplaceData(path:)``, ``RunError/writeFailed(path:reason:)``.
+  /// - Throws: ``CommandError/wouldReplaceData(path:)``, ``FileError/unwritable(path:reason:)``.
   static func replace(_ path: String, with data: Data) throws {
     if isBinary(path) { throw CommandError.wouldReplaceData(path: path) }
     try WholeFile.replace(path, with: data)

@@ -73,12 +73,10 @@ extension Datatype {
     return dtypes.map { Recognized(dtypes: $0, isBigEndian: isBigEndian) }
   }
 
+  /// Those that libhdf5 takes for what they are.
   private static let floats: [FloatFormat: DType] = [
-    .init(size: 8, exponentBits: 11, fractionBits: 52, bias: 1023): .float64,
-    .init(size: 4, exponentBits: 8, fractionBits: 23, bias: 127): .float32,
-    .init(size: 2, exponentBits: 5, fractionBits: 10, bias: 15): .float16,
-    .init(size: 2, exponentBits: 8, fractionBits: 7, bias: 127): .bfloat16,
-    .init(size: 1, exponentBits: 5, fractionBits: 2, bias: 15): .float8_e5m2,
+    .float64: .float64, .float32: .float32, .float16: .float16, .bfloat16: .bfloat16,
+    .float8_e5m2: .float8_e5m2,
   ]
 
   private static func float(_ type: hid_t) -> Recognized? {
@@ -86,11 +84,11 @@ extension Datatype {
     guard fillsItsBytes(type), let isBigEndian = isBigEndian(type),
       H5Tget_norm(type) == H5T_NORM_IMPLIED,
       H5Tget_fields(type, &sign, &exponent, &exponentSize, &fraction, &fractionSize) >= 0,
-      fraction == 0, exponent == fractionSize, sign == exponent + exponentSize
+      fraction == 0, exponent == fractionSize, sign == exponent + exponentSize,
+      sign + 1 == 8 * H5Tget_size(type)
     else { return nil }
     let format = FloatFormat(
-      size: H5Tget_size(type), exponentBits: exponentSize, fractionBits: fractionSize,
-      bias: H5Tget_ebias(type))
+      exponentBits: exponentSize, fractionBits: fractionSize, bias: H5Tget_ebias(type))
     return floats[format].map { Recognized(dtypes: [$0], isBigEndian: isBigEndian) }
   }
 

@@ -23,9 +23,9 @@ enum Datatype {
     switch dtype {
     case .float64: try copy(ch5t_f64le())
     case .float32: try copy(ch5t_f32le())
-    case .float16: try float(half)
-    case .bfloat16: try float(.init(size: 2, exponentBits: 8, fractionBits: 7, bias: 127))
-    case .float8_e5m2: try float(.init(size: 1, exponentBits: 5, fractionBits: 2, bias: 15))
+    case .float16: try float(.float16)
+    case .bfloat16: try float(.bfloat16)
+    case .float8_e5m2: try float(.float8_e5m2)
     // As floats, libhdf5 would take values of e4m3fn for infinity and NaN, and has no way to say
     // where the other formats have their NaN.
     case .float8_e4m3fn, .float8_e4m3fnuz, .float8_e5m2fnuz, .float8_e8m0fnu,
@@ -39,7 +39,7 @@ enum Datatype {
     case .uint32: try copy(ch5t_u32le())
     case .uint64: try copy(ch5t_u64le())
     case .bool: try boolean()
-    case .complex32: try complex(of: float(half))
+    case .complex32: try complex(of: float(.float16))
     case .complex64: try complex(of: copy(ch5t_f32le()))
     case .complex128: try complex(of: copy(ch5t_f64le()))
     }
@@ -49,16 +49,6 @@ enum Datatype {
     try Handle(H5Tcopy(id), .datatype, "copy a type")
   }
 
-  /// A binary floating point format with the sign on top and the fraction at the bottom.
-  struct FloatFormat: Hashable {
-    var size: Int
-    var exponentBits: Int
-    var fractionBits: Int
-    var bias: Int
-  }
-
-  private static let half = FloatFormat(size: 2, exponentBits: 5, fractionBits: 10, bias: 15)
-
   private static func float(_ format: FloatFormat) throws -> Handle {
     let type = try copy(ch5t_f32le())
     let exponent = format.fractionBits
@@ -66,7 +56,7 @@ enum Datatype {
       H5Tset_fields(
         type.id, exponent + format.exponentBits, exponent, format.exponentBits, 0,
         format.fractionBits),
-      H5Tset_size(type.id, format.size),
+      H5Tset_size(type.id, (1 + exponent + format.exponentBits) / 8),
       H5Tset_ebias(type.id, format.bias),
     ]
     try Library.check(status.min() ?? 0, "make a float type")

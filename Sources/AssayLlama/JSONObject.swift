@@ -1,3 +1,4 @@
+import AssayBase
 import AssayRuns
 import AssayTensors
 import Foundation
@@ -30,7 +31,7 @@ struct JSONObject {
     } catch {
       let reason =
         StandIn(at: path, isText: true).map { "it \($0.text)" }
-        ?? (error as? TensorError)?.reason ?? "\(error)"
+        ?? (error as? FileError)?.reason ?? "\(error)"
       throw .unreadable(path: path, reason: reason)
     }
   }

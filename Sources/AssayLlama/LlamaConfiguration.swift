@@ -1,3 +1,4 @@
+public import AssayCheckpoints
 public import AssayTensors
 
 /// The shape of a Llama-family decoder, as `config.json` tells it.
@@ -41,18 +42,6 @@ public struct LlamaConfiguration: Hashable, Sendable {
     case linear(factor: Double)
     /// Llama 3's: only low ones are.
     case llama3(Llama3Scaling)
-  }
-
-  /// Llama 3's stretching of the low rotary frequencies.
-  public struct Llama3Scaling: Hashable, Sendable {
-    /// By how much low frequencies are divided.
-    public var factor: Double
-    /// Below `originalMaximumPositions / lowFrequencyFactor` turns a frequency is low.
-    public var lowFrequencyFactor: Double
-    /// Above `originalMaximumPositions / highFrequencyFactor` turns a frequency is high.
-    public var highFrequencyFactor: Double
-    /// The number of positions before the stretching.
-    public var originalMaximumPositions: Int
   }
 
   /// Reads `config.json` of a checkpoint directory.

@@ -1,4 +1,5 @@
 import AssayCapture
+import AssayCheckpoints
 import AssayRuns
 import Foundation
 
@@ -60,7 +61,7 @@ package struct RotaryEmbedding: Sendable {
 
   /// Llama 3's rule: high frequencies stay, low ones are divided, those between are blended.
   private func stretched(
-    _ frequency: Float, by scaling: LlamaConfiguration.Llama3Scaling
+    _ frequency: Float, by scaling: Llama3Scaling
   ) -> Float {
     let factor = Float(scaling.factor)
     let positions = Double(scaling.originalMaximumPositions)

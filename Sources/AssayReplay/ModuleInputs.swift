@@ -1,3 +1,4 @@
+import AssayBase
 import AssayComparison
 public import AssayRuns
 public import AssayTensors

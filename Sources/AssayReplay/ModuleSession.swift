@@ -96,11 +96,7 @@ final class ModuleSession {
           step: result.steps[step].step, call: result.steps[step].modules[module].call)
         guard let text = otherSlots[reference] else { continue }
         for tensor in result.steps[step].modules[module].tensors.indices {
-          switch result.steps[step].modules[module].tensors[tensor].verdict {
-          case .missingInActual, .missingInExpected:
-            result.steps[step].modules[module].tensors[tensor].reason = text
-          default: break
-          }
+          result.steps[step].modules[module].tensors[tensor].outcome.explainMissing(text)
         }
       }
     }

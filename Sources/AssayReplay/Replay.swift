@@ -107,7 +107,7 @@ public final class Replay: Sendable {
     // The model may have failed by itself before it could be told to stop.
     try? recorder.waitForSink()
     if let error, !sink.hasStopped { throw error }
-    let ending: LiveComparison.Ending
+    let ending: RunEnding
     do {
       if !sink.hasStopped {
         try recorder.finish { $0.provenance = provenance ?? $0.provenance }
@@ -160,7 +160,7 @@ public final class Replay: Sendable {
 
 extension Replay {
   private func comparison(
-    _ ending: LiveComparison.Ending, _ provenance: Provenance?
+    _ ending: RunEnding, _ provenance: Provenance?
   ) throws -> RunComparison {
     var manifest = recorder.manifest
     // What a replay lacks is said by its ending, not by a recording that was cut.
@@ -173,7 +173,7 @@ extension Replay {
   }
 
   private func compared(
-    _ ending: LiveComparison.Ending, _ manifest: RunManifest
+    _ ending: RunEnding, _ manifest: RunManifest
   ) throws -> RunComparison {
     let path = "live replay"
     if let comparison = sink.comparison {
@@ -222,7 +222,7 @@ extension Replay {
   }
 
   /// Keeps a copy that is whole for ``commitCopy(_:)``.
-  private func keepCopy(_ ending: LiveComparison.Ending) {
+  private func keepCopy(_ ending: RunEnding) {
     let writer = temporary == nil ? sink.takeCopy() : nil
     state.withLock { state in
       switch (ending, writer) {

@@ -46,7 +46,7 @@ public struct ChangeList: Sendable {
     case .missingInActual: removed.append(change)
     case .unreadable, .notRecorded: unreadable.append(change)
     case .shape, .dtype: changed.append(change)
-    case .match, .values, .skipped:
+    case .match, .values, .skipped, .mismatch:
       // Equal NaNs fail under most tolerances, and yet nothing changes.
       if change.tensor.isEstimated || change.tensor.difference?.isAny ?? false {
         changed.append(change)
@@ -148,7 +148,7 @@ extension ChangeList.Change {
   fileprivate var line: String {
     let place = "step \(step) \(PlainText.name(call)) \(PlainText.name(tensor))"
     switch tensor.verdict {
-    case .match, .values, .skipped:
+    case .match, .values, .skipped, .mismatch:
       if let estimate = tensor.estimate { return place + ": " + estimate.errorText }
       guard let difference = tensor.difference else { return place }
       return place + ": "

@@ -39,7 +39,7 @@ struct FailureSentence {
     let name = PlainText.name(tensor)
     let reason = tensor.reason.map { PlainText.line($0, limit: 240) }
     switch tensor.verdict {
-    case .values: return values(tensor, name, reason)
+    case .values, .mismatch: return values(tensor, name, reason)
     case .shape, .dtype:
       return "\(name) has \(reason ?? "another \(tensor.verdict.rawValue)")"
     case .missingInActual:

@@ -1,3 +1,4 @@
+import AssayBase
 public import AssayComparison
 import AssayRuns
 import AssayTensors
@@ -50,7 +51,7 @@ public enum JSONReport {
     ]
   }
 
-  private static func json(_ side: RunComparison.Side) -> JSONValue {
+  private static func json(_ side: ComparedRun) -> JSONValue {
     .object(["path": .string(side.path), "run": .string(side.manifest.id)])
   }
 

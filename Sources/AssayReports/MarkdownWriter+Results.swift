@@ -137,8 +137,3 @@ extension Verdict {
   /// The verdict in words.
   var text: String { rawValue.replacing("_", with: " ") }
 }
-
-extension TensorResult.Verdict {
-  /// The verdict in words.
-  var text: String { rawValue.replacing("_", with: " ") }
-}

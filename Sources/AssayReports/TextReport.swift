@@ -144,8 +144,8 @@ private struct TextReportWriter {
     case .match: styled("✓", .good)
     case .skipped: styled("–", .faint)
     case .mismatch where module.origin?.cause == .introduced: styled("✗", .strong, .bad)
-    case .mismatch: styled("✗", .bad)
     case .missingInActual, .missingInExpected: styled("○", .odd)
+    default: styled("✗", .bad)
     }
   }
 

@@ -1,3 +1,4 @@
+import AssayBase
 package import AssayTensors
 
 /// A value of a call that a run describes by a text, because it is neither a tensor nor a container.

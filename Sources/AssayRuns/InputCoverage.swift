@@ -1,3 +1,4 @@
+import AssayBase
 import AssayTensors
 
 /// Which of the tensors that a module was given a run can show; the later case knows less.

@@ -1,3 +1,4 @@
+package import AssayBase
 public import AssayTensors
 
 /// What can go wrong with a recorded run.
@@ -31,6 +32,14 @@ public enum RunError: Error, Equatable, Sendable {
 }
 
 extension RunError {
+  /// What a file that cannot be read or written means for a run.
+  package init(_ error: FileError) {
+    switch error {
+    case .unreadable(let path, let reason): self = .damaged(path: path, reason: reason)
+    case .unwritable(let path, let reason): self = .writeFailed(path: path, reason: reason)
+    }
+  }
+
   /// Says so where a file was not fetched.
   package static func standIn(at path: String, isText: Bool = false) -> RunError? {
     StandIn(at: path, isText: isText).map { .standIn(path: path, reason: $0.text) }

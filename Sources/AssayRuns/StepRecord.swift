@@ -1,3 +1,4 @@
+import AssayBase
 public import AssayTensors
 
 /// One step of a recorded run, as a reader found it.
@@ -20,6 +21,22 @@ public struct StepRecord: Sendable {
     self.completionOrder =
       completionOrder ?? ExecutionOrder.completion(ofPreForward: calls.map(\.call))
     self.isOrderRecorded = isOrderRecorded
+  }
+}
+
+extension StepRecord {
+  /// Takes out the calls that `isKept`, which may change them, says no to.
+  package mutating func keepCalls(where isKept: (inout CallRecord) -> Bool) {
+    var kept: [CallRecord] = []
+    var positions: [Int: Int] = [:]
+    for (old, call) in calls.enumerated() {
+      var call = call
+      guard isKept(&call) else { continue }
+      positions[old] = kept.count
+      kept.append(call)
+    }
+    calls = kept
+    completionOrder = completionOrder.compactMap { positions[$0] }
   }
 }
 

@@ -1,3 +1,5 @@
+import AssayBase
+
 /// Where a tensor lived when it was recorded, such as `cpu` or `cuda:0`.
 public struct Device: Hashable, Sendable {
   /// The name as PyTorch writes it: `cpu`, `cuda:0`, `mps`, `xpu:1`.

@@ -1,3 +1,4 @@
+import AssayBase
 import Foundation
 
 /// A regular expression that is searched for in module names, as Python's `re.search` does.
@@ -15,17 +16,10 @@ public struct ModulePattern: Sendable {
   /// - Throws: ``TensorError/invalidPattern(_:reason:)``.
   public init(_ source: String) throws(TensorError) {
     self.source = source
-    let translation: String
     do {
-      translation = try PythonPattern.translate(source)
+      expression = try PythonPattern.expression(source)
     } catch {
       throw .invalidPattern(source, reason: error.text)
-    }
-    do {
-      // Python's `.`, `^` and `$` know no line separator but "\n".
-      expression = try NSRegularExpression(pattern: translation, options: .useUnixLineSeparators)
-    } catch {
-      throw .invalidPattern(source, reason: "this use of regular expressions is not supported")
     }
   }
 

@@ -1,3 +1,4 @@
+import AssayBase
 import Foundation
 
 /// A regular expression that a whole module name must match, and names made of its groups.
@@ -13,17 +14,10 @@ package struct ModuleRenaming: Sendable {
   /// - Throws: ``TensorError/invalidPattern(_:reason:)``.
   package init(_ source: String) throws(TensorError) {
     self.source = source
-    let translation: String
     do {
-      translation = try PythonPattern.translate(source)
+      expression = try PythonPattern.expression(source, matchesWhole: true)
     } catch {
       throw .invalidPattern(source, reason: error.text)
-    }
-    do {
-      expression = try NSRegularExpression(
-        pattern: "(?:\(translation))\\z", options: .useUnixLineSeparators)
-    } catch {
-      throw .invalidPattern(source, reason: "this use of regular expressions is not supported")
     }
   }
 

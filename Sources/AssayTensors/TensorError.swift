@@ -10,10 +10,6 @@ public enum TensorError: Error, Equatable, Sendable {
   case excessiveExpansion(shape: [Int], bytes: Int, storageBytes: Int)
   /// The number of values does not match the shape.
   case countMismatch(expected: Int, found: Int)
-  /// A file could not be opened, measured or mapped.
-  case unreadableFile(path: String, reason: String)
-  /// A file could not be written; nothing of it was left behind.
-  case unwritableFile(path: String, reason: String)
   /// A regular expression that Python's `re` would not accept, or that cannot be translated.
   case invalidPattern(String, reason: String)
 }
@@ -32,10 +28,6 @@ extension TensorError: CustomStringConvertible {
       "a view of shape \(shape) repeats \(storageBytes) stored bytes into \(bytes); refused"
     case .countMismatch(let expected, let found):
       "expected \(expected) values for the shape, found \(found)"
-    case .unreadableFile(let path, let reason):
-      "cannot read \(path): \(reason)"
-    case .unwritableFile(let path, let reason):
-      "cannot write \(path): \(reason)"
     case .invalidPattern(let pattern, let reason):
       "invalid regular expression \"\(pattern)\": \(reason)"
     }
@@ -43,13 +35,9 @@ extension TensorError: CustomStringConvertible {
 }
 
 extension TensorError {
-  /// The text for a message that names the file or pattern itself.
+  /// The text for a message that names the pattern itself.
   package var reason: String {
-    switch self {
-    case .unreadableFile(_, let reason), .unwritableFile(_, let reason),
-      .invalidPattern(_, let reason):
-      reason
-    default: description
-    }
+    if case .invalidPattern(_, let reason) = self { return reason }
+    return description
   }
 }

@@ -1,3 +1,5 @@
+import AssayBase
+
 /// Which tensor of a module call: `inputs_0`, `outputs`, `outputs_1`, `post_fwd_inputs_0`.
 ///
 /// Nested containers append `_<index or key>`; keyword inputs append their name.

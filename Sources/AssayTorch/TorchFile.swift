@@ -1,3 +1,4 @@
+import AssayBase
 public import AssayTensors
 
 /// Reads and writes PyTorch's `.pt` files without Python.

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 @Suite struct ImportTests {
-  private static let source = "Tests/AssayLlamaTests/Fixtures/gguf/llama.gguf"
+  private static let source = "Tests/AssayCheckpointsTests/Fixtures/gguf/llama.gguf"
 
   @Test func importedCheckpointIsRecorded() throws {
     let folder = try TemporaryFolder()

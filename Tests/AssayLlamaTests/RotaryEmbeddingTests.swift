@@ -1,3 +1,4 @@
+import AssayCheckpoints
 import AssayTensors
 import Testing
 
@@ -8,7 +9,7 @@ import Testing
     let (factor, positions) = [
       "llama3": (8.0, 8192), "llama32": (32.0, 8192), "short": (3.0, 100),
     ][name, default: (1, 0)]
-    let scaling = LlamaConfiguration.Llama3Scaling(
+    let scaling = Llama3Scaling(
       factor: factor, lowFrequencyFactor: 1, highFrequencyFactor: 4,
       originalMaximumPositions: positions)
     return RotaryEmbedding(

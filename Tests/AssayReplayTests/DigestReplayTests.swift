@@ -1,3 +1,4 @@
+import AssayBase
 import AssayCapture
 import AssayComparison
 import AssayReplay

@@ -1,3 +1,4 @@
+import AssayBase
 import AssayTensors
 import Foundation
 
@@ -73,7 +74,7 @@ extension NoiseFloor {
     var module: String
 
     init(_ entry: Entry) {
-      let epsilon = entry.dtype.epsilon
+      let epsilon = entry.dtype.floatFormat?.epsilon ?? 0
       figures = [epsilon / 4, epsilon / 2, epsilon]
       hasNonFinite = entry.hasNonFinite
       module = entry.module
@@ -132,23 +133,6 @@ extension NoiseFloor {
   private func quoted(_ text: String) -> String {
     String(
       text.unicodeScalars.map { $0.properties.generalCategory == .control ? "?" : Character($0) })
-  }
-}
-
-extension DType {
-  /// The distance from 1 to the next larger value.
-  var epsilon: Double {
-    switch self {
-    case .float64, .complex128: Double.ulpOfOne
-    case .float32, .complex64: Double(Float.ulpOfOne)
-    case .float16, .complex32: 0x1p-10
-    case .bfloat16: 0x1p-7
-    case .float8_e4m3fn, .float8_e4m3fnuz: 0x1p-3
-    case .float8_e5m2, .float8_e5m2fnuz: 0x1p-2
-    case .float4_e2m1fn_x2: 0.5
-    case .float8_e8m0fnu: 1
-    default: 0
-    }
   }
 }
 

@@ -1,102 +1,47 @@
 import AssayRuns
 import AssayTensors
 
-/// Runs under the names of the first of them, so that any two can be compared.
+/// The steps of runs under the names of the first of them, so that any two can be compared.
 struct CommonNames {
-  private let reference: any RunReader
-  /// The runs after the first, each with the first as it is beside it.
-  private var others: [(run: any RunReader, reference: any RunReader)] = []
+  /// Of each run after the first its steps, with those of the first beside them.
+  private var others: [CommonSteps] = []
 
   /// - Throws: ``ComparisonError/cannotCalibrate(reason:)`` for a rule or a device that does nothing in
   ///   any run, and for one that puts two tensors under one name.
   init(
     _ runs: [any RunReader], _ mapping: Mapping?, _ deviceMap: [(actual: Device, expected: Device)]
   ) throws(ComparisonError) {
-    reference = runs[0]
-    try Self.check(deviceMap, runs)
-    let map = Dictionary(deviceMap.map { ($0.actual, $0.expected) }, uniquingKeysWith: { $1 })
+    let devices = runs.map(\.steps.devices)
+    let problem = DeviceMap.problems(
+      deviceMap,
+      in: BothSides(
+        actual: devices.dropFirst().reduce(into: []) { $0.formUnion($1) }, expected: devices[0])
+    ).first
+    if let problem { throw .cannotCalibrate(reason: "\(problem)") }
     var used = Set<Int>()
     var unused: [Int: ComparisonFailure] = [:]
     for run in runs.dropFirst() {
-      let run: any RunReader = map.isEmpty ? run : DeviceMappedRun(run, map)
-      guard let mapping else {
-        others.append((run, reference))
-        continue
-      }
-      let resolution = MappingResolution(
-        mapping, actual: run, expected: reference, ComparisonOptions())
-      for failure in resolution.failures {
+      let common = CommonSteps(
+        actual: run, expected: runs[0], mapping: mapping, devices: DeviceMap(deviceMap))
+      others.append(common)
+      for failure in common.failures {
         guard case .mappingRuleUnused(let rule, _, _, _, _) = failure else {
           throw .cannotCalibrate(reason: "\(run.path): \(failure)")
         }
         unused[rule] = failure
       }
-      used.formUnion(
-        resolution.summary.rules.indices.filter { resolution.summary.rules[$0].count > 0 })
-      others.append((resolution.runs.actual, resolution.runs.expected))
+      let rules = common.summary?.rules ?? []
+      used.formUnion(rules.indices.filter { rules[$0].count > 0 })
     }
     if let (_, failure) = unused.filter({ !used.contains($0.key) }).min(by: { $0.key < $1.key }) {
       throw .cannotCalibrate(reason: "\(failure)")
     }
   }
 
-  /// Two runs, the first of which is later than the second, that pair by equal names.
-  func pair(_ second: Int, _ first: Int) -> (actual: any RunReader, expected: any RunReader) {
-    let other = others[second - 1]
-    return (other.run, first == 0 ? other.reference : others[first - 1].run)
+  /// The steps of two runs, the first of which is later than the second.
+  func steps(_ second: Int, _ first: Int) -> BothSides<[CommonStep]> {
+    BothSides(
+      actual: others[second - 1].steps.actual,
+      expected: first == 0 ? others[second - 1].steps.expected : others[first - 1].steps.actual)
   }
-
-  private static func check(
-    _ deviceMap: [(actual: Device, expected: Device)], _ runs: [any RunReader]
-  ) throws(ComparisonError) {
-    guard !deviceMap.isEmpty else { return }
-    let devices = runs.map(\.steps.devices)
-    var seen = Set<Device>()
-    for (actual, expected) in deviceMap {
-      let entry = "\(actual)=\(expected)"
-      let failure: ComparisonFailure? =
-        if !devices.dropFirst().contains(where: { $0.contains(actual) }) {
-          .deviceMatchesNothing(device: actual.name, entry: entry, isActual: true)
-        } else if !devices[0].contains(expected) {
-          .deviceMatchesNothing(device: expected.name, entry: entry, isActual: false)
-        } else if !seen.insert(actual).inserted {
-          .deviceMappedTwice(actual.name)
-        } else {
-          nil
-        }
-      if let failure { throw .cannotCalibrate(reason: "\(failure)") }
-    }
-  }
-}
-
-/// A run whose tensors lived on devices of other names.
-private struct DeviceMappedRun: RunReader {
-  let base: any RunReader
-  let steps: [StepRecord]
-  private var names: [TensorKey: TensorKey] = [:]
-
-  var path: String { base.path }
-  var manifest: RunManifest { base.manifest }
-
-  init(_ base: any RunReader, _ map: [Device: Device]) {
-    self.base = base
-    var names: [TensorKey: TensorKey] = [:]
-    steps = base.steps.map { step in
-      var calls = step.calls
-      for call in calls.indices {
-        for position in calls[call].tensors.indices {
-          let key = calls[call].tensors[position].key
-          guard let device = map[key.device] else { continue }
-          calls[call].tensors[position].key.device = device
-          names[calls[call].tensors[position].key] = key
-        }
-      }
-      return StepRecord(
-        step: step.step, calls: calls, completionOrder: step.completionOrder,
-        isOrderRecorded: step.isOrderRecorded)
-    }
-    self.names = names
-  }
-
-  func tensor(_ key: TensorKey) throws -> Tensor { try base.tensor(names[key] ?? key) }
 }

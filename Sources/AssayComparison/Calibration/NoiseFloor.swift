@@ -1,3 +1,4 @@
+import AssayBase
 public import AssayRuns
 public import AssayTensors
 
@@ -75,9 +76,9 @@ public struct NoiseFloor: Sendable, Equatable {
     var measured = Measured()
     for second in runs.indices {
       for first in 0..<second {
-        let (actual, expected) = common.pair(second, first)
-        let comparison = try RunComparison.compare(
-          actual: actual, expected: expected, options: options, progress: progress)
+        let comparison = RunComparison.compare(
+          common.steps(second, first), actual: runs[second], expected: runs[first],
+          mapping: mapping, options: options, progress: progress)
         try measured.add(comparison, pair: [first, second])
       }
     }
@@ -101,12 +102,7 @@ public struct NoiseFloor: Sendable, Equatable {
     ) throws(ComparisonError) {
       for step in comparison.steps {
         for module in step.modules {
-          for tensor in module.tensors {
-            let key = TensorKey(
-              step: step.step, module: module.call.module, call: module.call.call,
-              device: tensor.device, slot: tensor.slot)
-            try add(tensor, key, pair, comparison)
-          }
+          for tensor in module.tensors { try add(tensor, pair, comparison) }
         }
       }
       if let failure = comparison.failures.first {
@@ -115,9 +111,10 @@ public struct NoiseFloor: Sendable, Equatable {
     }
 
     private mutating func add(
-      _ tensor: TensorResult, _ key: TensorKey, _ pair: [Int], _ comparison: RunComparison
+      _ tensor: TensorResult, _ pair: [Int], _ comparison: RunComparison
     ) throws(ComparisonError) {
       if tensor.verdict == .skipped { return }
+      let key = tensor.key
       guard let side = key.slot.side, let difference = tensor.difference, let dtype = tensor.dtype
       else {
         let reason =

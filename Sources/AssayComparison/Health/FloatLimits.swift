@@ -20,34 +20,19 @@ extension DType {
   /// float16 is narrow: near is a factor of 4. The others reach so far that no sane value comes that
   /// close: near is where squares overflow or vanish.
   package var floatLimits: FloatLimits? {
+    guard let format = floatFormat else { return nil }
+    let (large, small): (Double, Double)
     switch self {
-    case .float64, .complex128:
-      FloatLimits(
-        largest: .greatestFiniteMagnitude, smallestNormal: 0x1p-1022, large: 0x1p512,
-        small: 0x1p-511)
-    case .float32, .complex64:
-      FloatLimits(
-        largest: Double(Float.greatestFiniteMagnitude), smallestNormal: 0x1p-126, large: 0x1p64,
-        small: 0x1p-63)
-    case .bfloat16:
-      FloatLimits(
-        largest: 0x1.FEp127, smallestNormal: 0x1p-126, large: 0x1p64, small: 0x1p-63)
+    case .float64, .complex128: (large, small) = (0x1p512, 0x1p-511)
+    case .float32, .complex64, .bfloat16: (large, small) = (0x1p64, 0x1p-63)
     case .float16, .complex32:
-      FloatLimits(
-        largest: 65504, smallestNormal: 0x1p-14, large: 16376, small: 0x1p-12)
-    case .float8_e4m3fn: .scaled(largest: 448, smallestNormal: 0x1p-6)
-    case .float8_e5m2: .scaled(largest: 57344, smallestNormal: 0x1p-14)
-    case .float8_e4m3fnuz: .scaled(largest: 240, smallestNormal: 0x1p-7)
-    case .float8_e5m2fnuz: .scaled(largest: 57344, smallestNormal: 0x1p-15)
-    case .float4_e2m1fn_x2: .scaled(largest: 6, smallestNormal: 1)
-    default: nil
+      (large, small) = (format.largest / 4, format.smallestNormal * 4)
+    // Scales of blocks, which no one computes with.
+    case .float8_e8m0fnu: return nil
+    default: (large, small) = (.infinity, 0)
     }
-  }
-}
-
-extension FloatLimits {
-  fileprivate static func scaled(largest: Double, smallestNormal: Double) -> FloatLimits {
-    FloatLimits(
-      largest: largest, smallestNormal: smallestNormal, large: .infinity, small: 0, isScaled: true)
+    return FloatLimits(
+      largest: format.largest, smallestNormal: format.smallestNormal, large: large, small: small,
+      isScaled: large == .infinity)
   }
 }

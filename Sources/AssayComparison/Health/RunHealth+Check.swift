@@ -19,8 +19,12 @@ extension RunHealth {
     progress: (@Sendable (Int, Int) -> Void)? = nil
   ) -> RunHealth {
     let chosen = options.steps.map(Set.init)
-    let records = run.steps.filter { chosen?.contains($0.step) ?? true }
-    let selected = records.map { record in options.modules.map(record.selecting) ?? record }
+    var selected = run.steps.filter { chosen?.contains($0.step) ?? true }
+    if let patterns = options.modules {
+      for step in selected.indices {
+        selected[step].keepCalls { call in patterns.contains { $0.matches(call.call.module) } }
+      }
+    }
     let tensors = selected.flatMap { $0.calls.flatMap(\.tensors) }
     let measured = concurrentMap(count: tensors.count, progress: progress) {
       MeasuredTensor(tensors[$0], of: run)

@@ -14,7 +14,7 @@ struct EqualElsewhere {
 
   private struct Place {
     var key: TensorKey
-    var record: TensorRecord
+    var pair: TensorPair
     var figures: Figures
     var fails: Bool
   }
@@ -39,57 +39,39 @@ struct EqualElsewhere {
     }
   }
 
-  private let runs: BothSides<any RunReader>
+  private let read: PairJudge.Reader
   private var places = BothSides<[Place]>(actual: [], expected: [])
   private var hashes = BothSides<[TensorKey: String]>(actual: [:], expected: [:])
 
   /// What was found, as sentences of which each names both tensors; empty for a match.
-  ///
-  /// - Parameter tensors: A result for every pair, in the order of the pairs.
-  static func notes(
-    _ pairing: RunPairing, _ tensors: [TensorResult], actual: any RunReader,
-    expected: any RunReader
-  ) -> [String] {
-    guard tensors.contains(where: \.verdict.isFailure) else { return [] }
-    var search = EqualElsewhere(runs: BothSides(actual: actual, expected: expected))
-    search.gather(pairing, tensors)
+  static func notes(_ judged: [JudgedPair], reading read: @escaping PairJudge.Reader) -> [String] {
+    guard judged.contains(where: \.result.verdict.isFailure) else { return [] }
+    var search = EqualElsewhere(read: read)
+    search.gather(judged)
     return search.notes()
   }
 
-  private init(runs: BothSides<any RunReader>) { self.runs = runs }
+  private init(read: @escaping PairJudge.Reader) { self.read = read }
 
-  private mutating func gather(_ pairing: RunPairing, _ tensors: [TensorResult]) {
-    var position = 0
-    var read = BothSides(actual: 0, expected: 0)
-    for step in pairing.steps {
-      for call in step.calls {
-        for pair in call.pairs {
-          let result = tensors[position]
-          position += 1
-          let key = TensorKey(
-            step: step.step, module: call.call.module, call: call.call.call, device: pair.device,
-            slot: pair.slot)
-          for side in RunSide.allCases {
-            guard let record = side == .actual ? pair.actual : pair.expected else { continue }
-            // Another dtype's figures are those of converted elements.
-            var known = result.verdict == .dtype ? nil : result.dtype
-            var statistics =
-              side == .actual ? result.actualStatistics : result.expectedStatistics
-            if known == nil || statistics == nil, result.verdict.isFailure,
-              record.isStored, read[side] < Self.limit
-            {
-              read[side] += 1
-              guard let tensor = try? runs[side].tensor(record.key) else { continue }
-              (known, statistics) = (tensor.dtype, TensorStatistics(of: tensor))
-            }
-            guard let known, let statistics, let figures = Figures(known, statistics) else {
-              continue
-            }
-            places[side].append(
-              Place(
-                key: key, record: record, figures: figures, fails: result.verdict.isFailure))
-          }
+  private mutating func gather(_ judged: [JudgedPair]) {
+    var readCount = BothSides(actual: 0, expected: 0)
+    for (pair, result) in judged.lazy.map({ ($0.pair, $0.result) }) {
+      for side in RunSide.allCases {
+        guard let record = pair.sides[side]?.record else { continue }
+        // Another dtype's figures are those of converted elements.
+        var known = result.verdict == .dtype ? nil : result.dtype
+        var statistics =
+          side == .actual ? result.actualStatistics : result.expectedStatistics
+        if known == nil || statistics == nil, result.verdict.isFailure, record.isStored,
+          readCount[side] < Self.limit
+        {
+          readCount[side] += 1
+          guard let tensor = try? read(pair, side).tensor else { continue }
+          (known, statistics) = (tensor.dtype, TensorStatistics(of: tensor))
         }
+        guard let known, let statistics, let figures = Figures(known, statistics) else { continue }
+        places[side].append(
+          Place(key: pair.key, pair: pair, figures: figures, fails: result.verdict.isFailure))
       }
     }
   }
@@ -134,8 +116,9 @@ struct EqualElsewhere {
   }
 
   private mutating func hash(_ place: Place, _ side: RunSide) -> String? {
-    if let known = place.record.digest?.sha256 ?? hashes[side][place.key] { return known }
-    guard let tensor = try? runs[side].tensor(place.record.key) else { return nil }
+    let digest = place.pair.sides[side]?.record.digest
+    if let known = digest?.sha256 ?? hashes[side][place.key] { return known }
+    guard let tensor = try? read(place.pair, side).tensor else { return nil }
     let hash = ContentHash.sha256(of: tensor)
     hashes[side][place.key] = hash
     return hash

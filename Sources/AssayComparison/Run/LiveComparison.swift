@@ -7,20 +7,12 @@ import Synchronization
 /// It comes to what ``RunComparison/compare(actual:expected:options:progress:)`` comes to for the
 /// written run. Parts of several calls may be received at once; they are judged in parallel.
 public final class LiveComparison: Sendable {
-  /// How a run came to its end.
-  public enum Ending: Sendable, Hashable {
-    /// It did all it was to do.
-    case complete
-    /// It was stopped at its first divergence: only what was reached is judged.
-    case stopped
-    /// The model announced nothing.
-    case nothing(reason: String)
-  }
-
   private let expected: any RunReader
+  private let expectedSteps: [CommonStep]
   private let options: ComparisonOptions
+  private let devices: DeviceMap
   private let judge: PairJudge
-  private let references: LiveReferences
+  private let awaited: AwaitedTensors
   private let state = Mutex(LiveSteps())
 
   /// Makes a comparison that waits for the first step.
@@ -31,8 +23,14 @@ public final class LiveComparison: Sendable {
   public init(expected: any RunReader, options: ComparisonOptions = .init()) {
     self.expected = expected
     self.options = options
-    judge = PairJudge(expected: expected, options: options)
-    references = LiveReferences(expected, options)
+    devices = DeviceMap(options.deviceMap)
+    judge = PairJudge(options: options)
+    expectedSteps = expected.steps.map { CommonStep($0, devices: DeviceMap([])) }
+    // Paired with nothing, the expected run stands as it will stand at the end.
+    awaited = AwaitedTensors(
+      RunPairing(
+        actual: ComparedRun(path: "", manifest: expected.manifest), expected: ComparedRun(expected),
+        steps: BothSides(actual: [], expected: expectedSteps), options: options))
   }
 
   /// Judges what happened.
@@ -51,7 +49,7 @@ public final class LiveComparison: Sendable {
         $0.end(
           step, calls: calls, completionOrder: completionOrder, isOrderRecorded: isOrderRecorded)
       }
-      return references.isAllThere(record)
+      return isAllThere(record)
     case .stepDiscarded(let step): state.withLock { $0.discard(step) }
     case .runEnded: break
     }
@@ -59,9 +57,9 @@ public final class LiveComparison: Sendable {
   }
 
   private func judge(_ part: CallPart) -> Bool {
-    let call = references.call(part.call, step: part.step)
+    let call = awaited.tensors(of: part.call, step: part.step)
     let isCompared =
-      (call != nil || references.selects(part.call, step: part.step))
+      (call != nil || options.selects(part.call, step: part.step))
       && options.sides?.contains(part.side) ?? true
     guard isCompared else {
       _ = state.withLock { $0.add(part, results: []) }
@@ -72,13 +70,15 @@ public final class LiveComparison: Sendable {
     var results: [(TensorKey, TensorResult)] = []
     for captured in part.tensors {
       let record = part.record(of: captured)
-      let name = references.name(of: record.key)
-      missing.remove(name)
-      guard let reference = call?[name] else {
+      let key = commonKey(record.key)
+      missing.remove(key)
+      guard let reference = call?[key] else {
         passes = false
         continue
       }
-      let result = judged(captured, record, reference, name)
+      var pair = reference.pair
+      pair.sides.actual = TensorSource(record: record)
+      let result = judged(captured, pair, rank: reference.rank)
       passes = passes && !result.verdict.isFailure
       results.append((record.key, result))
     }
@@ -86,24 +86,29 @@ public final class LiveComparison: Sendable {
     return passes && isNew && missing.isEmpty
   }
 
-  private func judged(
-    _ captured: CapturedTensor, _ record: TensorRecord, _ reference: LiveReferences.Tensor,
-    _ name: LiveReferences.Name
-  ) -> TensorResult {
-    let pair = RunPairing.Pair(
-      slot: name.slot, device: name.device, actual: record, expected: reference.record)
-    func actual(_ key: TensorKey) throws -> Tensor {
-      guard case .stored(_, let tensor) = captured else {
-        throw RunError.unreadableTensor(key, path: "", reason: "it was skipped")
+  /// The name under which an actual tensor is compared.
+  private func commonKey(_ key: TensorKey) -> TensorKey {
+    var key = key
+    key.device = devices[key.device]
+    return key
+  }
+
+  private func judged(_ captured: CapturedTensor, _ pair: TensorPair, rank: Int) -> TensorResult {
+    func read(_ pair: TensorPair, _ side: RunSide) throws -> TensorSourceReader.Reading {
+      guard side == .actual else {
+        return TensorSourceReader.Reading(tensor: try expected.tensor(pair.key))
       }
-      return tensor
+      guard case .stored(_, let tensor) = captured else {
+        throw RunError.unreadableTensor(pair.key, path: "", reason: "it was skipped")
+      }
+      return TensorSourceReader.Reading(tensor: tensor)
     }
-    var result = judge.judge(pair, actual: actual)
+    var result = judge.judge(pair, reading: read)
     guard result.isWorthDetail else { return result }
     let isDetailed = state.withLock {
-      $0.addFailure(rank: reference.rank, step: record.key.step, limit: options.detailLimit)
+      $0.addFailure(rank: rank, step: pair.key.step, limit: options.detailLimit)
     }
-    if isDetailed { result.detail = judge.detail(pair, result, actual: actual) }
+    if isDetailed { result.outcome.detail = PairJudge.detail(pair, result, reading: read) }
     return result
   }
 
@@ -119,41 +124,84 @@ public final class LiveComparison: Sendable {
   /// - Returns: What comparing the written run would come to.
   /// - Throws: ``ComparisonError/mappingWhileRunning``.
   public func finish(
-    path: String, manifest: RunManifest, ending: Ending = .complete
+    path: String, manifest: RunManifest, ending: RunEnding = .complete
   ) throws(ComparisonError) -> RunComparison {
     guard options.mapping == nil else { throw .mappingWhileRunning }
     let received = state.withLock { $0 }
     var manifest = manifest
     if ending == .complete, received.hasOpenSteps { manifest.isComplete = false }
     let isStopped = ending == .stopped
-    let run = LiveRun(
-      path: path, manifest: manifest, steps: received.records(withOpenSteps: isStopped))
-    var pairing = RunPairing(actual: run, expected: expected, options: options, ending: ending)
+    let actualSteps = received.records(withOpenSteps: isStopped).map {
+      CommonStep($0, devices: devices)
+    }
+    var pairing = RunPairing(
+      actual: ComparedRun(path: path, manifest: manifest), expected: ComparedRun(expected),
+      steps: BothSides(actual: actualSteps, expected: expectedSteps), options: options,
+      ending: ending)
     if isStopped { pairing.keepWhatWasReached(received) }
-    var tensors = pairing.pairs.map { pair in
-      (pair.expected == nil ? nil : pair.actual.flatMap { received.result(of: $0.key) })
-        ?? judge.judge(pair, actual: run.tensor)
+    var detailed = 0
+    let results = pairing.pairs.map { pair in
+      // A tensor that pairs was judged when it came; it was not kept.
+      guard let key = pair.actual?.key, pair.expected != nil,
+        var result = received.result(of: key)
+      else {
+        return judge.judge(pair) { pair, _ in
+          throw RunError.unreadableTensor(pair.key, path: path, reason: "it was not kept")
+        }
+      }
+      if result.isWorthDetail { detailed += 1 }
+      if detailed > options.detailLimit { result.outcome.detail = nil }
+      return result
     }
-    let detailed = Set(tensors.detailed(limit: options.detailLimit))
-    for position in tensors.indices where !detailed.contains(position) {
-      tensors[position].detail = nil
-    }
-    var comparison = RunComparison(pairing: pairing, tensors: tensors, options: options)
+    var comparison = RunComparison(pairing: pairing, results: results, options: options)
     if isStopped, comparison.isMatch {
       comparison.failures.append(
         .incompleteRun(path: path, steps: received.endedStepCount))
     }
     return comparison
   }
+
+  /// Whether an actual step has the calls and tensors of the expected one, and no others.
+  private func isAllThere(_ record: StepRecord) -> Bool {
+    guard options.steps?.contains(record.step) ?? true else { return true }
+    guard let calls = awaited.steps[record.step] else { return false }
+    var found: [ModuleCall: Set<TensorKey>] = [:]
+    for call in record.calls {
+      guard calls[call.call] != nil else {
+        if options.selects(call.call, step: record.step) { return false }
+        continue
+      }
+      let keys = call.tensors.map(\.key).filter { key in
+        options.sides.map { sides in key.slot.side.map(sides.contains) ?? false } ?? true
+      }
+      found[call.call, default: []].formUnion(keys.map(commonKey))
+    }
+    return calls.allSatisfy { call, tensors in found[call] == Set(tensors.keys) }
+  }
 }
 
-/// What was received of a run whose tensors are gone.
-private struct LiveRun: RunReader {
-  var path: String
-  var manifest: RunManifest
-  var steps: [StepRecord]
-
-  func tensor(_ key: TensorKey) throws -> Tensor {
-    throw RunError.unreadableTensor(key, path: path, reason: "it was not kept")
+/// The expected tensors of a run that is compared as it is produced.
+private struct AwaitedTensors: Sendable {
+  /// A pair that waits for its actual tensor.
+  struct Awaited {
+    var pair: TensorPair
+    /// Its position among all in execution order.
+    var rank: Int
   }
+
+  private(set) var steps: [Int: [ModuleCall: [TensorKey: Awaited]]] = [:]
+
+  init(_ pairing: RunPairing) {
+    for step in pairing.steps {
+      steps[step.step] = [:]
+      for call in step.calls {
+        steps[step.step]?[call.call] = Dictionary(
+          call.pairs.map { (pairing.pairs[$0].key, Awaited(pair: pairing.pairs[$0], rank: $0)) },
+          uniquingKeysWith: { first, _ in first })
+      }
+    }
+  }
+
+  /// The tensors of a call that is to be compared; `nil` for any other.
+  func tensors(of call: ModuleCall, step: Int) -> [TensorKey: Awaited]? { steps[step]?[call] }
 }

@@ -132,28 +132,27 @@ extension CallPart {
 extension RunPairing {
   /// Drops what a run that was stopped did not come to.
   mutating func keepWhatWasReached(_ received: LiveSteps) {
+    var reached: [TensorPair] = []
     steps = steps.compactMap { step in
       guard step.presence != .expectedOnly else { return nil }
       var kept = step
       var positions: [Int: Int] = [:]
       kept.calls = []
       for (position, call) in step.calls.enumerated() {
-        var call = call
-        let name = call.call
-        call.pairs.removeAll {
-          $0.actual == nil && !received.hasReached($0.slot.side, of: name, step: step.step)
+        let hasReached = { (side: Slot.Side?) in
+          received.hasReached(side, of: call.call, step: step.step)
         }
-        if call.presence == .expectedOnly,
-          !received.hasReached(.inputs, of: name, step: step.step)
-        {
-          continue
-        }
+        if call.presence == .expectedOnly, !hasReached(.inputs) { continue }
+        let first = reached.count
+        reached += pairs[call.pairs].filter { $0.actual != nil || hasReached($0.key.slot.side) }
         positions[position] = kept.calls.count
         kept.calls.append(call)
+        kept.calls[kept.calls.count - 1].pairs = first..<reached.count
       }
       kept.preForwardOrder = step.preForwardOrder.compactMap { positions[$0] }
       return kept
     }
+    pairs = reached
     notes.append("the run was stopped at its first divergence; what follows was not judged")
   }
 }

@@ -1,30 +1,26 @@
+import AssayBase
 import AssayRuns
 import AssayTensors
 
 extension RunComparison {
   /// Adds up what the pairs came to.
   ///
-  /// - Parameter tensors: A result for every pair, in the order of the pairs.
-  init(pairing: RunPairing, tensors: [TensorResult], options: ComparisonOptions) {
+  /// - Parameter results: What the pairing's pairs came to, at their positions.
+  init(pairing: RunPairing, results: [TensorResult], options: ComparisonOptions) {
     self.init(
       actual: pairing.actual, expected: pairing.expected, options: options,
       summary: ComparisonSummary(), steps: [], introduced: [], failures: pairing.failures,
       notes: pairing.notes)
-    var rest = tensors[...]
     var earlier = EarlierFailures()
     var handed: [ErrorTracer.Handed] = []
     var stepsFromStart = 0
     for step in pairing.steps {
-      let modules = step.calls.map { call in
-        let own = Array(rest.prefix(call.pairs.count))
-        rest = rest.dropFirst(call.pairs.count)
-        return ModuleResult(
-          call: call.call, verdict: Verdict(call.presence, children: own.map(\.verdict)),
-          tensors: own)
-      }
       let result = StepResult(
-        step: step.step, verdict: Verdict(step.presence, children: modules.map(\.verdict)),
-        modules: modules)
+        step: step.step, presence: step.presence,
+        modules: step.calls.map { call in
+          ModuleResult(
+            call: call.call, presence: call.presence, tensors: Array(results[call.pairs]))
+        })
       // Later calls of the step may hold what the first ones put there.
       let firstState = step.preForwardOrder.lazy.map { step.calls[$0].inputCoverage }
         .first { $0 == .state || $0 == .filledState }
@@ -106,11 +102,7 @@ extension RunComparison {
           if let rule = tensor.rule { used.insert(rule) }
           guard tensor.isUnmatched else { continue }
           unmatched += 1
-          first =
-            first
-            ?? TensorKey(
-              step: step.step, module: module.call.module, call: module.call.call,
-              device: tensor.device, slot: tensor.slot)
+          first = first ?? tensor.key
         }
       }
     }
@@ -149,26 +141,6 @@ extension StepResult {
   }
 }
 
-extension Verdict {
-  fileprivate init(_ presence: RunPairing.Presence, children: [TensorResult.Verdict]) {
-    self.init(
-      presence, fails: children.contains(where: \.isFailure), matches: children.contains(.match))
-  }
-
-  fileprivate init(_ presence: RunPairing.Presence, children: [Verdict]) {
-    self.init(
-      presence, fails: children.contains(where: \.isFailure), matches: children.contains(.match))
-  }
-
-  private init(_ presence: RunPairing.Presence, fails: Bool, matches: Bool) {
-    switch presence {
-    case .actualOnly: self = .missingInExpected
-    case .expectedOnly: self = .missingInActual
-    case .both: self = fails ? .mismatch : matches ? .match : .skipped
-    }
-  }
-}
-
 extension ComparisonSummary {
   /// Counts what the steps came to.
   init(of results: [StepResult]) {
@@ -185,7 +157,7 @@ extension ComparisonSummary {
     tensors.total += 1
     switch tensor.verdict {
     case .match: tensors.matched += 1
-    case .values, .shape, .dtype: tensors.mismatched += 1
+    case .values, .shape, .dtype, .mismatch: tensors.mismatched += 1
     case .missingInActual: tensors.missingInActual += 1
     case .missingInExpected: tensors.missingInExpected += 1
     case .unreadable: tensors.unreadable += 1
@@ -215,9 +187,9 @@ extension ComparisonSummary.Counts {
     total += 1
     switch verdict {
     case .match: matched += 1
-    case .mismatch: mismatched += 1
     case .missingInActual, .missingInExpected: missing += 1
     case .skipped: break
+    default: mismatched += 1
     }
   }
 }

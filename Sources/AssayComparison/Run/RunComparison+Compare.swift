@@ -17,44 +17,63 @@ extension RunComparison {
     actual: any RunReader, expected: any RunReader, options: ComparisonOptions = .init(),
     progress: (@Sendable (Int, Int) -> Void)? = nil
   ) throws(ComparisonError) -> RunComparison {
-    let mapped = options.mapping.map {
-      MappingResolution($0, actual: actual, expected: expected, options)
+    let common = CommonSteps(
+      actual: actual, expected: expected, mapping: options.mapping,
+      devices: DeviceMap(options.deviceMap), countsLoneCall: options.countsLoneCall)
+    var comparison = compare(
+      common.steps, actual: actual, expected: expected, failures: common.failures,
+      mapping: options.mapping, options: options, progress: progress)
+    comparison.mapping = common.summary
+    return comparison
+  }
+
+  /// Judges the pairs of two runs whose steps have common names.
+  static func compare(
+    _ steps: BothSides<[CommonStep]>, actual: any RunReader, expected: any RunReader,
+    failures: [ComparisonFailure] = [], mapping: Mapping?, options: ComparisonOptions,
+    progress: (@Sendable (Int, Int) -> Void)?
+  ) -> RunComparison {
+    var pairing = RunPairing(
+      actual: ComparedRun(actual), expected: ComparedRun(expected), steps: steps, options: options)
+    pairing.failures += failures
+    let judge = PairJudge(options: options)
+    let readers = BothSides(
+      actual: TensorSourceReader(actual, mapping: mapping),
+      expected: TensorSourceReader(expected, mapping: mapping))
+    let read: @Sendable (TensorPair, RunSide) throws -> TensorSourceReader.Reading = {
+      try readers[$1].read($0, $1)
     }
-    let actual = mapped?.runs.actual ?? actual
-    let expected = mapped?.runs.expected ?? expected
-    var pairing = RunPairing(actual: actual, expected: expected, options: options)
-    pairing.failures += mapped?.failures ?? []
-    let judge = PairJudge(
-      expected: expected, options: options,
-      holdsIntegers: { mapped?.holdsIntegers(actual: $0, expected: $1) ?? false })
     let pairs = pairing.pairs
-    var tensors = concurrentMap(count: pairs.count, progress: progress) {
-      judge.judge(pairs[$0], actual: actual.tensor)
+    var judged = concurrentMap(count: pairs.count, progress: progress) {
+      JudgedPair(pair: pairs[$0], result: judge.judge(pairs[$0], reading: read))
     }
-    let detailed = Array(tensors.detailed(limit: options.detailLimit))
-    let details = concurrentMap(count: detailed.count) { [tensors] in
-      judge.detail(pairs[detailed[$0]], tensors[detailed[$0]], actual: actual.tensor)
+    let detailed = judged.indices.filter { judged[$0].result.isWorthDetail }
+      .prefix(max(options.detailLimit, 0))
+    let details = concurrentMap(count: detailed.count) { [judged] in
+      PairJudge.detail(judged[detailed[$0]].pair, judged[detailed[$0]].result, reading: read)
     }
-    for (position, detail) in zip(detailed, details) { tensors[position].detail = detail }
-    if let mapped { pairing.notes += mapped.notes }
-    mapped?.addOrigins(to: &tensors, of: pairing)
-    var comparison = RunComparison(pairing: pairing, tensors: tensors, options: options)
-    comparison.mapping = mapped?.summary
-    comparison.notes =
-      EqualElsewhere.notes(pairing, tensors, actual: actual, expected: expected)
-      + comparison.notes
+    for (position, detail) in zip(detailed, details) {
+      judged[position].result.outcome.detail = detail
+    }
+    pairing.notes += RunSide.allCases.compactMap { readers[$0].note(of: $0) }
+    var comparison = RunComparison(
+      pairing: pairing, results: judged.map(\.result), options: options)
+    comparison.notes = EqualElsewhere.notes(judged, reading: read) + comparison.notes
     return comparison
   }
 }
 
-extension [TensorResult] {
-  /// Positions of the first failing tensors with figures, in execution order.
-  func detailed(limit: Int) -> ArraySlice<Int> {
-    indices.filter { self[$0].isWorthDetail }.prefix(Swift.max(limit, 0))
-  }
+/// A pair and what it came to.
+struct JudgedPair: Sendable {
+  var pair: TensorPair
+  var result: TensorResult
 }
 
 extension TensorResult {
   /// Whether figures that cost a second pass would say more.
   var isWorthDetail: Bool { verdict.isFailure && difference != nil }
+}
+
+extension ComparedRun {
+  init(_ run: any RunReader) { self.init(path: run.path, manifest: run.manifest) }
 }

@@ -1,5 +1,6 @@
 import AssayComparison
 import AssayRuns
+import AssayTensors
 
 /// A figure of a tensor as a column of the page's table, under its name in the JSON report.
 struct HTMLMetric: Sendable {

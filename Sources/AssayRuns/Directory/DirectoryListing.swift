@@ -1,3 +1,5 @@
+import AssayBase
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Darwin)
@@ -12,7 +14,7 @@ enum DirectoryListing {
   static func names(in path: String) throws(RunError) -> [String] {
     guard let stream = opendir(path) else {
       let reason = String(cString: strerror(errno))
-      guard exists(path) else { throw .notFound(path: path) }
+      guard FileSystem.exists(path) else { throw .notFound(path: path) }
       throw .damaged(path: path, reason: "the directory cannot be listed: \(reason)")
     }
     defer { closedir(stream) }
@@ -38,17 +40,5 @@ enum DirectoryListing {
       names.append(name)
     }
     return names.sorted(by: NaturalOrder.precedes)
-  }
-
-  /// Whether there is anything at a path.
-  static func exists(_ path: String) -> Bool {
-    var status = stat()
-    return lstat(path, &status) == 0
-  }
-
-  /// Whether a path is a directory, or a symbolic link to one.
-  static func isDirectory(_ path: String) -> Bool {
-    var status = stat()
-    return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
   }
 }

@@ -1,3 +1,4 @@
+import AssayBase
 public import AssayTensors
 import AssayTorch
 import Foundation
@@ -32,14 +33,14 @@ public final class DirectoryRunReader: RunReader {
   ///   ``RunError/damaged(path:reason:)`` with the file at fault.
   public init(path: String) throws {
     self.path = path
-    guard DirectoryListing.exists(path) else {
+    guard FileSystem.exists(path) else {
       throw RunError.standIn(at: path) ?? .notFound(path: path)
     }
-    guard DirectoryListing.isDirectory(path) else {
+    guard FileSystem.isDirectory(path) else {
       throw RunError.notARun(path: path, reason: "it is not a directory")
     }
     let contents =
-      DirectoryListing.exists(path + "/run.json")
+      FileSystem.exists(path + "/run.json")
       ? try IndexedDirectory(path).contents() : try PlainDirectory(path).contents()
     manifest = contents.manifest
     steps = contents.steps
@@ -76,7 +77,7 @@ enum RunFile {
     var descriptions: [Slot.Side: JSONValue] = [:]
     for side in Slot.Side.allCases {
       let file = folder + "/" + side.rawValue + ".json"
-      guard DirectoryListing.exists(file) else { continue }
+      guard FileSystem.exists(file) else { continue }
       descriptions[side] = try json(at: file, valueLimit: smallLimit)
     }
     return descriptions

@@ -1,3 +1,4 @@
+import AssayBase
 import AssayTensors
 import AssayTorch
 import Foundation
@@ -122,13 +123,15 @@ public final class DirectoryRunWriter: RunSink {
           tensors: directory.files, inputCoverage: directory.inputCoverage?.name))
     }
     let names = listed.map { $0.directory + "\n" }.joined()
-    try WholeFile.replace(stepPath(step) + "/" + Self.callList, with: Data(names.utf8))
+    try WholeFile.replace(
+      stepPath(step) + "/" + Self.callList, with: Data(names.utf8), isDurable: false)
     let entry = RunIndex.Step(
       step: step, completionOrder: completionOrder, calls: listed,
       isOrderRecorded: isOrderRecorded ? nil : false)
     let encoded = entry.jsonValue.encoded()
     try WholeFile.replace(
-      stepPath(step) + "/" + RunIndex.stepFile, with: encoded + Data("\n".utf8))
+      stepPath(step) + "/" + RunIndex.stepFile, with: encoded + Data("\n".utf8),
+      isDurable: false)
     state.endedSteps.append((step, encoded))
     state.isStepOpen = false
   }
@@ -165,7 +168,7 @@ extension DirectoryRunWriter {
   private static func write(_ value: some JSONWritable, to path: String) throws {
     var data = value.jsonValue.encoded()
     data.append(UInt8(ascii: "\n"))
-    try WholeFile.replace(path, with: data)
+    try WholeFile.replace(path, with: data, isDurable: false)
   }
 
   /// The call's directory, which is made when it is first asked for.
@@ -231,6 +234,6 @@ extension DirectoryRunWriter {
     data.removeLast(2)
     data.append(Data(state.endedSteps.map(\.entry).joined(separator: [UInt8(ascii: ",")])))
     data.append(Data("]}\n".utf8))
-    try WholeFile.replace(path + "/run.json", with: data)
+    try WholeFile.replace(path + "/run.json", with: data, isDurable: false)
   }
 }

@@ -1,3 +1,4 @@
+import AssayBase
 import AssayTensors
 
 /// A run's directory as its `run.json` describes it.
@@ -40,7 +41,7 @@ struct IndexedDirectory {
     for name in try DirectoryListing.names(in: path) {
       let file = path + "/" + name + "/" + RunIndex.stepFile
       guard let number = PlainDirectory.step(name), name == "step_\(number)",
-        !listed.contains(number), DirectoryListing.exists(file)
+        !listed.contains(number), FileSystem.exists(file)
       else { continue }
       let step = try RunFile.json(RunIndex.Step.self, at: file)
       guard step.step == number else {

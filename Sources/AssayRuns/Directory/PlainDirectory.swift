@@ -1,3 +1,4 @@
+import AssayBase
 import AssayTensors
 import Foundation
 
@@ -18,7 +19,7 @@ struct PlainDirectory {
     var steps: [Int: String] = [:]
     for name in try DirectoryListing.names(in: path) {
       guard let step = Self.step(name) else { continue }
-      guard DirectoryListing.isDirectory(path + "/" + name) else {
+      guard FileSystem.isDirectory(path + "/" + name) else {
         throw .damaged(path: path + "/" + name, reason: "it is a step's name, but no directory")
       }
       if let other = steps.updateValue(name, forKey: step) {
@@ -55,7 +56,7 @@ struct PlainDirectory {
     var (names, isOrderRecorded) = try listedCalls(in: folder)
     let listed = Set(names.map { ExactName($0) })
     for name in try DirectoryListing.names(in: folder)
-    where DirectoryListing.isDirectory(folder + "/" + name) {
+    where FileSystem.isDirectory(folder + "/" + name) {
       directories.insert(ExactName(name))
       if !listed.contains(ExactName(name)),
         try !DirectoryListing.names(in: folder + "/" + name).isEmpty
@@ -74,7 +75,7 @@ struct PlainDirectory {
         throw .damaged(
           path: folder, reason: "\"\(other)\" and \"\(name)\" are the same call of a module")
       }
-      if !directories.contains(ExactName(name)), DirectoryListing.exists(folder + "/" + name) {
+      if !directories.contains(ExactName(name)), FileSystem.exists(folder + "/" + name) {
         throw .damaged(
           path: folder + "/" + name, reason: "module_calls.txt lists it, but it is no directory")
       }
@@ -91,7 +92,7 @@ struct PlainDirectory {
   /// The lines of `module_calls.txt`, each once, and whether the file is there.
   private func listedCalls(in folder: String) throws(RunError) -> ([String], Bool) {
     let file = folder + "/module_calls.txt"
-    guard DirectoryListing.exists(file) else { return ([], false) }
+    guard FileSystem.exists(file) else { return ([], false) }
     var names: [String] = []
     var seen: Set<ExactName> = []
     let text = String(decoding: try RunFile.data(at: file), as: UTF8.self)

@@ -1,3 +1,4 @@
+import AssayBase
 internal import AssayHDF5
 public import AssayTensors
 import Foundation

@@ -1,3 +1,4 @@
+import AssayBase
 internal import AssayHDF5
 internal import AssayTensors
 import Foundation
@@ -48,13 +49,11 @@ public final class HDF5RunWriter: RunSink, @unchecked Sendable {
       }
     case .golden:
       // Found out now, not when the whole run is to be renamed.
-      guard !DirectoryListing.isDirectory(path) else {
+      guard !FileSystem.isDirectory(path) else {
         throw RunError.writeFailed(path: path, reason: "it is a directory")
       }
-      HDF5RunWriter.removeAbandonedFiles(of: url)
-      writtenPath =
-        url.deletingLastPathComponent()
-        .appending(component: ".\(url.lastPathComponent).\(UUID().uuidString).tmp").path
+      FileSystem.removeAbandonedFiles(beside: path)
+      writtenPath = FileSystem.temporaryPath(beside: path)
     }
     do {
       try FileSystem.makeDirectory(folder, withParents: true)
@@ -67,24 +66,6 @@ public final class HDF5RunWriter: RunSink, @unchecked Sendable {
     } catch {
       let failure = fail(error)
       throw failure
-    }
-  }
-
-  /// Removes what processes that were killed have left beside a golden.
-  ///
-  /// A file that is a day old is not being written by anyone.
-  private static func removeAbandonedFiles(of golden: URL) {
-    let folder = golden.deletingLastPathComponent()
-    let keys: Set<URLResourceKey> = [.contentModificationDateKey]
-    let files = try? FileManager.default.contentsOfDirectory(
-      at: folder, includingPropertiesForKeys: Array(keys))
-    for file in files ?? [] {
-      let name = file.lastPathComponent
-      guard name.hasPrefix(".\(golden.lastPathComponent)."), name.hasSuffix(".tmp"),
-        let modified = try? file.resourceValues(forKeys: keys).contentModificationDate,
-        modified.timeIntervalSinceNow < -86_400
-      else { continue }
-      unlink(file.path)
     }
   }
 
@@ -151,7 +132,8 @@ public final class HDF5RunWriter: RunSink, @unchecked Sendable {
     default: break
     }
     let failure: RunError =
-      (error as? RunError) ?? .writeFailed(path: path, reason: String(describing: error))
+      (error as? RunError) ?? (error as? FileError).map(RunError.init)
+      ?? .writeFailed(path: path, reason: String(describing: error))
     self.failure = failure
     output?.file.abandon()
     output = nil

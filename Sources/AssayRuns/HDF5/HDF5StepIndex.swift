@@ -1,3 +1,4 @@
+import AssayBase
 import AssayTensors
 
 /// What `.calls` holds: the calls of a step in the order in which they began.

@@ -102,7 +102,7 @@ package struct JSONScanner {
   }
 
   /// Reads an array, calling `item` at each item.
-  mutating func array(
+  package mutating func array(
     _ item: (inout JSONScanner) throws(Failure) -> Void
   ) throws(Failure) {
     try expect("[")
@@ -118,7 +118,7 @@ package struct JSONScanner {
   }
 
   /// Passes over a number or a word; of no bytes where there is none.
-  mutating func scalar() -> UnsafeRawBufferPointer {
+  package mutating func scalar() -> UnsafeRawBufferPointer {
     skipSpace()
     let start = position
     while position < text.count, JSONScanner.isScalar(text[position]) { position += 1 }
@@ -133,7 +133,7 @@ package struct JSONScanner {
 }
 
 extension JSONScanner {
-  func failure(_ reason: String) -> Failure {
+  package func failure(_ reason: String) -> Failure {
     Failure("\(reason) at byte \(position) of the JSON")
   }
 

@@ -23,10 +23,9 @@ struct ReportFile: Sendable {
   /// Writes the report in place of that of an earlier run.
   func write(_ markdown: String) throws {
     guard let path else { return }
-    let file = URL(filePath: path)
-    try FileManager.default.createDirectory(
-      at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
-    try Data(markdown.utf8).write(to: file, options: .atomic)
+    try FileSystem.makeDirectory(
+      (path as NSString).deletingLastPathComponent, withParents: true)
+    try WholeFile.replace(path, with: Data(markdown.utf8))
   }
 
   /// Removes the report of an earlier run, which would tell of a failure that is no more.

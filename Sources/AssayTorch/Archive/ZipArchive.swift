@@ -1,3 +1,4 @@
+import AssayBase
 internal import AssayTensors
 internal import CDeflate
 

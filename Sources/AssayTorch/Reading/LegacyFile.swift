@@ -1,3 +1,4 @@
+import AssayBase
 internal import AssayTensors
 
 /// A `.pt` file in the format from before torch 1.6: five pickles, then the storages.

@@ -1,3 +1,4 @@
+import AssayBase
 internal import AssayTensors
 
 /// Turns what a pickle described into values and tensors.

@@ -1,3 +1,4 @@
+import AssayBase
 internal import AssayTensors
 
 /// A `.pt` file in the zip format, which torch writes since version 1.6.

@@ -1,3 +1,4 @@
+import AssayBase
 internal import AssayTensors
 
 /// Lays a tensor out as the zip archive that `torch.save` makes of it, byte by byte.
@@ -13,14 +14,14 @@ enum TensorWriter {
   /// - Parameter wideLimit: See ``ZipWriter``.
   static func write(
     _ tensor: Tensor, to path: String, wideLimit: Int = 0xFFFF_FFFF
-  ) throws(TensorError) {
-    let file = try OutputFile(path: path)
+  ) throws(FileError) {
+    let file = try WholeFile(path: path, isDurable: false)
     var zip = ZipWriter(file, root: root(of: path), wideLimit: wideLimit)
     try zip.add("data.pkl", Pickler.pickle(of: tensor))
     try zip.add(".format_version", Array("1".utf8))
     try zip.add(".storage_alignment", Array("64".utf8))
     try zip.add("byteorder", Array("little".utf8))
-    try zip.add("data/0", byteCount: tensor.byteCount) { (append) throws(TensorError) in
+    try zip.add("data/0", byteCount: tensor.byteCount) { (append) throws(FileError) in
       try writeElements(of: tensor, append)
     }
     try zip.add("version", Array("3\n".utf8))
@@ -31,13 +32,13 @@ enum TensorWriter {
   }
 
   private static func writeElements(
-    of tensor: Tensor, _ append: (UnsafeRawBufferPointer) throws(TensorError) -> Void
-  ) throws(TensorError) {
+    of tensor: Tensor, _ append: (UnsafeRawBufferPointer) throws(FileError) -> Void
+  ) throws(FileError) {
     let step = partSize / tensor.dtype.byteCount
     for start in stride(from: 0, to: tensor.elementCount, by: step) {
       let range = start..<min(start + step, tensor.elementCount)
       let result = tensor.withContiguousBytes(ofElements: range) { bytes in
-        Result { () throws(TensorError) in try append(bytes) }
+        Result { () throws(FileError) in try append(bytes) }
       }
       try result.get()
     }

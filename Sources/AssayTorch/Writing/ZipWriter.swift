@@ -1,10 +1,11 @@
+import AssayBase
 internal import AssayTensors
 
 /// Writes stored entries of a zip archive, byte by byte as `torch.save` of PyTorch 2.13 does.
 ///
 /// Each entry has its data on a multiple of 64 bytes.
 struct ZipWriter {
-  private let file: OutputFile
+  private let file: WholeFile
   private let root: String
   /// Sizes and offsets from which on the zip64 fields are used.
   private let wideLimit: Int
@@ -18,7 +19,7 @@ struct ZipWriter {
   }
 
   /// - Parameter wideLimit: `0xFFFFFFFF`; less only to try the zip64 fields out on small files.
-  init(_ file: OutputFile, root: String, wideLimit: Int = 0xFFFF_FFFF) {
+  init(_ file: WholeFile, root: String, wideLimit: Int = 0xFFFF_FFFF) {
     self.file = file
     self.root = root
     self.wideLimit = wideLimit
@@ -32,9 +33,9 @@ struct ZipWriter {
     }
   }
 
-  mutating func add(_ name: String, _ bytes: [UInt8]) throws(TensorError) {
-    try add(name, byteCount: bytes.count) { (append) throws(TensorError) in
-      try bytes.withUnsafeBufferPointer { (bytes) throws(TensorError) in
+  mutating func add(_ name: String, _ bytes: [UInt8]) throws(FileError) {
+    try add(name, byteCount: bytes.count) { (append) throws(FileError) in
+      try bytes.withUnsafeBufferPointer { (bytes) throws(FileError) in
         try append(UnsafeRawBufferPointer(bytes))
       }
     }
@@ -47,15 +48,15 @@ struct ZipWriter {
   ///   - produce: Calls its argument with each part in turn.
   mutating func add(
     _ name: String, byteCount: Int,
-    produce: ((UnsafeRawBufferPointer) throws(TensorError) -> Void) throws(TensorError) -> Void
-  ) throws(TensorError) {
+    produce: ((UnsafeRawBufferPointer) throws(FileError) -> Void) throws(FileError) -> Void
+  ) throws(FileError) {
     let name = root + "/" + name
     let offset = file.position
     let isWide = byteCount >= wideLimit || offset >= wideLimit
     try file.append(localHeader(name: name, byteCount: byteCount))
     let file = file
     var checksum: UInt32 = 0
-    try produce { (part) throws(TensorError) in
+    try produce { (part) throws(FileError) in
       checksum = CRC32.of(part, continuing: checksum)
       try file.append(part)
     }
@@ -108,7 +109,7 @@ struct ZipWriter {
   }
 
   /// Writes the central directory, with its zip64 record as torch does whatever the size.
-  func finish() throws(TensorError) {
+  func finish() throws(FileError) {
     let start = file.position
     for entry in entries { try file.append(directoryEntry(entry)) }
     let end = file.position

@@ -31,7 +31,7 @@ struct Replayer {
           isOrderRecorded: step.isOrderRecorded)))
   }
 
-  func finish(_ ending: LiveComparison.Ending = .complete) throws -> RunComparison {
+  func finish(_ ending: RunEnding = .complete) throws -> RunComparison {
     try live.finish(path: actual.path, manifest: actual.manifest, ending: ending)
   }
 

@@ -14,9 +14,9 @@ import Testing
   /// A run that holds every fixture, each in two modules.
   private func run() throws -> InMemoryRun {
     var run = InMemoryRun(path: "memory", id: "a")
-    for (index, fixture) in try DigestFixture.all.get().enumerated() {
+    for (index, tensor) in try DigestTensors.all().enumerated() {
       for module in ["first", "second"] {
-        run.add(try fixture.tensor(), module, "outputs_\(index)")
+        run.add(tensor, module, "outputs_\(index)")
       }
     }
     return run

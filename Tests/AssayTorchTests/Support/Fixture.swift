@@ -1,3 +1,4 @@
+import AssayBase
 import AssayTensors
 import Foundation
 import Testing
@@ -76,7 +77,7 @@ enum Fixture {
   static func load(pickle: [UInt8], storage: [UInt8] = Array(0..<16)) throws -> TorchValue {
     try withFolder { folder in
       let path = folder + "/file.pt"
-      let file = try OutputFile(path: path)
+      let file = try WholeFile(path: path)
       var zip = ZipWriter(file, root: "file")
       try zip.add("data.pkl", pickle)
       try zip.add("data/0", storage)

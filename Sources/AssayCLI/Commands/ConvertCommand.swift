@@ -1,0 +1,86 @@
+import ArgumentParser
+import Assay
+import AssayRuns
+import Foundation
+
+struct ConvertCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "convert",
+    abstract: "Convert a run between the vLLM directory layout and HDF5, without losing a bit.",
+    discussion: """
+      DST ending in .h5 or .hdf5 becomes one HDF5 file, anything else a run's directory. Nothing \
+      that exists is overwritten. --keep digest makes a small golden of a run that is too big to \
+      keep; what the run has as digests already stays so.
+      """)
+
+  @Argument(help: "The run to read: a run's directory or an .h5 file.")
+  var source: String
+
+  @Argument(help: "The directory or .h5 file to write.")
+  var destination: String
+
+  @OptionGroup var keep: KeepOption
+
+  func run() throws {
+    let reader = try RunLocation.open(source)
+    try refuseExisting()
+    let keep = keep.keep ?? .full
+    var manifest = reader.manifest
+    if keep != .full { manifest.configuration = try configuration(of: reader, keeping: keep) }
+    // Whatever happens, the destination is a whole run or not there.
+    let scratch = try ScratchFolder(beside: destination)
+    defer { scratch.remove() }
+    _ = try SignalRelay { scratch.remove() }
+    let written = scratch.path + "/" + (isHDF5 ? "run.h5" : "run")
+    do {
+      try convert(reader, manifest, keep, to: written)
+      try refuseExisting()
+      try FileSystem.rename(written, to: destination)
+    } catch FileError.unwritable(let path, let reason) {
+      throw FileError.unwritable(path: path.replacing(written, with: destination), reason: reason)
+    } catch RunError.writeFailed(let path, let reason) {
+      throw RunError.writeFailed(
+        path: path.replacing(written, with: destination), reason: reason)
+    }
+    if !reader.manifest.isComplete {
+      Console.complain(
+        "note: \(source) was not recorded to its end; so is \(destination), of "
+          + "\(reader.steps.count) \(reader.steps.count == 1 ? "step" : "steps")")
+    }
+    try Console.print(destination)
+  }
+
+  private func refuseExisting() throws {
+    guard !GoldenFile(path: destination).exists else {
+      throw RunError.alreadyExists(path: destination)
+    }
+  }
+
+  private func convert(
+    _ reader: any RunReader, _ manifest: RunManifest, _ keep: TensorKeep, to path: String
+  ) throws {
+    let writer: any RunSink =
+      isHDF5
+      ? try HDF5RunWriter(path: path, mode: .golden, manifest: manifest)
+      : try DirectoryRunWriter(path: path, manifest: manifest)
+    let bar = ProgressBar("converting")
+    defer { bar.clear() }
+    try RunConversion.convert(
+      from: reader, to: writer, manifest: manifest, keep: keep, progress: bar.update(_:of:))
+  }
+
+  private var isHDF5: Bool {
+    ["h5", "hdf5"].contains(URL(filePath: destination).pathExtension.lowercased())
+  }
+
+  /// The run's configuration with what is now kept: a replay that is recorded anew follows it.
+  private func configuration(of reader: any RunReader, keeping keep: TensorKeep) throws -> JSONValue
+  {
+    var configuration = try Replay.configuration(for: reader)
+    if let value = reader.manifest.configuration, value != .null {
+      configuration = try CaptureConfiguration(value)
+    }
+    configuration.keep = keep
+    return configuration.jsonValue
+  }
+}

@@ -1,0 +1,109 @@
+import AssayRuns
+public import AssayTensors
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// What the digests of two tensors tell of their difference d.
+public struct DigestEstimate: Sendable, Equatable {
+  /// A figure that is estimated.
+  public struct Figure: Sendable, Equatable {
+    /// The estimate.
+    public var value: Double
+    /// What the figure is at least, at ``DigestEstimate/confidence``.
+    public var lower: Double
+    /// What the figure is at most, at ``DigestEstimate/confidence``.
+    public var upper: Double
+
+    /// Makes a figure.
+    public init(value: Double, lower: Double, upper: Double) {
+      self.value = value
+      self.lower = lower
+      self.upper = upper
+    }
+  }
+
+  /// The probability with which a figure is within its bounds, by the Johnson-Lindenstrauss lemma.
+  public static let confidence = 0.99
+
+  /// Whether both have the same bytes, by their hash: then nothing is estimated.
+  public var isEqual: Bool
+  /// The number of elements of the tensor.
+  public var elementCount: Int
+  /// `norm(d)`; `nil` where there is no projection of both, or values that are not finite.
+  public var norm: Figure?
+  /// What `max |d|` is at least, for certain: from minima and maxima, and from the sample.
+  public var maxAbsAtLeast: Double?
+  /// The figures of the elements that are in the sample; `nil` without one.
+  public var sample: Difference?
+  /// What the actual tensor's values look like.
+  public var actualStatistics: TensorStatistics
+  /// What the expected tensor's values look like.
+  public var expectedStatistics: TensorStatistics
+
+  /// `norm(d) / norm(expected)`; 0 when both are 0, infinite when only the latter is.
+  public var relativeL2: Figure? {
+    norm.map { norm in
+      func ratio(_ error: Double) -> Double {
+        error == 0 ? 0 : error / expectedStatistics.l2
+      }
+      return Figure(
+        value: ratio(norm.value), lower: ratio(norm.lower), upper: ratio(norm.upper))
+    }
+  }
+
+  /// The root of the mean of `d^2`.
+  public var rmse: Figure? {
+    norm.map { norm in
+      let root = Double(max(elementCount, 1)).squareRoot()
+      return Figure(
+        value: norm.value / root, lower: norm.lower / root, upper: norm.upper / root)
+    }
+  }
+
+  /// `<actual, expected> / (norm(actual) norm(expected))`, from the norms of all three.
+  public var cosine: Figure? {
+    norm.map { norm in
+      let (a, e) = (actualStatistics.l2, expectedStatistics.l2)
+      func cosine(_ error: Double) -> Double {
+        if a == 0 || e == 0 { return a == e ? 1 : 0 }
+        // The law of cosines, without the cancellation of squares that are nearly the same.
+        let (ratio, gap) = (a / e, error / e)
+        let value = 1 - (gap * gap - (ratio - 1) * (ratio - 1)) / ratio / 2
+        return min(max(value, -1), 1)
+      }
+      return Figure(
+        value: cosine(norm.value), lower: cosine(norm.upper), upper: cosine(norm.lower))
+    }
+  }
+}
+
+extension Metric {
+  /// Its value where only digests are known; `nil` where they do not tell.
+  public func value(of estimate: DigestEstimate) -> Double? {
+    let (a, e) = (estimate.actualStatistics.l2, estimate.expectedStatistics.l2)
+    switch self {
+    case .relativeL2: return estimate.relativeL2?.value
+    case .rmse: return estimate.rmse?.value
+    case .cosine: return estimate.cosine?.value
+    case .sglRel:
+      return estimate.norm.map { norm in
+        let size = max(a, e)
+        if size == 0 { return 0 }
+        let (x, y, z) = (norm.value / size, a / size, e / size)
+        return x * x / (y * y + z * z)
+      }
+    case .snrDecibels:
+      return estimate.relativeL2.map { $0.value == 0 ? .infinity : 0 - 20 * log10($0.value) }
+    case .maxAbs, .maxRel, .meanAbs, .worstRow, .relativeLinf, .maxULP, .mismatchedShare,
+      .maxKL, .l2Ratio, .linfRatio, .sigmaRatio:
+      return estimate.isEqual ? 0 : nil
+    case .top1:
+      return estimate.isEqual ? 1 : nil
+    case .bhattacharyya: return nil
+    }
+  }
+}

@@ -1,0 +1,64 @@
+public import AssayRuns
+public import AssayTensors
+
+/// What of two runs is compared, and under which rules.
+public struct ComparisonOptions: Sendable {
+  /// The rule under which two tensors are close.
+  public var tolerance: Tolerance
+  /// The steps to compare; `nil` for all that either run has.
+  public var steps: [Int]?
+  /// Patterns of which a module's name must match one; `nil` for all modules.
+  public var modules: [ModulePattern]?
+  /// Devices of the actual run that pair with devices of another name in the expected run.
+  public var deviceMap: [(actual: Device, expected: Device)]
+  /// How many failing tensors, in execution order, get the figures that cost a second pass.
+  public var detailLimit: Int
+  /// The sides of the calls, of either run, that are compared; `nil` for all.
+  public var sides: Set<Slot.Side>?
+  /// Whether every module of the actual run was given the expected run's inputs and its caller the
+  /// expected run's outputs, so that no module hands its error to another.
+  public var isIsolated: Bool
+  /// By which rules tensors of other names or forms pair; `nil` for equal names only.
+  ///
+  /// `modules`, tolerance rules and the result use the names of the expected run, or those of the
+  /// separate modules where the expected run has them in one.
+  public var mapping: Mapping?
+  /// Which modules' outputs are logits over a vocabulary; `nil` for those named `lm_head`.
+  public var logits: ModulePattern?
+  /// A run whose error from the expected one is the noise floor; with one, tensors of another dtype
+  /// than the expected ones are judged by their values.
+  public var floor: (any RunReader)?
+  /// Which calls of the actual run count that pair with nothing, by their names in the result; set
+  /// where the expected run was recorded without the others.
+  package var countsLoneCall: (@Sendable (ModuleCall) -> Bool)?
+
+  /// Makes options; without arguments vLLM's documented defaults.
+  public init(
+    tolerance: Tolerance = .vllm, steps: [Int]? = nil, modules: [ModulePattern]? = nil,
+    deviceMap: [(actual: Device, expected: Device)] = [], detailLimit: Int = 50,
+    sides: Set<Slot.Side>? = nil, isIsolated: Bool = false, mapping: Mapping? = nil,
+    logits: ModulePattern? = nil, floor: (any RunReader)? = nil
+  ) {
+    self.tolerance = tolerance
+    self.steps = steps
+    self.modules = modules
+    self.deviceMap = deviceMap
+    self.detailLimit = detailLimit
+    self.sides = sides
+    self.isIsolated = isIsolated
+    self.mapping = mapping
+    self.logits = logits
+    self.floor = floor
+  }
+
+  /// Whether a call of either run is compared.
+  func selects(_ call: ModuleCall, step: Int) -> Bool {
+    steps?.contains(step) ?? true && modules?.contains { $0.matches(call.module) } ?? true
+  }
+
+  func areLogits(_ key: TensorKey) -> Bool {
+    guard key.slot.side == .outputs else { return false }
+    return logits?.matches(key.module)
+      ?? (key.module == "lm_head" || key.module.hasSuffix(".lm_head"))
+  }
+}

@@ -1,0 +1,43 @@
+import AssayRuns
+
+/// The calls of both runs' steps in one order.
+struct MergedOrder {
+  /// The calls in completion order.
+  var completion: [ModuleCall]
+  /// The calls in pre-forward order.
+  var preForward: [ModuleCall]
+  /// Whether the calls that both sides have come in another order on the other side.
+  var isContradicted = false
+
+  /// Takes one side's order and puts the calls that only the other has after the call that
+  /// precedes them there.
+  init(base: CommonStep, other: CommonStep?) {
+    completion = base.completion
+    preForward = base.preForward
+    guard let other else { return }
+    let others = other.completion
+    if base.isOrderRecorded && other.isOrderRecorded {
+      let (ours, theirs) = (Set(completion), Set(others))
+      isContradicted = completion.filter(theirs.contains) != others.filter(ours.contains)
+    }
+    completion = MergedOrder.merge(completion, others)
+    preForward = MergedOrder.merge(preForward, other.preForward)
+  }
+
+  private static func merge(_ base: [ModuleCall], _ other: [ModuleCall]) -> [ModuleCall] {
+    let known = Set(base)
+    var leading: [ModuleCall] = []
+    var following: [ModuleCall: [ModuleCall]] = [:]
+    var anchor: ModuleCall?
+    for call in other {
+      if known.contains(call) {
+        anchor = call
+      } else if let anchor {
+        following[anchor, default: []].append(call)
+      } else {
+        leading.append(call)
+      }
+    }
+    return leading + base.flatMap { [$0] + (following[$0] ?? []) }
+  }
+}

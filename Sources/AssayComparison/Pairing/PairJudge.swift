@@ -1,0 +1,275 @@
+import AssayRuns
+import AssayTensors
+
+/// Judges one pair of tensors.
+struct PairJudge: Sendable {
+  /// Reads a tensor of a pair, wherever it is.
+  typealias Reader = (TensorPair, RunSide) throws -> TensorSourceReader.Reading
+
+  private let options: ComparisonOptions
+  private let criteria: TensorCriteria
+
+  init(options: ComparisonOptions) {
+    self.options = options
+    criteria = TensorCriteria(options.tolerance)
+  }
+
+  /// Reads both tensors and compares them.
+  func judge(_ pair: TensorPair, reading read: Reader) -> TensorResult {
+    var result = TensorResult(key: pair.key, outcome: .notRecorded(reason: ""), pairing: pair.origin)
+    result.outcome = outcome(of: pair, &result.ruling, read)
+    return result
+  }
+
+  private func outcome(
+    of pair: TensorPair, _ ruling: inout TensorResult.Ruling?, _ read: Reader
+  ) -> Outcome {
+    if let reason = pair.notRecorded { return .notRecorded(reason: reason) }
+    guard let ours = pair.actual, let theirs = pair.expected else { return missing(pair) }
+    if ours.isComparable, theirs.isComparable, ours.digest != nil || theirs.digest != nil {
+      return estimated(pair, ours, theirs, &ruling, read)
+    }
+    if ours.skipped != nil || theirs.skipped != nil { return skipped(ours.skipped, theirs.skipped) }
+    switch Self.both(pair, read) {
+    case .failure(let problem): return .unreadable(reason: problem.reason)
+    case .success(let tensors):
+      let criterion = criteria.criterion(
+        for: pair.key, dtype: tensors.expected.tensor.dtype,
+        holdsIntegers: tensors.actual.isCastFromIntegers || tensors.expected.isCastFromIntegers)
+      ruling = TensorResult.Ruling(criterion)
+      return compared(tensors.actual.tensor, tensors.expected.tensor, pair.key, criterion)
+    }
+  }
+
+  /// Judges a pair of which at least one side has no elements but a digest.
+  private func estimated(
+    _ pair: TensorPair, _ ours: TensorRecord, _ theirs: TensorRecord,
+    _ ruling: inout TensorResult.Ruling?, _ read: Reader
+  ) -> Outcome {
+    let a: DigestedTensor
+    let e: DigestedTensor
+    do {
+      a = try DigestedTensor(ours, "actual", like: theirs.digest) { try read(pair, .actual).tensor }
+      e = try DigestedTensor(theirs, "expected", like: ours.digest) {
+        try read(pair, .expected).tensor
+      }
+    } catch {
+      return .unreadable(reason: error.reason)
+    }
+    let criterion = criteria.criterion(for: pair.key, dtype: e.form.dtype)
+    ruling = TensorResult.Ruling(criterion)
+    if let other = Self.otherForm(a.form, e.form) { return other }
+    let estimate = DigestEstimate(
+      actual: a.digest, expected: e.digest, rule: criterion.rule, dtype: e.form.dtype)
+    return .estimated(e.form, estimate, criterion.judgement(of: estimate, dtype: e.form.dtype))
+  }
+
+  /// A tensor's digest, kept or made now.
+  private struct DigestedTensor {
+    var form: TensorForm
+    var digest: TensorDigest
+
+    /// - Parameters:
+    ///   - other: The digest that it is to be compared with, where this one has its elements.
+    init(
+      _ record: TensorRecord, _ name: String, like other: TensorDigest?,
+      _ read: () throws -> Tensor
+    ) throws(Unreadable) {
+      if let note = record.skipped, let digest = note.digest {
+        form = TensorForm(dtype: note.dtype, shape: note.shape)
+        self.digest = digest
+        return
+      }
+      let tensor = try PairJudge.reading(name, read)
+      form = TensorForm(dtype: tensor.dtype, shape: tensor.shape)
+      if let other, other.sha256 == ContentHash.sha256(of: tensor) {
+        digest = other
+      } else {
+        digest = TensorDigest(
+          of: tensor, seed: other?.seed ?? TensorDigest.defaultSeed,
+          withSample: other?.sample != nil)
+      }
+    }
+  }
+
+  /// What further passes show of a pair whose elements were compared.
+  static func detail(
+    _ pair: TensorPair, _ result: TensorResult, reading read: Reader
+  ) -> TensorDetail? {
+    guard let difference = result.difference, case .success(let tensors) = both(pair, read) else {
+      return nil
+    }
+    let (ours, theirs) = (tensors.actual.tensor, tensors.expected.tensor)
+    let (a, e) = WidenedPair.widened(ours, theirs) ?? (ours, theirs)
+    return try? TensorComparison.detail(actual: a, expected: e, difference: difference)
+  }
+
+  private func missing(_ pair: TensorPair) -> Outcome {
+    let inActual = pair.actual != nil
+    let reason = pair.reason ?? "only the \(inActual ? "actual" : "expected") run has it"
+    let form = (pair.actual?.skipped ?? pair.expected?.skipped).map(TensorForm.init)
+    return inActual
+      ? .missingInExpected(form, reason: reason) : .missingInActual(form, reason: reason)
+  }
+
+  private func skipped(_ ours: SkippedTensor?, _ theirs: SkippedTensor?) -> Outcome {
+    switch (ours, theirs) {
+    case (let ours?, let theirs?):
+      if let other = Self.otherForm(TensorForm(ours), TensorForm(theirs)) { return other }
+      // One that has a digest could have been compared.
+      if theirs.digest != nil { return skipped(ours, nil) }
+      if ours.digest != nil { return skipped(nil, theirs) }
+      return .skipped(TensorForm(theirs), reason: "both runs skipped it: \(theirs.reason)")
+    case (let ours?, nil):
+      return .missingInActual(
+        TensorForm(ours), reason: "the actual run skipped it: \(ours.reason)")
+    default:
+      return .missingInExpected(
+        theirs.map(TensorForm.init), reason: "the expected run skipped it: \(theirs?.reason ?? "")")
+    }
+  }
+
+  private func compared(
+    _ ours: Tensor, _ theirs: Tensor, _ key: TensorKey, _ criterion: TensorCriteria.Criterion
+  ) -> Outcome {
+    let form = TensorForm(dtype: theirs.dtype, shape: theirs.shape)
+    var (a, e) = (ours, theirs)
+    var otherDType: String?
+    switch Self.otherForm(TensorForm(dtype: ours.dtype, shape: ours.shape), form) {
+    case .retyped(_, let reason, _, _)?:
+      guard let widened = WidenedPair.widened(ours, theirs) else {
+        return .retyped(form, reason: reason)
+      }
+      (a, e) = widened
+      otherDType = "\(reason); the figures are of both converted to \(a.dtype)"
+    case let other?: return other
+    case nil: break
+    }
+    do {
+      var difference = try TensorComparison.difference(
+        actual: a, expected: e, rule: criterion.rule)
+      if options.areLogits(key) {
+        difference.logits = LogitsDifference(actual: a, expected: e)
+      }
+      if let floor = options.floor {
+        difference.floor = FloorFigures(
+          candidate: difference, floor: try floorDifference(floor, theirs, key))
+      } else if let otherDType {
+        // Another dtype is what a floor is there to judge, and nothing else does.
+        return .retyped(form, reason: otherDType, difference)
+      }
+      return .compared(form, difference, criterion.judgement(of: difference))
+    } catch {
+      return .unreadable(form, reason: (error as? Unreadable)?.reason ?? "\(error)")
+    }
+  }
+
+  /// How the noise floor's tensor differs from the expected one.
+  private func floorDifference(
+    _ floor: any RunReader, _ expected: Tensor, _ key: TensorKey
+  ) throws -> Difference {
+    let tensor = try PairJudge.reading("floor") { try floor.tensor(key) }
+    let (a, e) = WidenedPair.widened(tensor, expected) ?? (tensor, expected)
+    let difference: Difference
+    do {
+      difference = try TensorComparison.difference(actual: a, expected: e, rule: .exact)
+    } catch {
+      throw Unreadable(reason: "floor: \(floor.path): \(error)")
+    }
+    // Ratios over what is left would call any error small beside a broken run's.
+    guard difference.nonFiniteDifferenceCount == 0 else {
+      throw Unreadable(
+        reason:
+          "floor: \(floor.path): it has NaN or infinite values where the expected run "
+          + "has others, so it is no floor")
+    }
+    return difference
+  }
+
+  /// What a pair of another shape or dtype comes to; `nil` for one of the same form.
+  private static func otherForm(_ ours: TensorForm, _ theirs: TensorForm) -> Outcome? {
+    guard ours != theirs else { return nil }
+    var parts: [String] = []
+    if ours.shape != theirs.shape { parts.append("shape \(ours.shape) instead of \(theirs.shape)") }
+    if ours.dtype != theirs.dtype {
+      parts.append("dtype \(ours.dtype.torchName) instead of \(theirs.dtype.torchName)")
+    }
+    let reason = parts.joined(separator: ", ")
+    return ours.shape != theirs.shape
+      ? .reshaped(theirs, reason: reason) : .retyped(theirs, reason: reason)
+  }
+
+  private struct Unreadable: Error {
+    var reason: String
+  }
+
+  private static func reading<Value>(
+    _ name: String, _ read: () throws -> Value
+  ) throws(Unreadable) -> Value {
+    do {
+      return try read()
+    } catch RunError.unreadableTensor(_, let path, let reason) {
+      throw Unreadable(reason: "\(name): \(path): \(reason)")
+    } catch {
+      throw Unreadable(reason: "\(name): \(error)")
+    }
+  }
+
+  private static func both(
+    _ pair: TensorPair, _ read: Reader
+  ) -> Result<BothSides<TensorSourceReader.Reading>, Unreadable> {
+    var readings: [TensorSourceReader.Reading] = []
+    var problems: [String] = []
+    for side in RunSide.allCases {
+      do throws(Unreadable) {
+        readings.append(try reading(side.rawValue) { try read(pair, side) })
+      } catch {
+        problems.append(error.reason)
+      }
+    }
+    guard problems.isEmpty else {
+      return .failure(Unreadable(reason: problems.joined(separator: "; ")))
+    }
+    return .success(BothSides(actual: readings[0], expected: readings[1]))
+  }
+}
+
+extension TensorForm {
+  fileprivate init(_ note: SkippedTensor) { self.init(dtype: note.dtype, shape: note.shape) }
+}
+
+extension TensorResult.Ruling {
+  fileprivate init(_ criterion: TensorCriteria.Criterion) {
+    self.init(
+      rule: criterion.position, isUnmatched: criterion.isUnmatched, isExact: criterion.isExact)
+  }
+}
+
+/// Two tensors of different real dtypes, converted so that figures can be shown.
+enum WidenedPair {
+  /// Converting holds both tensors in memory, so there is a limit.
+  private static let elementLimit = 1 << 26
+
+  /// Both as float32, or as float64 where either needs it; `nil` for the same dtype, a complex
+  /// or packed one, an integer one beside another, or tensors of more than 2^26 elements.
+  static func widened(_ ours: Tensor, _ theirs: Tensor) -> (actual: Tensor, expected: Tensor)? {
+    let dtypes = [ours.dtype, theirs.dtype]
+    guard
+      ours.dtype != theirs.dtype, dtypes.allSatisfy({ $0.componentCount == 1 }),
+      // Of a mask of booleans beside one of numbers to add, figures would tell nothing.
+      ours.dtype.isFloatingPoint == theirs.dtype.isFloatingPoint,
+      ours.elementCount <= elementLimit
+    else { return nil }
+    let isNarrow = dtypes.allSatisfy { $0.isFloatingPoint && $0.byteCount <= 4 }
+    guard
+      let a = try? widen(ours, isNarrow: isNarrow), let e = try? widen(theirs, isNarrow: isNarrow)
+    else { return nil }
+    return (a, e)
+  }
+
+  private static func widen(_ tensor: Tensor, isNarrow: Bool) throws(TensorError) -> Tensor {
+    isNarrow
+      ? try Tensor(tensor.float32Values(), dtype: .float32, shape: tensor.shape)
+      : try Tensor(tensor.float64Values(), dtype: .float64, shape: tensor.shape)
+  }
+}

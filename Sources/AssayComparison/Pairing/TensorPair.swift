@@ -1,0 +1,166 @@
+import AssayRuns
+import AssayTensors
+import Synchronization
+
+/// Two tensors that are held against each other, or one that stands alone.
+struct TensorPair: Sendable {
+  /// The name under which the pair is compared: that of the expected run, but for what a mapping
+  /// splits.
+  var key: TensorKey
+  var sides = BothSides<TensorSource?>(actual: nil, expected: nil)
+  /// By which rule and with which transforms it was made; `nil` without a mapping.
+  var origin: PairOrigin?
+  /// Why an actual tensor stands alone although its name has a counterpart.
+  var reason: String?
+
+  var actual: TensorRecord? { sides.actual?.record }
+  var expected: TensorRecord? { sides.expected?.record }
+
+  /// Why there is nothing to judge, where a run says that it could not record the tensor.
+  var notRecorded: String? {
+    switch (actual?.notRecorded, expected?.notRecorded) {
+    case (let ours?, .some): "neither run recorded it: \(ours)"
+    case (let ours?, nil): "the actual run did not record it: \(ours)"
+    case (nil, let theirs?): "the expected run did not record it: \(theirs)"
+    case (nil, nil): nil
+    }
+  }
+}
+
+/// A tensor of a run, and what is done to it before it is compared.
+struct TensorSource: Sendable {
+  /// The tensor under its name in its own run.
+  var record: TensorRecord
+  var transforms: [TensorTransform] = []
+  var part: Part?
+
+  /// Which part of a tensor it is, told by the tensors of another run.
+  struct Part: Sendable {
+    var axis: Int
+    var index: Int
+    /// The tensors that joined along the axis are the whole.
+    var siblings: [TensorSource]
+    /// The run that holds them.
+    var run: any RunReader
+  }
+
+  /// Whether only some of its elements are asked for.
+  var isPartial: Bool { part != nil || transforms.contains(where: \.isSlice) }
+}
+
+/// Reads tensors and does to them what rules say.
+final class TensorSourceReader: Sendable {
+  /// A tensor as it is compared.
+  struct Reading {
+    var tensor: Tensor
+    /// Whether a rule made floats of integers.
+    var isCastFromIntegers = false
+  }
+
+  /// How much of a tensor of which parts are taken was read.
+  private struct Coverage {
+    var total: Int
+    var taken: [TensorKey: Int] = [:]
+  }
+
+  private let run: any RunReader
+  private let mapping: Mapping?
+  /// Of tensors that tell which part another one is.
+  private let shapes = Mutex<[TensorKey: Shape]>([:])
+  private let coverage = Mutex<[TensorKey: Coverage]>([:])
+
+  init(_ run: any RunReader, mapping: Mapping?) {
+    self.run = run
+    self.mapping = mapping
+  }
+
+  /// Reads one tensor of a pair.
+  ///
+  /// - Parameter side: The side of the pair that is of this run.
+  func read(_ pair: TensorPair, _ side: RunSide) throws -> Reading {
+    guard let source = pair.sides[side] else {
+      throw RunError.unreadableTensor(pair.key, path: run.path, reason: "the run has no such tensor")
+    }
+    let stored = try run.tensor(source.record.key)
+    var tensor = stored
+    do {
+      tensor = try source.transforms.applied(to: stored)
+      if let part = source.part { tensor = try take(part, of: tensor) }
+    } catch {
+      let reason = (error as? TransformMisfit)?.reason ?? "\(error)"
+      let name = mapping?.source ?? "the mapping"
+      throw RunError.unreadableTensor(
+        pair.key, path: run.path,
+        reason: "\(pair.origin?.rule.map { "rule \($0 + 1) of \(name)" } ?? "the mapping") does not fit "
+          + "\(source.record.key): \(reason)")
+    }
+    if source.isPartial {
+      coverage.withLock {
+        $0[source.record.key, default: Coverage(total: stored.elementCount)].taken[pair.key] =
+          tensor.elementCount
+      }
+    }
+    return Reading(
+      tensor: tensor, isCastFromIntegers: stored.dtype.isInteger && !tensor.dtype.isInteger)
+  }
+
+  /// What to know of tensors that were read, but not all of whose elements were asked for.
+  func note(of side: RunSide) -> String? {
+    let partial = coverage.withLock { $0 }.compactMap { key, coverage in
+      let taken = coverage.taken.values.reduce(0, +)
+      return taken < coverage.total ? (key: key, taken: taken, total: coverage.total) : nil
+    }
+    guard let first = partial.min(by: { "\($0.key)" < "\($1.key)" }) else { return nil }
+    let subject =
+      partial.count == 1
+      ? "1 tensor of the \(side.rawValue) run was"
+      : "\(partial.count) tensors of the \(side.rawValue) run were"
+    return
+      "\(subject) compared in part only, as mapping rules slice it: \(first.key), \(first.taken) of "
+      + "\(first.total) elements"
+  }
+
+  private func take(_ part: TensorSource.Part, of tensor: Tensor) throws -> Tensor {
+    guard let axis = tensor.shape.position(ofAxis: part.axis) else {
+      throw TransformMisfit(reason: "its shape \(tensor.shape) has no axis \(part.axis)")
+    }
+    var extents: [Int] = []
+    for sibling in part.siblings {
+      let shape = try shape(of: sibling, in: part.run)
+      guard let position = shape.position(ofAxis: part.axis) else {
+        throw TransformMisfit(
+          reason: "\(sibling.record.key) has shape \(shape), without axis \(part.axis)")
+      }
+      extents.append(shape.dimensions[position])
+    }
+    let extent = tensor.shape.dimensions[axis]
+    guard extents.reduce(0, +) == extent else {
+      let sum = extents.map(String.init).joined(separator: " + ")
+      throw TransformMisfit(
+        reason: "its axis \(part.axis) has \(extent) entries, and the \(extents.count) parts have "
+          + "\(sum)")
+    }
+    let start = extents.prefix(part.index).reduce(0, +)
+    return try tensor.part(start..<start + extents[part.index], alongAxis: axis)
+  }
+
+  /// The shape of a tensor of the other run, which is read once for it.
+  private func shape(of sibling: TensorSource, in run: any RunReader) throws -> Shape {
+    let key = sibling.record.key
+    if let known = shapes.withLock({ $0[key] }) { return known }
+    // A digest has a shape too.
+    let note = sibling.record.skipped
+    let shape =
+      if sibling.transforms.isEmpty, let note, note.digest != nil { note.shape } else {
+        try sibling.transforms.applied(to: run.tensor(key)).shape
+      }
+    shapes.withLock { $0[key] = shape }
+    return shape
+  }
+}
+
+extension [TensorTransform] {
+  fileprivate func applied(to tensor: Tensor) throws -> Tensor {
+    try reduce(tensor) { try $1.applied(to: $0) }
+  }
+}
