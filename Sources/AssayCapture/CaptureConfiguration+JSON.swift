@@ -1,4 +1,4 @@
-import AssayBase
+public import AssayBase
 public import AssayRuns
 import AssayTensors
 import Foundation

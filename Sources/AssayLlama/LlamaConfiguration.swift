@@ -1,3 +1,4 @@
+import AssayBase
 public import AssayCheckpoints
 public import AssayTensors
 

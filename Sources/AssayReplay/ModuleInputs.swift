@@ -1,4 +1,4 @@
-import AssayBase
+public import AssayBase
 import AssayComparison
 public import AssayRuns
 public import AssayTensors

@@ -1,3 +1,4 @@
+public import AssayBase
 public import AssayComparison
 public import AssayRuns
 import AssayTensors

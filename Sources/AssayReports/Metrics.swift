@@ -1,3 +1,4 @@
+import AssayBase
 import AssayComparison
 import AssayRuns
 import AssayTensors

@@ -1,4 +1,4 @@
-import AssayBase
+public import AssayBase
 public import AssayTensors
 
 /// One module call within a step.

@@ -1,4 +1,4 @@
-import AssayBase
+public import AssayBase
 public import AssayTensors
 
 /// A value that a module received or returned: a tensor, a container of values, or anything else.

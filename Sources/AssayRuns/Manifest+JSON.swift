@@ -1,3 +1,5 @@
+package import AssayBase
+
 // What run.json, and the attributes of an HDF5 file, say of a run.
 
 extension Provenance: JSONReadable, JSONWritable {

@@ -1,3 +1,5 @@
+public import AssayBase
+
 /// What a run says about itself beside its tensors.
 public struct RunManifest: Hashable, Sendable {
   /// The run's unique id: for a plain vLLM dump the name of its directory.

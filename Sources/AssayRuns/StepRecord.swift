@@ -1,4 +1,4 @@
-import AssayBase
+public import AssayBase
 public import AssayTensors
 
 /// One step of a recorded run, as a reader found it.

@@ -1,3 +1,4 @@
+import AssayBase
 import AssayCapture
 import AssayRuns
 import AssayTensors

@@ -1,3 +1,4 @@
+import AssayBase
 import AssayTensors
 import Foundation
 import Testing

@@ -1,3 +1,4 @@
+import AssayBase
 import AssayRuns
 
 /// The tokenizer of a GGUF file as the two files of a Hugging Face tokenizer.

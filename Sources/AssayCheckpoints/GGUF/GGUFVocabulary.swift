@@ -1,3 +1,4 @@
+import AssayBase
 import AssayRuns
 
 /// The tokens and merges of a GGUF file, checked against each other.

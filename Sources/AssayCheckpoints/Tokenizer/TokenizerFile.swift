@@ -1,3 +1,4 @@
+import AssayBase
 import AssayRuns
 
 /// A `tokenizer.json`, as far as byte-level BPE needs it.

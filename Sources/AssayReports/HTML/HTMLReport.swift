@@ -1,3 +1,4 @@
+import AssayBase
 public import AssayComparison
 import AssayRuns
 import AssayTensors

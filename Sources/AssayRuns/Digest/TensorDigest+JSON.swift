@@ -1,4 +1,4 @@
-import AssayBase
+package import AssayBase
 import AssayTensors
 import Foundation
 

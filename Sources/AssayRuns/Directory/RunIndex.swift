@@ -1,3 +1,5 @@
+import AssayBase
+
 /// `run.json`: what a run directory holds under which names.
 struct RunIndex {
   static let schemaName = "assay.run/1"

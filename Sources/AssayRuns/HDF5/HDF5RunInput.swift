@@ -1,3 +1,4 @@
+import AssayBase
 internal import AssayHDF5
 internal import AssayTensors
 import Foundation

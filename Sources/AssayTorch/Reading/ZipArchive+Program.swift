@@ -1,3 +1,5 @@
+import AssayBase
+
 extension ZipArchive {
   /// What the archive is where it holds a program instead of tensors, with what to do about it.
   var program: String? {

@@ -1,3 +1,4 @@
+import AssayBase
 import AssayHDF5
 import AssayTensors
 import Foundation

@@ -1,3 +1,4 @@
+import AssayBase
 import Testing
 
 @testable import AssayRuns

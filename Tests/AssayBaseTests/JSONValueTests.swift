@@ -1,8 +1,7 @@
-import AssayBase
 import Foundation
 import Testing
 
-@testable import AssayRuns
+@testable import AssayBase
 
 @Suite struct JSONValueTests {
   @Test(arguments: [

@@ -1,6 +1,3 @@
-import AssayBase
-import AssayTensors
-
 /// Writes any JSON value, as Foundation writes it with sorted keys and slashes as they are.
 struct JSONWriter {
   private(set) var text: [UInt8] = []
