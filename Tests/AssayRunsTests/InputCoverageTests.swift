@@ -1,3 +1,4 @@
+import AssayRunsSupport
 import AssayTensors
 import Foundation
 import Testing

@@ -114,7 +114,8 @@ public final class DirectoryRunWriter: RunWriter {
             tensors: directory.files, inputCoverage: directory.inputCoverage?.name))
       }
       let names = listed.map { $0.directory + "\n" }.joined()
-      try WholeFile.replace(stepPath(step) + "/" + Self.callList, with: Data(names.utf8),
+      try WholeFile.replace(
+        stepPath(step) + "/" + Self.callList, with: Data(names.utf8),
         isDurable: false)
       let entry = RunIndex.Step(
         step: step, completionOrder: completionOrder, calls: listed,

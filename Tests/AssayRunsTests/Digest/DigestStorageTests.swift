@@ -1,4 +1,5 @@
 import AssayHDF5
+import AssayRunsSupport
 import AssayTensors
 import Foundation
 import Testing
