@@ -76,9 +76,10 @@ browser: setup ## Check the HTML report in a headless Chromium, light and dark
 	Tests/Browser/run.sh .build/debug/assay
 
 lint: PACKAGES += python3
-lint: setup ## Check format and documentation rules, and that targets import what they declare
+lint: setup ## Check format and documentation rules, and the arrows between targets and folders
 	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests Examples
 	python3 Tests/Architecture/imports.py
+	python3 Tests/Architecture/folders.py
 
 format: ## Rewrite the sources in the project's format
 	$(SWIFT) format --in-place --recursive --parallel Package.swift Sources Tests Examples

@@ -39,17 +39,21 @@ let package = Package(
         "AssayBase", "AssayTensors", "AssayTorch", "AssayHDF5",
       ]),
     .target(name: "AssayCheckpoints", dependencies: ["AssayBase", "AssayTensors", "AssayRuns"]),
-    .target(name: "AssayCapture", dependencies: ["AssayTensors", "AssayRuns"]),
+    .target(name: "AssayCapture", dependencies: ["AssayBase", "AssayTensors", "AssayRuns"]),
     .target(
       name: "AssayComparison",
       dependencies: [
-        "AssayTensors", "AssayRuns", "CAssayKernels",
+        "AssayBase", "AssayTensors", "AssayRuns", "CAssayKernels",
         .product(name: "Yams", package: "Yams"),
       ]),
-    .target(name: "AssayReports", dependencies: ["AssayTensors", "AssayRuns", "AssayComparison"]),
+    .target(
+      name: "AssayReports",
+      dependencies: ["AssayBase", "AssayTensors", "AssayRuns", "AssayComparison"]),
     .target(
       name: "AssayReplay",
-      dependencies: ["AssayTensors", "AssayRuns", "AssayCapture", "AssayComparison"]),
+      dependencies: [
+        "AssayBase", "AssayTensors", "AssayRuns", "AssayCapture", "AssayComparison",
+      ]),
     .target(
       name: "Assay",
       dependencies: [
@@ -73,48 +77,67 @@ let package = Package(
 
     .testTarget(name: "AssayBaseTests", dependencies: ["AssayBase"], exclude: ["Fixtures"]),
 
-    .testTarget(name: "AssayTensorsTests", dependencies: ["AssayTensors"], exclude: ["Fixtures"]),
+    .testTarget(
+      name: "AssayTensorsTests", dependencies: ["AssayBase", "AssayTensors"], exclude: ["Fixtures"]),
 
     .testTarget(
       name: "AssayCheckpointsTests",
-      dependencies: ["AssayTensors", "AssayRuns", "AssayCheckpoints", "AssayLlama"],
+      dependencies: ["AssayBase", "AssayTensors", "AssayRuns", "AssayCheckpoints", "AssayLlama"],
       exclude: ["Fixtures"]),
 
     .testTarget(
-      name: "AssayTorchTests", dependencies: ["AssayTensors", "AssayTorch"], exclude: ["Fixtures"]),
+      name: "AssayTorchTests", dependencies: ["AssayBase", "AssayTensors", "AssayTorch"],
+      exclude: ["Fixtures"]),
 
     .testTarget(
-      name: "AssayCaptureTests", dependencies: ["AssayTensors", "AssayRuns", "AssayCapture"]),
+      name: "AssayCaptureTests",
+      dependencies: ["AssayBase", "AssayTensors", "AssayRuns", "AssayCapture"]),
 
-    .testTarget(name: "AssayHDF5Tests", dependencies: ["AssayTensors", "AssayHDF5"]),
+    .testTarget(
+      name: "AssayHDF5Tests", dependencies: ["AssayBase", "AssayTensors", "AssayHDF5"]),
 
     .testTarget(
       name: "AssayReportsTests",
-      dependencies: ["AssayTensors", "AssayRuns", "AssayComparison", "AssayReports"],
+      dependencies: [
+        "AssayBase", "AssayTensors", "AssayRuns", "AssayRunsSupport", "AssayComparison",
+        "AssayReports",
+      ],
       exclude: ["Fixtures"]),
+
+    .target(
+      name: "AssayRunsSupport", dependencies: ["AssayTensors", "AssayRuns"],
+      path: "Tests/AssayRunsSupport"),
 
     .testTarget(
       name: "AssayRunsTests",
-      dependencies: ["AssayTensors", "AssayTorch", "AssayHDF5", "AssayRuns"],
+      dependencies: [
+        "AssayBase", "AssayTensors", "AssayTorch", "AssayHDF5", "AssayRuns", "AssayRunsSupport",
+      ],
       exclude: ["Fixtures"]),
 
     .testTarget(
       name: "AssayLlamaTests",
-      dependencies: ["AssayTensors", "AssayTorch", "AssayRuns", "AssayCapture", "AssayLlama"],
+      dependencies: [
+        "AssayBase", "AssayTensors", "AssayTorch", "AssayRuns", "AssayCheckpoints", "AssayCapture",
+        "AssayLlama",
+      ],
       exclude: ["Fixtures"]),
 
     .testTarget(
       name: "AssayComparisonTests",
-      dependencies: ["AssayTensors", "AssayRuns", "AssayComparison"], exclude: ["Fixtures"]),
+      dependencies: [
+        "AssayBase", "AssayTensors", "AssayRuns", "AssayRunsSupport", "AssayComparison",
+      ],
+      exclude: ["Fixtures"]),
 
     .testTarget(
       name: "AssayReplayTests",
       dependencies: [
-        "AssayTensors", "AssayRuns", "AssayCapture", "AssayComparison", "AssayReplay",
-        "AssayLlama",
+        "AssayBase", "AssayTensors", "AssayRuns", "AssayRunsSupport", "AssayCapture",
+        "AssayComparison", "AssayReplay", "AssayLlama",
       ]),
 
-    .testTarget(name: "AssayTests", dependencies: ["Assay"]),
+    .testTarget(name: "AssayTests", dependencies: ["Assay", "AssayRunsSupport"]),
 
     .target(
       name: "AssayTestingSupport", dependencies: ["Assay", "AssayTesting"],

@@ -1,6 +1,5 @@
 import Assay
 import AssayRuns
-import AssayTensors
 import Foundation
 
 /// What `assay inspect` found: a list of tensors, each still to be read.

@@ -69,7 +69,7 @@ extension CallRecord {
   /// Marks what only a text tells of, where that text shows a tensor which the run does not list.
   ///
   /// A tensor among the inputs that is not recorded lowers what is known of them.
-  mutating func markUnrecorded(step: Int) {
+  package mutating func markUnrecorded(step: Int) {
     let known = Set(tensors.map(\.key.slot))
     for side in Slot.Side.allCases {
       for object in descriptions[side]?.describedObjects(at: Slot(side.rawValue)) ?? []

@@ -56,7 +56,8 @@ package enum MiniFloat {
       return Float(bitPattern: payload | sign << 31)
     } else {
       magnitude = Float(
-        bitPattern: UInt32(Int(exponent) - format.bias + 127) << 23 | fraction << (23 - fractionBits))
+        bitPattern: UInt32(Int(exponent) - format.bias + 127) << 23
+          | fraction << (23 - fractionBits))
     }
     return sign == 1 ? -magnitude : magnitude
   }

@@ -1,6 +1,7 @@
 import AssayComparison
 import AssayReplay
 import AssayRuns
+import AssayRunsSupport
 import AssayTensors
 import Foundation
 import Testing

@@ -2,6 +2,7 @@ import AssayCapture
 import AssayComparison
 import AssayReplay
 import AssayRuns
+import AssayRunsSupport
 import AssayTensors
 import Testing
 

@@ -1,6 +1,7 @@
 import AssayComparison
 import AssayReports
 import AssayRuns
+import AssayRunsSupport
 import AssayTensors
 import Testing
 

@@ -1,6 +1,7 @@
 import AssayBase
 import AssayComparison
 import AssayRuns
+import AssayRunsSupport
 import AssayTensors
 import Foundation
 import Testing

@@ -1,4 +1,5 @@
 import AssayBase
+import AssayRunsSupport
 import AssayTensors
 import Foundation
 import Testing

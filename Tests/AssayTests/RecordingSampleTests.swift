@@ -1,4 +1,5 @@
 import Assay
+import AssayRunsSupport
 import Foundation
 import Testing
 

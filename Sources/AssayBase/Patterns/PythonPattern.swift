@@ -62,8 +62,10 @@ package struct PythonPattern {
     global = Flags(verbose: verbose)
   }
 
-  /// Compiles an expression in Python's syntax (3.11): lookarounds, `(?P<name>…)` and inline flags
-  /// included; what `re` refuses is refused. Conditional groups and `\N{…}` are not supported.
+  /// Compiles an expression in Python's syntax (3.11).
+  ///
+  /// Lookarounds, `(?P<name>…)` and inline flags are included; what `re` refuses is refused.
+  /// Conditional groups and `\N{…}` are not supported.
   ///
   /// - Parameter matchesWhole: Whether all of a text must match, as in `re.fullmatch`, when the match
   ///   is anchored at its beginning.

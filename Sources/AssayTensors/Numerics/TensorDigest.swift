@@ -65,7 +65,9 @@ public struct TensorDigest: Hashable, Sendable {
   }
 
   /// Whether a dtype's digests have a projection: others differ wholly or not at all.
-  package static func isProjected(_ dtype: DType) -> Bool { dtype.isFloatingPoint || dtype.isComplex }
+  package static func isProjected(_ dtype: DType) -> Bool {
+    dtype.isFloatingPoint || dtype.isComplex
+  }
 }
 
 extension TensorDigest {

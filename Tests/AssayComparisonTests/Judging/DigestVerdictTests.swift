@@ -1,4 +1,5 @@
 import AssayRuns
+import AssayRunsSupport
 import AssayTensors
 import Testing
 

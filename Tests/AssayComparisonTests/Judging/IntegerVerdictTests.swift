@@ -1,5 +1,6 @@
 import AssayBase
 import AssayRuns
+import AssayRunsSupport
 import Foundation
 import Testing
 

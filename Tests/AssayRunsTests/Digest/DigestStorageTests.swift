@@ -1,5 +1,6 @@
 import AssayBase
 import AssayHDF5
+import AssayRunsSupport
 import AssayTensors
 import Foundation
 import Testing

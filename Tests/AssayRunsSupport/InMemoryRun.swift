@@ -1,3 +1,4 @@
+package import AssayRuns
 package import AssayTensors
 
 /// A run without files, put together tensor by tensor.
