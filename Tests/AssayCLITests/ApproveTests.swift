@@ -1,4 +1,3 @@
-import AssayBase
 import Foundation
 import Testing
 
