@@ -31,7 +31,7 @@ public enum GGUFCheckpoint {
       defer { try? FileManager.default.removeItem(atPath: temporary) }
       try FileSystem.makeDirectory(temporary, withParents: true)
       for (name, value) in plan.files {
-      let data = value.encoded(pretty: true)
+        let data = value.encoded(pretty: true)
         try WholeFile.replace(temporary + "/" + name, with: data)
       }
       var count = 0
