@@ -1,4 +1,4 @@
-import AssayRuns
+import AssayBase
 
 /// The vocabulary and the merges of a byte-level BPE model.
 struct BytePairModel: Sendable {
