@@ -1,3 +1,4 @@
+import AssayBase
 public import AssayCapture
 public import AssayComparison
 public import AssayRuns
