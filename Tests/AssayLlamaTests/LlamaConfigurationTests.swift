@@ -1,3 +1,4 @@
+import AssayCheckpoints
 import AssayRuns
 import AssayTensors
 import Foundation
