@@ -42,7 +42,7 @@ public final class DirectoryRunWriter: RunWriter {
   /// - Parameters:
   ///   - path: The run's directory; its parents are made as well.
   ///   - manifest: What the run says about itself; it counts as incomplete until it is finished.
-  /// - Throws: ``RunError/alreadyExists(path:)`` or ``RunError/writeFailed(path:reason:)``.
+  /// - Throws: ``RunError/alreadyExists(path:)`` or ``FileError/unwritable(path:reason:)``.
   public init(path: String, manifest: RunManifest) throws {
     self.path = path
     try FileSystem.makeDirectory(path, withParents: true)
@@ -58,7 +58,8 @@ public final class DirectoryRunWriter: RunWriter {
 
   /// Makes the step's directory.
   ///
-  /// - Throws: ``RunError/writeFailed(path:reason:)``, also for a step that does not ascend.
+  /// - Throws: ``RunError/writeFailed(path:reason:)`` for a step that does not ascend, and
+  ///   ``FileError/unwritable(path:reason:)``.
   public func beginStep(_ step: Int) throws {
     try state.withLock { state in
       guard !state.isStepOpen, step > state.lastStep else {
@@ -74,7 +75,7 @@ public final class DirectoryRunWriter: RunWriter {
 
   /// Writes the tensors and the description of one side of a call.
   ///
-  /// - Throws: ``RunError/duplicateSlot(_:)``, ``RunError/writeFailed(path:reason:)``.
+  /// - Throws: ``RunError/duplicateSlot(_:)``, ``RunError/writeFailed(path:reason:)``, ``FileError``.
   public func write(_ part: CallPart) throws {
     try state.withLock { state in
       guard state.isStepOpen, part.step == state.lastStep else {
@@ -96,7 +97,7 @@ public final class DirectoryRunWriter: RunWriter {
 
   /// Lists the step's calls in `module_calls.txt` and `step.json`.
   ///
-  /// - Throws: ``RunError/writeFailed(path:reason:)``.
+  /// - Throws: ``RunError/writeFailed(path:reason:)``, ``FileError/unwritable(path:reason:)``.
   public func endStep(
     _ step: Int, calls: [ModuleCall], completionOrder: [Int], isOrderRecorded: Bool
   ) throws {

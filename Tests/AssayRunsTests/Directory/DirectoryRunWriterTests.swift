@@ -1,3 +1,4 @@
+import AssayBase
 import AssayRuns
 import AssayTensors
 import AssayTorch
@@ -133,7 +134,7 @@ private func part(
       try DirectoryRunWriter(path: root.path + "/taken", manifest: manifest)
     }
     try root.file("file")
-    #expect(throws: RunError.self) {
+    #expect(throws: FileError.self) {
       try DirectoryRunWriter(path: root.path + "/file/run", manifest: manifest)
     }
   }
@@ -142,7 +143,7 @@ private func part(
     let writer = try DirectoryRunWriter(path: root.path + "/run", manifest: manifest)
     try writer.beginStep(0)
     try FileManager.default.removeItem(atPath: root.path + "/run")
-    #expect(throws: RunError.self) { try writer.write(part("a", [.stored(Slot("outputs"), x)])) }
+    #expect(throws: FileError.self) { try writer.write(part("a", [.stored(Slot("outputs"), x)])) }
     #expect(throws: RunError.self) { try writer.finish(manifest) }
   }
 
