@@ -1,3 +1,4 @@
+import AssayBase
 import AssayCapture
 import AssayRuns
 import AssayTensors
@@ -90,8 +91,8 @@ final class TemporaryDirectory: Sendable {
     try probe.step { try forward(probe, x) }
     // What stands in the way of the second step fails its writer as a full disk would.
     try Data().write(to: URL(filePath: directory + "/run/step_1"))
-    #expect(throws: RunError.self) { try probe.step { try forward(probe, x) } }
-    #expect(throws: RunError.self) { try recorder.finish() }
+    #expect(throws: FileError.self) { try probe.step { try forward(probe, x) } }
+    #expect(throws: FileError.self) { try recorder.finish() }
     let reader = try DirectoryRunReader(path: directory + "/run")
     #expect(reader.steps.map(\.step) == [0] && !reader.manifest.isComplete)
   }

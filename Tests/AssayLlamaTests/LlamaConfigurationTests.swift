@@ -1,4 +1,5 @@
 import AssayBase
+import AssayCheckpoints
 import AssayRuns
 import AssayTensors
 import Foundation

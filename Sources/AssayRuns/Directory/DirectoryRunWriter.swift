@@ -63,15 +63,19 @@ public final class DirectoryRunWriter: RunSink {
   /// - Throws: ``RunError/duplicateSlot(_:)``, and ``RunError/writeFailed(path:reason:)``, also for
   ///   a step that does not ascend.
   public func receive(_ event: RunEvent) throws {
-    try state.withLock { state in
-      switch event {
-      case .stepBegan(let step): try beginStep(step, &state)
-      case .captured(let part): try write(part, &state)
-      case .stepEnded(let step, let calls, let completionOrder, let isOrderRecorded):
-        try endStep(step, calls, completionOrder, isOrderRecorded: isOrderRecorded, &state)
-      case .stepDiscarded(let step): try discardStep(step, &state)
-      case .runEnded(let manifest): try finish(manifest, &state)
+    do {
+      try state.withLock { state in
+        switch event {
+        case .stepBegan(let step): try beginStep(step, &state)
+        case .captured(let part): try write(part, &state)
+        case .stepEnded(let step, let calls, let completionOrder, let isOrderRecorded):
+          try endStep(step, calls, completionOrder, isOrderRecorded: isOrderRecorded, &state)
+        case .stepDiscarded(let step): try discardStep(step, &state)
+        case .runEnded(let manifest): try finish(manifest, &state)
+        }
       }
+    } catch let error as FileError {
+      throw RunError(error)
     }
   }
 

@@ -1,4 +1,3 @@
-import AssayCheckpoints
 import AssayLlama
 import Foundation
 import Testing

@@ -1,4 +1,3 @@
-import AssayCheckpoints
 import Foundation
 import Testing
 

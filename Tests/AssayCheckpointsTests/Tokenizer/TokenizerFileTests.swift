@@ -1,5 +1,4 @@
 import AssayBase
-import AssayCheckpoints
 import Foundation
 import Testing
 

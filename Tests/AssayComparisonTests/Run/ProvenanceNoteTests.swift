@@ -1,5 +1,6 @@
 import AssayComparison
 import AssayRuns
+import AssayRunsSupport
 import AssayTensors
 import Testing
 

@@ -138,7 +138,7 @@ private func part(
       try DirectoryRunWriter(path: root.path + "/taken", manifest: manifest)
     }
     try root.file("file")
-    #expect(throws: RunError.self) {
+    #expect(throws: FileError.self) {
       try DirectoryRunWriter(path: root.path + "/file/run", manifest: manifest)
     }
   }
