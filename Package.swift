@@ -45,7 +45,12 @@ let package = Package(
         "AssayTensors", "AssayRuns", "CAssayKernels",
         .product(name: "Yams", package: "Yams"),
       ]),
-    .target(name: "AssayReports", dependencies: ["AssayTensors", "AssayRuns", "AssayComparison"]),
+    // What the page is made of stays in the binary, which is all that is installed.
+    .target(
+      name: "AssayReports", dependencies: ["AssayTensors", "AssayRuns", "AssayComparison"],
+      resources: ["page.js", "page.css", "growth.html", "explorer.html"].map {
+        .embedInCode("HTML/\($0)")
+      }),
     .target(
       name: "AssayReplay",
       dependencies: ["AssayTensors", "AssayRuns", "AssayCapture", "AssayComparison"]),
