@@ -1,5 +1,7 @@
 'use strict';
 (() => {
+// Figures as columns, and small helpers.
+
 const data = JSON.parse(document.getElementById('data').textContent);
 const { calls, tensors, strings, metrics, details } = data;
 const special = { inf: Infinity, '-inf': -Infinity, nan: NaN };
@@ -64,6 +66,8 @@ const lazyTable = (details, caption, heads, rows) => {
   };
   if (details.open) details.ontoggle();
 };
+// The plot of the error along execution order.
+
 const curves = steps.map(step => {
   const positions = [];
   for (let c = 0; c < calls.step.length; c++) if (calls.step[c] === step) positions.push(c);
@@ -140,7 +144,7 @@ const limitPath = (scale, positions) => {
     d += last === null ? `M${x} ${y}` : v === last ? '' : `H${x}V${y}`;
     last = v;
   });
-  return last === null ? '' : d + `H${scale.width - scale.right}`;
+  return last === null ? '' : `${d}H${scale.width - scale.right}`;
 };
 
 const drawGrowth = () => {
@@ -219,7 +223,7 @@ const readGrowth = () => {
   $('dot').setAttribute('cy', out === null ? growthScale.floor : growthScale.y(out));
   const cause = string(calls.cause[c]);
   const text = `${callName(c)}: outputs ${figure(out)}, inputs ${figure(calls.in[c])}`
-    + `, ${words(string(calls.verdict[c]))}${cause ? ', ' + cause : ''}`;
+    + `, ${words(string(calls.verdict[c]))}${cause ? `, ${cause}` : ''}`;
   $('growth-read').textContent = text;
   $('growth-call').setAttribute('aria-valuetext', text);
 };
@@ -265,6 +269,8 @@ const showGrowth = () => {
     }
   }).observe($('growth-plot'));
 };
+// The tree of modules, whose branches are made when they are opened.
+
 const newNode = (name, full) =>
   ({ name, full, children: new Map(), total: 0, failing: 0, rank: 0, introduced: false });
 const root = newNode('', '');
@@ -377,7 +383,7 @@ const treeKey = event => {
       : focusItem(item.parentElement.closest('[role=treeitem]')),
     Enter: () => choose(item),
     ' ': () => choose(item),
-    '*': () => [...item.parentElement.children].forEach(i => expand(i, true)),
+    '*': () => { for (const i of item.parentElement.children) expand(i, true); },
   };
   if (actions[event.key]) {
     actions[event.key]();
@@ -408,6 +414,8 @@ const showTree = () => {
     focusItem(item);
   });
 };
+// The table of tensors: filtered, sorted, and in pages.
+
 const pageSize = 50;
 const view = { text: '', verdict: 'all', step: 'all', module: null, sort: 'order',
   isDescending: false, page: 0, hasAll: false, chosen: null };
@@ -443,7 +451,7 @@ const shownColumns = () =>
 
 const verdictCell = verdict => {
   const [glyph, style] = mark(verdict);
-  return el('span', { class: style }, el('span', { 'aria-hidden': 'true' }, glyph + ' '), words(verdict));
+  return el('span', { class: style }, el('span', { 'aria-hidden': 'true' }, `${glyph} `), words(verdict));
 };
 
 const compare = column => {
@@ -453,7 +461,7 @@ const compare = column => {
     return (a, b) => {
       const x = values[a], y = values[b];
       // What has no figure stands last either way.
-      if (x !== x || y !== y) return (x !== x) - (y !== y) || a - b;
+      if (Number.isNaN(x) || Number.isNaN(y)) return Number.isNaN(x) - Number.isNaN(y) || a - b;
       return x === y ? a - b : x < y ? -sign : sign;
     };
   }
@@ -468,7 +476,7 @@ const filtered = () => {
   const terms = view.text.toLowerCase().split(/\s+/).filter(Boolean);
   const hits = terms.map(term => strings.map(s => s.toLowerCase().includes(term)));
   const inModule = view.module === null ? null : strings.map(
-    s => s === view.module || s.startsWith(view.module + '.'));
+    s => s === view.module || s.startsWith(`${view.module}.`));
   const step = view.step === 'all' ? null : Number(view.step);
   const found = [];
   for (let t = 0; t < size; t++) {
@@ -586,6 +594,8 @@ const showTable = () => {
   }
   refresh();
 };
+// Everything about one tensor.
+
 const indexOf = (offset, shape) => {
   const index = [];
   for (const extent of [...shape].reverse()) {
@@ -664,14 +674,14 @@ const heatmap = detail => {
     svg('title', { id: 'cells-t' }, 'Heatmap of |d| over the worst slice'),
     svg('desc', { id: 'cells-d' }, `${down} by ${across} cells, each the largest |d| in it, up to `
       + `${figure(high)}; the table below has the figures.`));
-  cells.forEach((row, y) => row.forEach((v, x) => {
+  for (const [y, row] of cells.entries()) for (const [x, v] of row.entries()) {
     const box = { x: x * side, y: y * side, width: side - 0.6, height: side - 0.6 };
     const title = svg('title', {}, `row ${range(y, down, detail.rows)}, column `
       + `${range(x, across, detail.columns)}: ${v === 'inf' ? 'NaN or infinite' : figure(v)}`);
     picture.append(svg('rect', v === 'inf' ? { class: 'odd', ...box } : v === 0
       ? { class: 'void', ...box }
       : { class: 'cell', 'fill-opacity': shade(v).toFixed(3), ...box }, title));
-  }));
+  }
   const table = el('details', {}, el('summary', {}, 'As a table'));
   lazyTable(table, 'Largest |d| in each cell; rows down, columns across',
     ['row', ...cells[0].map((_, x) => range(x, across, detail.columns))],
