@@ -14,11 +14,10 @@ struct CommonNames {
   ) throws(ComparisonError) {
     reference = runs[0]
     try Self.check(deviceMap, runs)
-    let map = Dictionary(deviceMap.map { ($0.actual, $0.expected) }, uniquingKeysWith: { $1 })
     var used = Set<Int>()
     var unused: [Int: ComparisonFailure] = [:]
     for run in runs.dropFirst() {
-      let run: any RunReader = map.isEmpty ? run : DeviceMappedRun(run, map)
+      let run: any RunReader = deviceMap.isEmpty ? run : DeviceMappedRun(run, deviceMap)
       guard let mapping else {
         others.append((run, reference))
         continue
@@ -50,22 +49,9 @@ struct CommonNames {
     _ deviceMap: [(actual: Device, expected: Device)], _ runs: [any RunReader]
   ) throws(ComparisonError) {
     guard !deviceMap.isEmpty else { return }
-    let devices = runs.map(\.steps.devices)
-    var seen = Set<Device>()
-    for (actual, expected) in deviceMap {
-      let entry = "\(actual)=\(expected)"
-      let failure: ComparisonFailure? =
-        if !devices.dropFirst().contains(where: { $0.contains(actual) }) {
-          .deviceMatchesNothing(device: actual.name, entry: entry, isActual: true)
-        } else if !devices[0].contains(expected) {
-          .deviceMatchesNothing(device: expected.name, entry: entry, isActual: false)
-        } else if !seen.insert(actual).inserted {
-          .deviceMappedTwice(actual.name)
-        } else {
-          nil
-        }
-      if let failure { throw .cannotCalibrate(reason: "\(failure)") }
-    }
+    let others = runs.dropFirst().reduce(into: Set<Device>()) { $0.formUnion($1.steps.devices) }
+    let failures = deviceMap.failures(actual: others, expected: runs[0].steps.devices)
+    if let first = failures.first { throw .cannotCalibrate(reason: "\(first)") }
   }
 }
 
@@ -78,7 +64,7 @@ private struct DeviceMappedRun: RunReader {
   var path: String { base.path }
   var manifest: RunManifest { base.manifest }
 
-  init(_ base: any RunReader, _ map: [Device: Device]) {
+  init(_ base: any RunReader, _ map: [(actual: Device, expected: Device)]) {
     self.base = base
     var names: [TensorKey: TensorKey] = [:]
     steps = base.steps.map { step in
@@ -86,7 +72,8 @@ private struct DeviceMappedRun: RunReader {
       for call in calls.indices {
         for position in calls[call].tensors.indices {
           let key = calls[call].tensors[position].key
-          guard let device = map[key.device] else { continue }
+          let device = map.expected(of: key.device)
+          guard device != key.device else { continue }
           calls[call].tensors[position].key.device = device
           names[calls[call].tensors[position].key] = key
         }

@@ -439,12 +439,15 @@ const further = [
   { key: 'rule', label: 'rule', title: 'the tolerance rule that decided', number: true,
     value: t => tensors.rule[t] },
 ];
-const digitsOf = metric => metric.key === 'cosine' ? 7 : 3;
+const written = (metric, value) => {
+  const text = figure(metric.share && value !== null ? 100 * value : value, metric.digits);
+  const unit = metric.share ? '%' : metric.unit;
+  return unit && value !== null ? `${text} ${unit}` : text;
+};
 const measured = metrics
-  .filter(metric => !metric.key.startsWith('floor_') || tensors[metric.key].some(v => v !== null))
-  .map(metric => ({ ...metric, number: true,
-  value: t => tensors[metric.key][t],
-  cell: t => figure(tensors[metric.key][t], digitsOf(metric)) }));
+  .filter(metric => tensors[metric.key].some(v => v !== null))
+  .map(metric => ({ ...metric, label: metric.key, number: true,
+    value: t => tensors[metric.key][t], cell: t => written(metric, tensors[metric.key][t]) }));
 const all = [...fixed, ...further, ...measured];
 const shownColumns = () =>
   view.hasAll ? all : [...fixed, ...measured.filter(metric => metric.main)];
@@ -645,7 +648,7 @@ const histogram = detail => {
   const table = el('details', {}, el('summary', {}, 'As a table'));
   lazyTable(table, 'Finite pairs by the size of |d|', ['|d| from', 'pairs'],
     () => counts.map((count, i) => [label(i), String(count)]));
-  const names = ['p50', 'p90', 'p99', 'p99.9'];
+  const names = metrics.map(metric => metric.key).filter(key => /^p\d+$/.test(key));
   return el('figure', {}, el('h3', {}, 'How large the differences are'), picture,
     el('figcaption', {}, 'Finite pairs by the power of two of |d|, heights on a log scale'
       + (detail.quantiles.length
@@ -701,12 +704,13 @@ const heatmap = detail => {
 };
 
 const sides = t => {
-  const names = ['min', 'max', 'mean', 'std', 'l2', 'nan', 'inf'];
+  const names = metrics.filter(metric => metric.key.startsWith('actual.'))
+    .map(metric => metric.key.slice('actual.'.length));
   return el('div', { class: 'scroll' }, el('table', { class: 'sides' },
     el('caption', {}, 'Values of each side'),
-    el('thead', {}, el('tr', {}, el('td', {}), ...names.map(n => el('th', { scope: 'col', class: 'n' }, n === 'l2' ? 'L2' : n === 'nan' ? 'NaN' : n === 'inf' ? 'Inf' : n)))),
+    el('thead', {}, el('tr', {}, el('td', {}), ...names.map(n => el('th', { scope: 'col', class: 'n' }, n)))),
     el('tbody', {}, ...['actual', 'expected'].map(side => el('tr', {}, el('th', { scope: 'row' }, side),
-      ...names.map(n => el('td', { class: 'n' }, figure(tensors[`${side}_${n}`][t], 5))))))));
+      ...names.map(n => el('td', { class: 'n' }, figure(tensors[`${side}.${n}`][t], 5))))))));
 };
 
 const showDetail = (t, isAsked = false) => {
@@ -728,16 +732,17 @@ const showDetail = (t, isAsked = false) => {
     body.push(el('p', { class: 'hint' },
       `Histogram and heatmap are made for the first ${Object.keys(details).length} failing tensors.`));
   }
-  if (tensors.elements[t] !== null) {
+  const known = measured.filter(metric => metric.value(t) !== null);
+  const figures = known.filter(metric => !/^(actual|expected)\./.test(metric.key));
+  if (known.length) {
     const places = { max_abs: worst === null ? '' : ` at ${indexOf(worst, shape)}`,
       worst_row: row === null || shape.length < 2 ? '' : ` at ${indexOf(row, shape.slice(0, -1))}` };
-    body.push(el('dl', { class: 'figures' }, ...measured
-      .filter(metric => !/^(actual|expected)_/.test(metric.key))
-      .map(metric => el('div', {}, el('dt', { title: metric.title }, metric.label),
-        el('dd', { class: 'mono' }, metric.cell(t) + (places[metric.key] ?? ''))))), sides(t),
+    body.push(el('dl', { class: 'figures' }, ...figures.map(metric => el('div', {},
+      el('dt', { title: metric.title }, metric.label),
+      el('dd', { class: 'mono' }, metric.cell(t) + (places[metric.key] ?? ''))))), sides(t),
       el('details', {}, el('summary', {}, 'What the figures mean'),
-        el('dl', { class: 'figures' }, ...measured.filter(metric => !/^(actual|expected)_/.test(metric.key))
-          .map(metric => el('div', {}, el('dt', {}, metric.label), el('dd', {}, metric.title))))));
+        el('dl', { class: 'figures' }, ...figures.map(metric =>
+          el('div', {}, el('dt', {}, metric.label), el('dd', {}, metric.title))))));
   }
   $('detail-body').replaceChildren(...body);
   for (const line of $('table').tBodies[0].rows) {

@@ -22,10 +22,10 @@ import Testing
     #expect(try MetricBound(parsing: text) == bound)
   }
 
-  @Test(arguments: Metric.allCases)
+  @Test(arguments: Metric.bounded)
   func everyFigureCanBeBounded(metric: Metric) throws {
     let sign = metric.isBetterLarge ? ">=" : "<="
-    let bound = try MetricBound(parsing: "\(metric.rawValue) \(sign) 0.25")
+    let bound = try MetricBound(parsing: "\(metric.name) \(sign) 0.25")
     #expect(bound == (metric.isBetterLarge ? .atLeast(metric, 0.25) : .atMost(metric, 0.25)))
   }
 
