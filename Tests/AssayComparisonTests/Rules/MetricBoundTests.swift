@@ -30,7 +30,7 @@ import Testing
   }
 
   @Test(arguments: [
-    ("", "it is empty"), ("rel_l3 <= 1", "found \"rel_l3\"; there are max_abs, max_rel"),
+    ("", "it is empty"), ("rel_l3 <= 1", "found \"rel_l3\"; there are mismatched_share, max_abs"),
     ("rel_l2 >= 1", "expected \"<=\" after rel_l2, of which less is better, found \">=\""),
     ("cosine <= 1", "expected \">=\" after cosine, of which more is better, found \"<=\""),
     ("rel_l2 < 1", "found \"<\""), ("rel_l2 == 1", "found \"==\""), ("rel_l2", "found the end"),
