@@ -64,7 +64,7 @@ extension RunComparison {
       let reason = module?.unknownText(markup) ?? "not all its inputs were compared"
       text = "\(word) whether introduced or inherited: \(reason); its outputs differ\(output)"
     }
-    if let growth = origin.growth, growth.isFinite {
+    if !options.isIsolated, let growth = origin.growth, growth.isFinite {
       text += "; the error grew \(MarkdownText.number(growth))-fold"
     }
     return text
