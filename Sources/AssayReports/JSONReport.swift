@@ -24,9 +24,10 @@ public enum JSONReport {
     members["actual"] = json(comparison.actual)
     members["expected"] = json(comparison.expected)
     members["parameters"] = .object(
-      NameMap(comparison.parameters.compactMap { parameter in
-        parameter.json.map { (parameter.name, $0) }
-      }))
+      NameMap(
+        comparison.parameters.compactMap { parameter in
+          parameter.json.map { (parameter.name, $0) }
+        }))
     members["summary"] = json(comparison.summary)
     members["introduced"] = .array(
       comparison.introduced.map {

@@ -41,7 +41,7 @@ extension MarkdownWriter {
     let hint =
       "The error is the relative L2 of the worst row, inf where NaN or infinite values differ.\n\n"
       + (comparison.summary.tensors.estimated == 0
-      ? "" : "Of tensors compared by digest only the error is known, and of the whole.\n\n")
+        ? "" : "Of tensors compared by digest only the error is known, and of the whole.\n\n")
     return "## Largest errors\n\n" + hint
       + MarkdownText.table(["figure", "value", "where"], rightAligned: [1], rows)
   }

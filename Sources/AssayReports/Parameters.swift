@@ -25,7 +25,8 @@ extension RunComparison {
         name: "equal_nan", json: .bool(options.tolerance.equalNaN),
         text: { _ in options.tolerance.equalNaN ? "yes" : "no" },
         isChosen: options.tolerance.equalNaN),
-      selection("steps", options.steps, { .integer(Int64($0)) }, { _, step in "\(step)" }, unasked: "all"),
+      selection(
+        "steps", options.steps, { .integer(Int64($0)) }, { _, step in "\(step)" }, unasked: "all"),
       selection(
         "modules", options.modules?.map(\.source), JSONValue.string, { $0.code($1) },
         unasked: "all"),

@@ -74,7 +74,8 @@ private struct TextReportWriter {
     var lines = facts.map { line($0.0, $0.1) }
     let remarks =
       comparison.failures.map { ("failure", $0.description) }
-      + (comparison.nonFiniteText(.plain).map { [("NaN", $0)] } ?? []) + comparison.notes.map { ("note", $0) }
+      + (comparison.nonFiniteText(.plain).map { [("NaN", $0)] } ?? [])
+      + comparison.notes.map { ("note", $0) }
     lines += remarks.prefix(Self.remarkLimit).map { line($0.0, $0.1) }
     let rest = remarks.count - Self.remarkLimit
     if rest > 0 { lines.append(line("", "and \(rest) more failures and notes")) }

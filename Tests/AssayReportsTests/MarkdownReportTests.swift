@@ -148,7 +148,8 @@ import Testing
     #expect(report.contains("| sides | inputs, outputs |\n"))
     #expect(
       report.contains("| isolated | yes: every module was given the expected run's inputs |\n"))
-    #expect(report.contains("**Introduced** here: given the expected run's inputs, its outputs differ"))
+    #expect(
+      report.contains("**Introduced** here: given the expected run's inputs, its outputs differ"))
     #expect(!report.lowercased().contains("grow"))
     #expect(!report.contains("input error"))
   }

@@ -114,7 +114,8 @@ extension Metric {
   package func reading(of tensor: TensorResult) -> Reading? {
     switch source {
     case .difference(let read):
-      tensor.difference.flatMap(read) ?? tensor.estimate.flatMap { figure(of: $0) }.map { Reading($0) }
+      tensor.difference.flatMap(read)
+        ?? tensor.estimate.flatMap { figure(of: $0) }.map { Reading($0) }
     case .detail(let read): tensor.detail.flatMap(read).map { Reading($0) }
     case .values(let read):
       (place == .actual ? tensor.actualStatistics : tensor.expectedStatistics).flatMap(read)

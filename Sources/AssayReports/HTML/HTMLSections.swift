@@ -83,7 +83,8 @@ struct HTMLSections {
     text += introduced
     let remarks =
       comparison.failures.map { ("failure", $0.description) }
-      + (comparison.nonFiniteText(.plain).map { [("NaN", $0)] } ?? []) + comparison.notes.map { ("note", $0) }
+      + (comparison.nonFiniteText(.plain).map { [("NaN", $0)] } ?? [])
+      + comparison.notes.map { ("note", $0) }
     if !remarks.isEmpty {
       text += "<ul class=\"remarks\">"
       for (kind, sentence) in remarks {
