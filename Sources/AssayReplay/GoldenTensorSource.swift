@@ -16,7 +16,7 @@ struct GoldenTensorSource: TensorSource {
   private let golden: any RunReader
   private let keys: [Name: [TensorKey]]
   /// Devices of the model that have another name in the golden.
-  private let deviceMap: [Device: Device]
+  private let deviceMap: [(actual: Device, expected: Device)]
   /// How the model's names become the golden's.
   private let mapping: Mapping?
 
@@ -37,13 +37,12 @@ struct GoldenTensorSource: TensorSource {
     self.golden = golden
     self.keys = keys
     self.mapping = mapping
-    self.deviceMap = Dictionary(
-      deviceMap.map { ($0.actual, $0.expected) }, uniquingKeysWith: { first, _ in first })
+    self.deviceMap = deviceMap
   }
 
   func tensor(step: Int, call: ModuleCall, slot: Slot, device: Device) throws -> Tensor? {
     guard let found = found(step: step, call: call, slot: slot) else { return nil }
-    let expected = deviceMap[device] ?? device
+    let expected = deviceMap.expected(of: device)
     if let key = found.first(where: { $0.device == expected }) ?? found.only {
       return try golden.tensor(key).on(device)
     }

@@ -118,7 +118,6 @@ extension ModuleInputs {
       throw ReplayError.skippedInput(reference, slot: slot, reason: reason)
     }
     let tensor = try golden.tensor(record.key)
-    let here = deviceMap.first { $0.expected == tensor.device }?.actual
-    return tensor.contiguous().on(here ?? tensor.device)
+    return tensor.contiguous().on(deviceMap.actual(of: tensor.device) ?? tensor.device)
   }
 }

@@ -17,8 +17,8 @@ extension RunComparison {
   /// Where the runs part, as a headline says it: the place at which the first error was born, and
   /// whether that is known to have made it.
   ///
-  /// - Parameter name: Writes a call, without the part of its name that the second argument tells.
-  func birthText(_ name: (ModuleCall, _ parent: ModuleCall?) -> String) -> String? {
+  func birthText(_ markup: Markup) -> String? {
+    let name = markup.name(_:within:)
     guard let divergence = firstDivergence else { return nil }
     let step = "in step \(divergence.step)"
     let origin = divergence.origin
@@ -47,12 +47,8 @@ extension RunComparison {
 
   /// What the runs were given otherwise, in one sentence without a full stop.
   ///
-  /// - Parameters:
-  ///   - name: Writes a call.
-  ///   - slot: Writes a slot.
-  func otherInputsText(
-    words: FailureSentence, _ name: (ModuleCall) -> String, _ slot: (String) -> String
-  ) -> String? {
+  /// - Parameter words: What the runs are called.
+  func otherInputsText(_ words: FailureSentence, _ markup: Markup) -> String? {
     guard let otherInputs else { return nil }
     let limit = 3
     let rest = otherInputs.tensors.count - limit
@@ -67,10 +63,10 @@ extension RunComparison {
         } else {
           "differs"
         }
-      return "\(slot(tensor.slot.rawValue)) \(found)"
+      return "\(markup.code(tensor.slot.rawValue)) \(found)"
     }
     return "\(words.actual) was given other inputs than \(words.expected): of "
-      + "\(name(otherInputs.call)), the first recorded call, \(parts.joined(separator: ", "))"
+      + "\(markup.name(otherInputs.call)), the first recorded call, \(parts.joined(separator: ", "))"
       + (rest > 0 ? " and \(rest) more" : "") + "; what follows differs for that reason"
   }
 }
@@ -83,19 +79,19 @@ extension TensorResult {
 extension ModuleResult {
   /// By how much the outputs differ; each under its name, where the largest is another than the one
   /// that a report shows.
-  func outputErrorText(beside shown: TensorResult, _ code: (String) -> String) -> String? {
+  func outputErrorText(beside shown: TensorResult, _ markup: Markup) -> String? {
     guard let largest = outputError else { return nil }
     let number = MarkdownText.number
     let results = tensors.filter { $0.slot.side != .inputs }
     guard results.count > 1, let worst = results.first(where: { $0.error == largest }),
       shown.slot.side != .inputs, shown.slot != worst.slot, let error = shown.error
     else { return number(largest) }
-    return "\(number(error)) (\(code(shown.slot.rawValue))) and at most \(number(largest)) "
-      + "(\(code(worst.slot.rawValue)))"
+    return "\(number(error)) (\(markup.code(shown.slot.rawValue))) and at most \(number(largest)) "
+      + "(\(markup.code(worst.slot.rawValue)))"
   }
 
   /// Why it cannot be told whether the call made its error.
-  func unknownText(_ code: (String) -> String) -> String {
+  func unknownText(_ markup: Markup) -> String {
     switch origin?.inputCoverage {
     case .positional: return "what it was given by keyword is not in the runs"
     case .state, .filledState:
@@ -107,19 +103,19 @@ extension ModuleResult {
     }
     if let input = tensors.first(where: { $0.slot.side == .inputs && $0.hasFormVerdict }) {
       return
-        "its \(code(input.slot.rawValue)) has another \(input.verdict.rawValue) in the two runs"
+        "its \(markup.code(input.slot.rawValue)) has another \(input.verdict.rawValue) in the two runs"
     }
     let missing = tensors.first {
       $0.slot.side == .inputs
         && ($0.verdict == .missingInActual || $0.verdict == .missingInExpected)
     }
-    if let missing { return "only one run has its \(code(missing.slot.rawValue))" }
+    if let missing { return "only one run has its \(markup.code(missing.slot.rawValue))" }
     return "not all its inputs were compared"
   }
 
   /// What is to be said of another shape or dtype.
-  func formText(of tensor: TensorResult, _ code: (String) -> String) -> String {
-    let slot = "its \(code(tensor.slot.rawValue)) has another \(tensor.verdict.rawValue)"
+  func formText(of tensor: TensorResult, _ markup: Markup) -> String {
+    let slot = "its \(markup.code(tensor.slot.rawValue)) has another \(tensor.verdict.rawValue)"
     if tensor.slot.side == .inputs { return "\(slot); of values nothing is known to differ here" }
     let inputs = tensors.filter { $0.slot.side == .inputs }
     let known =

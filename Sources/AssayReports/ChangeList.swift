@@ -101,25 +101,17 @@ extension ChangeList {
     }
     text += table(
       "Changed",
-      [
-        "step", "module", "slot", "device", "what", "max abs", "max rel", "rel L2", "worst row",
-        "max ULP",
-      ], [0, 5, 6, 7, 8, 9], changed
+      ["step", "module", "slot", "device", "what"] + ChangeList.figures.map(\.name),
+      Set([0] + ChangeList.figures.indices.map { 5 + $0 }), changed
     ) { change in
-      let difference = change.tensor.difference
-      return [
-        MarkdownText.plain(PlainText.line(change.what, limit: 400)),
-        MarkdownText.number(difference?.maxAbs?.value),
-        MarkdownText.number(difference?.maxRel?.value),
-        change.tensor.estimate?.relativeL2?.shown ?? MarkdownText.number(difference?.relativeL2),
-        change.tensor.estimate == nil ? MarkdownText.number(change.tensor.error) : "–",
-        difference?.maxULP.map { "\($0.distance)" } ?? "–",
-      ]
+      [MarkdownText.plain(PlainText.line(change.what, limit: 400))]
+        + ChangeList.figures.map { $0.cell(change.tensor) }
     }
     return text
   }
 
   private static let lineLimit = 10
+  private static let figures: [Metric] = [.maxAbs, .maxRel, .relativeL2, .worstRow, .maxULP]
 
   private func table(
     _ title: String, _ heading: [String], _ rightAligned: Set<Int>, _ changes: [Change],
@@ -128,7 +120,7 @@ extension ChangeList {
     guard !changes.isEmpty else { return "" }
     let rows = changes.prefix(MarkdownWriter.rowLimit).map { change in
       [
-        "\(change.step)", MarkdownWriter.name(change.call),
+        "\(change.step)", Markup.markdown.name(change.call),
         MarkdownText.code(PlainText.line(change.tensor.slot.rawValue, limit: 400)),
         MarkdownText.code(PlainText.line(change.tensor.device.name, limit: 80)),
       ] + rest(change)
@@ -152,10 +144,8 @@ extension ChangeList.Change {
       if let estimate = tensor.estimate { return place + ": " + estimate.errorText }
       guard let difference = tensor.difference else { return place }
       return place + ": "
-        + [
-          ("max abs", difference.maxAbs?.value), ("max rel", difference.maxRel?.value),
-          ("rel L2", difference.relativeL2),
-        ].map { "\($0) \(MarkdownText.number($1))" }.joined(separator: ", ")
+        + [Metric.maxAbs, .maxRel, .relativeL2]
+        .map { "\($0.name) \($0.cell(tensor))" }.joined(separator: ", ")
         + (difference.nonFiniteDifferenceCount > 0
           ? ", NaN or infinite values at "
             + MarkdownText.count(difference.nonFiniteDifferenceCount, "position") : "")

@@ -9,46 +9,25 @@ extension ComparisonSummary.TensorCounts {
   }
 }
 
-extension DigestEstimate.Figure {
-  /// The estimate and its bounds: `≈ 1.2e-02 (1.0e-02 to 1.7e-02)`.
-  var shown: String {
-    let number = MarkdownText.number
-    return value == lower && value == upper
-      ? number(value) : "≈ \(number(value)) (\(number(lower)) to \(number(upper)))"
-  }
-}
-
 extension DigestEstimate {
   /// What is known of the error, in plain text.
   var errorText: String {
     if isEqual { return "none: the hashes are equal" }
     guard let relativeL2 else { return "unknown: the digests tell no more than that bytes differ" }
-    return "rel L2 \(relativeL2.shown), estimated from digests"
+    return "\(Metric.relativeL2.name) \(Metric.relativeL2.text(relativeL2)), estimated from digests"
   }
 
-  /// What a table of one tensor shows.
-  var rows: [[String]] {
-    var rows = [["bytes", isEqual ? "equal by their hash" : "differ by their hash"]]
-    if isEqual { return rows }
-    func add(_ name: String, _ figure: Figure?) {
-      rows.append([name, figure?.shown ?? "not known"])
-    }
-    add("rel L2, estimated", relativeL2)
-    // Near 1, where it mostly is, the digits that count are those of the distance to it.
-    let gap = cosine.map { Figure(value: 1 - $0.value, lower: 1 - $0.upper, upper: 1 - $0.lower) }
-    add("1 - cosine, estimated", gap)
-    add("RMSE, estimated", rmse)
-    rows.append([
-      "max abs", maxAbsAtLeast.map { "at least \(MarkdownText.number($0))" } ?? "not known",
-    ])
-    if let sample {
-      rows.append([
-        "sample",
-        "\(sample.mismatchedCount) of \(MarkdownText.count(sample.elementCount, "element")) outside "
-          + "the tolerance, max abs \(MarkdownText.number(sample.maxAbs?.value))",
-      ])
-    }
-    return rows
+  /// What the hashes say.
+  var bytesRow: [String] { ["bytes", isEqual ? "equal by their hash" : "differ by their hash"] }
+
+  /// What the elements say that both sides keep.
+  var sampleRow: [String]? {
+    guard !isEqual, let sample else { return nil }
+    return [
+      "sample",
+      "\(sample.mismatchedCount) of \(MarkdownText.count(sample.elementCount, "element")) outside "
+        + "the tolerance, \(Metric.maxAbs.name) \(MarkdownText.number(sample.maxAbs?.value))",
+    ]
   }
 }
 
@@ -60,7 +39,7 @@ extension TensorResult {
 
   /// How much it differs, in plain text.
   var errorText: String {
-    estimate?.errorText ?? "max abs \(MarkdownText.number(difference?.maxAbs?.value))"
+    estimate?.errorText ?? "\(Metric.maxAbs.name) \(Metric.maxAbs.text(difference?.maxAbs?.value))"
   }
 }
 

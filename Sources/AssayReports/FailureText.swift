@@ -133,7 +133,7 @@ struct FailureTextWriter {
 
   private func sentence(_ failing: RunComparison.FailingTensor) -> String {
     let plain = words.text(failing.tensor, of: failing.module, in: failing.step)
-    if let other = comparison.otherInputsText(words: words, { PlainText.name($0) }, { $0 }) {
+    if let other = comparison.otherInputsText(words, .plain) {
       return other
     }
     // The place at which the error was born, where that is not the call that shows it.
@@ -141,7 +141,7 @@ struct FailureTextWriter {
       failing.tensor.verdict.isDivergence,
       place.side == .inputs, place.inside != failing.module.call,
       place.inside != nil || place.after != nil,
-      let birth = comparison.birthText({ PlainText.name($0.shortened(within: $1)) })
+      let birth = comparison.birthText(.plain)
     else { return plain }
     let shown = PlainText.name(failing.module.call.shortened(within: place.inside))
     return "\(birth): \(shown): \(words.text(failing.tensor))"
@@ -159,7 +159,10 @@ struct FailureTextWriter {
     if case .tensor(let failing) = subject, let divergence = comparison.firstDivergence,
       failing.tensor.verdict.isDivergence
     {
-      if comparison.otherInputs == nil { add("cause", cause(divergence), 260) }
+      if comparison.otherInputs == nil {
+        add(
+          "cause", comparison.birthCauseText(.plain) ?? comparison.causeText(words, .plain), 300)
+      }
       add("born", divergence.origin.birthplace?.description, 300)
     }
     add("largest", largestOther, 200)
@@ -204,48 +207,6 @@ struct FailureTextWriter {
     }
     return "greedy decoding takes \(last.actualToken) instead of \(last.expectedToken) in step "
       + "\(other.step), where that has rank \(last.rank)"
-  }
-
-  private func cause(_ divergence: Divergence) -> String {
-    if let birth = comparison.birthModule {
-      let reason = birth.unknownText { $0 }
-      switch birth.origin?.cause {
-      case .introduced:
-        return
-          "introduced by the code of \(PlainText.name(birth.call)): all its recorded inputs match"
-      case .unknown: return "unknown whether \(PlainText.name(birth.call)) introduced it: \(reason)"
-      default: break
-      }
-    }
-    let origin = divergence.origin
-    let module = comparison.module(divergence.call, inStep: divergence.step)
-    let input = MarkdownText.number(origin.inputError)
-    let output = module?.outputErrorText(beside: divergence.tensor) { $0 } ?? "–"
-    switch origin.cause {
-    case .introduced where comparison.options.isIsolated:
-      return "introduced here: given the golden's inputs, its outputs differ by \(output)"
-    case .inherited where comparison.options.isIsolated:
-      return "inherited from the code around it: what it was to be given differs by \(input); "
-        + "given the golden's inputs, it makes no error"
-    case .introduced where origin.inputError == 0:
-      return "introduced here: its inputs are equal, its outputs differ by \(output)"
-    case .introduced:
-      return "introduced here: its inputs match (\(input)), its outputs differ by \(output)"
-    case .inherited:
-      return origin.inside.map { "inherited from \(PlainText.name($0)), which it contains" }
-        ?? "inherited: its inputs differ by \(input), its outputs by \(output)"
-    case .amplified, .absorbed:
-      return
-        "inherited and \(origin.cause.rawValue): its inputs differ by \(input), its outputs by "
-        + output
-    case .unknown where origin.earlierStep != nil:
-      return "unknown: its inputs match and its outputs differ by \(output), but it failed in step "
-        + "\(origin.earlierStep ?? 0) too and may keep state"
-    case .form: return module?.formText(of: divergence.tensor) { $0 } ?? "another shape or dtype"
-    case .unknown:
-      let reason = module?.unknownText { $0 } ?? "not all its inputs were compared"
-      return "unknown: \(reason); its outputs differ by \(output)"
-    }
   }
 
   /// What else fails: of each kind the first.

@@ -24,7 +24,11 @@ public enum JSONReport {
     members["verdict"] = .string(comparison.isMatch ? "match" : "mismatch")
     members["actual"] = json(comparison.actual)
     members["expected"] = json(comparison.expected)
-    members["parameters"] = parameters(comparison)
+    members["parameters"] = .object(
+      NameMap(
+        comparison.parameters.compactMap { parameter in
+          parameter.json.map { (parameter.name, $0) }
+        }))
     members["summary"] = json(comparison.summary)
     members["introduced"] = .array(
       comparison.introduced.map {
@@ -53,40 +57,6 @@ public enum JSONReport {
 
   private static func json(_ side: ComparedRun) -> JSONValue {
     .object(["path": .string(side.path), "run": .string(side.manifest.id)])
-  }
-
-  private static func parameters(_ comparison: RunComparison) -> JSONValue {
-    let options = comparison.options
-    var members: [String: JSONValue] = [
-      "equal_nan": .bool(options.tolerance.equalNaN),
-      "steps": options.steps.map { .array($0.map(integer)) } ?? .null,
-      "modules": options.modules.map { .array($0.map { .string($0.source) }) } ?? .null,
-      "device_map": .object(
-        NameMap(options.deviceMap.map { ($0.actual.name, .string($0.expected.name)) })),
-    ]
-    members["integer_rules"] = .array(comparison.rulesOfIntegers.map(integer))
-    members["isolated"] = .bool(options.isIsolated)
-    members["floor"] = options.floor.map { .string($0.path) } ?? .null
-    members["sides"] =
-      options.sides.map { sides in
-        .array(Slot.Side.allCases.filter(sides.contains).map { .string($0.rawValue) })
-      } ?? .null
-    switch options.tolerance.kind {
-    case .elementwise(let rtol, let atol):
-      members["tolerance"] = .string("elementwise")
-      members["rtol"] = JSONValue(real: rtol)
-      members["atol"] = JSONValue(real: atol)
-    case .torch:
-      members["tolerance"] = .string("torch")
-      members["rtol"] = .null
-      members["atol"] = .null
-    case .rules(let rules):
-      members["tolerance"] = .string("rules")
-      members["tolerance_source"] = rules.source.map(JSONValue.string) ?? .null
-      members["rtol"] = .null
-      members["atol"] = .null
-    }
-    return .object(members)
   }
 
   private static func json(_ summary: ComparisonSummary) -> JSONValue {
@@ -164,10 +134,7 @@ public enum JSONReport {
   }
 
   private static func json(_ tensor: TensorResult) -> JSONValue {
-    var members: [String: JSONValue] = [:]
-    if let difference = tensor.difference, let shape = tensor.valueShape {
-      members = Metrics.json(difference, shape: shape, detail: tensor.detail)
-    }
+    var members = figures(of: tensor)
     members["slot"] = .string(tensor.slot.rawValue)
     members["device"] = .string(tensor.device.name)
     members["verdict"] = .string(tensor.verdict.rawValue)
@@ -176,34 +143,6 @@ public enum JSONReport {
     members["rule"] = tensor.rule.map(integer) ?? .null
     members["shape"] = tensor.shape.map { .array($0.dimensions.map(integer)) } ?? .null
     members["pairing"] = tensor.pairing.map(json) ?? .null
-    if let floor = tensor.difference?.floor {
-      members["floor"] = .object([
-        "l2_ratio": real(floor.l2Ratio), "linf_ratio": real(floor.linfRatio),
-        "sigma_ratio": real(floor.sigmaRatio), "bhattacharyya": real(floor.bhattacharyya),
-      ])
-    }
-    if let logits = tensor.difference?.logits { members["logits"] = json(logits) }
-    if let estimate = tensor.estimate { members["estimate"] = Metrics.json(estimate) }
-    return .object(members)
-  }
-
-  private static func json(_ logits: LogitsDifference) -> JSONValue {
-    func json(_ position: LogitsDifference.Position) -> JSONValue {
-      .object([
-        "row": integer(position.row), "expected_token": integer(position.expectedToken),
-        "actual_token": integer(position.actualToken), "rank": integer(position.rank),
-        "kl": real(position.divergence),
-      ])
-    }
-    var members: [String: JSONValue] = [
-      "positions": integer(logits.positionCount), "undefined": integer(logits.undefinedCount),
-      "top_1": real(logits.greedyAgreement), "mean_kl": real(logits.meanDivergence),
-      "worst": logits.worst.map(json) ?? .null, "last": logits.last.map(json) ?? .null,
-      "first_other_token": logits.firstOtherToken.map(json) ?? .null,
-    ]
-    for count in LogitsDifference.tokenCounts {
-      members["top_\(count)"] = real(logits.topKAgreement[count])
-    }
     return .object(members)
   }
 
@@ -243,9 +182,9 @@ public enum JSONReport {
     ])
   }
 
-  private static func integer(_ value: Int) -> JSONValue { .integer(Int64(value)) }
+  static func integer(_ value: Int) -> JSONValue { .integer(Int64(value)) }
 
-  private static func real(_ value: Double?) -> JSONValue {
+  static func real(_ value: Double?) -> JSONValue {
     value.map(JSONValue.init(real:)) ?? .null
   }
 }

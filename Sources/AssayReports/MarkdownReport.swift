@@ -68,7 +68,7 @@ extension MarkdownWriter {
         "of \(MarkdownText.count(tensors.total, "tensor")) \(counts.joined(separator: ", ")); "
     }
     lines += compared + (comparison.droppedText.map { "; \($0)" } ?? "") + ".\n"
-    if let place = comparison.birthText({ name($0, within: $1) }) {
+    if let place = comparison.birthText(.markdown) {
       lines += "First divergence: \(place).\n"
     }
     if let other = otherInputs { lines += "\n**Other inputs**: \(other).\n" }
@@ -125,45 +125,8 @@ extension MarkdownWriter {
   }
 
   var parameters: String {
-    let options = comparison.options
-    var rows: [[String]] = []
-    switch options.tolerance.kind {
-    case .elementwise(let rtol, let atol):
-      rows.append(["rtol", MarkdownText.exact(rtol)])
-      rows.append(["atol", MarkdownText.exact(atol)])
-    case .torch:
-      rows.append(["tolerance", "`torch.testing.assert_close` by dtype"])
-    case .rules(let rules):
-      rows.append([
-        "tolerance",
-        MarkdownText.count(rules.rules.count, "rule")
-          + (rules.source.map { " of " + MarkdownText.code($0) } ?? ""),
-      ])
-    }
-    if let floor = options.floor {
-      rows.append(["noise floor", MarkdownText.code(floor.path)])
-    }
-    rows.append(["integers", comparison.integersText])
-    rows.append(["equal NaN", options.tolerance.equalNaN ? "yes" : "no"])
-    rows.append([
-      "steps", options.steps.map { $0.map(String.init).joined(separator: ", ") } ?? "all",
-    ])
-    rows.append([
-      "modules",
-      options.modules.map { $0.map { MarkdownText.code($0.source) }.joined(separator: ", ") }
-        ?? "all",
-    ])
-    if !options.deviceMap.isEmpty {
-      let entries = options.deviceMap.map { MarkdownText.code("\($0.actual)=\($0.expected)") }
-      rows.append(["device map", entries.joined(separator: ", ")])
-    }
-    if let sides = options.sides {
-      rows.append([
-        "sides", Slot.Side.allCases.filter(sides.contains).map(\.rawValue).joined(separator: ", "),
-      ])
-    }
-    if options.isIsolated {
-      rows.append(["isolated", "yes: every module was given the expected run's inputs"])
+    let rows = comparison.parameters.compactMap { parameter in
+      parameter.text.map { [parameter.name, $0(.markdown)] }
     }
     return "## Parameters\n\n" + MarkdownText.table(["parameter", "value"], rows)
   }
@@ -204,23 +167,5 @@ extension [Any] {
 
 extension MarkdownWriter {
   /// A call's name as code, with its number where it is not the first of the step.
-  func name(_ call: ModuleCall) -> String { MarkdownWriter.name(call) }
-
-  /// A call's name as code, with its number where it is not the first of the step.
-  static func name(_ call: ModuleCall) -> String {
-    MarkdownText.code(call.module) + (call.call == 0 ? "" : " (call \(call.call))")
-  }
-
-  /// The name without the part that a call which contains it already tells.
-  func name(_ call: ModuleCall, within parent: ModuleCall?) -> String {
-    name(call.shortened(within: parent))
-  }
-}
-
-extension ModuleCall {
-  /// The call without the part of its name that a call which contains it already tells.
-  func shortened(within parent: ModuleCall?) -> ModuleCall {
-    guard let parent, module.hasPrefix(parent.module + ".") else { return self }
-    return ModuleCall(module: String(module.dropFirst(parent.module.count + 1)), call: call)
-  }
+  func name(_ call: ModuleCall) -> String { Markup.markdown.name(call) }
 }

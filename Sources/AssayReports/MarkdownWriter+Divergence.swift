@@ -20,100 +20,30 @@ extension MarkdownWriter {
     default:
       text += "fails: \(MarkdownText.plain(tensor.reason ?? tensor.verdict.rawValue)).\n"
     }
-    if comparison.otherInputs == nil, tensor.verdict.isDivergence {
-      text += "\n" + cause(divergence)
+    if comparison.otherInputs == nil, tensor.verdict.isDivergence,
+      let cause = comparison.causeText(.ofRuns, .markdown)
+    {
+      text += "\n\(cause.asSentence).\n"
     }
     text += earlierGaps(divergence)
     if let difference = tensor.difference, difference.elementCount > 0 {
       text += "\n" + figures(difference, tensor)
-    } else if let estimate = tensor.estimate {
-      text += "\n" + MarkdownText.table(["figure", "value"], estimate.rows)
+    } else if tensor.estimate != nil {
+      text += "\n" + MarkdownText.table(["figure", "value"], measured(tensor))
     }
     return text
   }
 
   /// What the runs were given otherwise.
   var otherInputs: String? {
-    comparison.otherInputsText(words: .ofRuns, { name($0) }, MarkdownText.code)
-  }
-
-  private func cause(_ divergence: Divergence) -> String {
-    let origin = divergence.origin
-    let module = comparison.module(divergence.call, inStep: divergence.step)
-    let output =
-      module?.outputErrorText(beside: divergence.tensor, MarkdownText.code).map { " by \($0)" }
-      ?? ""
-    var text: String
-    switch origin.cause {
-    case .introduced where comparison.options.isIsolated:
-      text =
-        "**Introduced** here: it was given the expected inputs, and its outputs differ\(output)"
-    case .inherited where comparison.options.isIsolated:
-      let input = origin.inputError.map { " by \(MarkdownText.number($0))" } ?? ""
-      text =
-        "**Inherited** from the code around it: what it was to be given differs\(input); given the "
-        + "expected inputs, it makes no error"
-    case .introduced:
-      let inputs =
-        origin.inputError == 0
-        ? "its inputs are equal"
-        : "its inputs match, though not exactly (\(MarkdownText.number(origin.inputError)))"
-      text = "**Introduced** here: \(inputs), its outputs differ\(output)"
-    case .inherited:
-      let input = origin.inputError.map { " by \(MarkdownText.number($0))" } ?? ""
-      text =
-        origin.inside.map { "**Inherited** from \(name($0)), which it contains" }
-        ?? "**Inherited**: its inputs already differ\(input), its outputs\(output)"
-    case .amplified, .absorbed:
-      let input = origin.inputError.map { " by \(MarkdownText.number($0))" } ?? ""
-      text =
-        "**Inherited** and **\(origin.cause.rawValue)**: its inputs already differ\(input), its "
-        + "outputs\(output)"
-    case .unknown where origin.earlierStep != nil:
-      text =
-        "Introduced or inherited is **unknown**: its inputs match and its outputs differ\(output), "
-        + "but it failed in step \(origin.earlierStep ?? 0) too, and what it keeps between steps, "
-        + "such as a key-value cache, is not recorded"
-    case .form:
-      let form = module?.formText(of: divergence.tensor, MarkdownText.code)
-      return "**Form**: \(form ?? "another shape or dtype").\n"
-    case .unknown:
-      let reason = module?.unknownText(MarkdownText.code) ?? "not all its inputs were compared"
-      text =
-        "Introduced or inherited is **unknown**: \(reason); its outputs differ\(output)"
-    }
-    if let growth = origin.growth, growth.isFinite {
-      text += "; the error grew \(MarkdownText.number(growth))-fold"
-    }
-    text +=
-      divergence.tensor.isEstimated
-      ? " (relative L2, estimated from digests).\n" : " (relative L2 of the worst row).\n"
-    return text
+    comparison.otherInputsText(.ofRuns, .markdown)
   }
 
   /// Where the error was born, and whether that call is known to have made it.
   private func birth(_ divergence: Divergence) -> String {
     guard comparison.otherInputs == nil, let place = divergence.origin.birthplace else { return "" }
-    let made = divergence.birthCall.map { responsible($0, step: divergence.step) } ?? ""
-    return "The error was born \(describe(place)).\(made)\n\n"
-  }
-
-  /// A birthplace with its names as code.
-  private func describe(_ place: Birthplace) -> String {
-    place.text { name($0, within: $1) }
-  }
-
-  private func responsible(_ call: ModuleCall, step: Int) -> String {
-    let module = comparison.module(call, inStep: step)
-    switch module?.origin?.cause {
-    case .introduced:
-      return " \(name(call)) itself **introduced** it: all its recorded inputs match."
-    case .unknown:
-      let reason = module?.unknownText(MarkdownText.code) ?? "its inputs were not all compared"
-      return " Whether \(name(call)) introduced it is **unknown**: \(reason)."
-    default:
-      return ""
-    }
+    let cause = comparison.birthCauseText(.markdown).map { " \($0.asSentence)." } ?? ""
+    return "The error was born \(place.text(Markup.markdown.name(_:within:))).\(cause)\n\n"
   }
 
   /// Says when something before the divergence could not be compared.
@@ -139,22 +69,13 @@ extension MarkdownWriter {
   }
 
   private func figures(_ difference: Difference, _ tensor: TensorResult) -> String {
-    var rows: [[String]] = []
-    if let worst = difference.maxAbsMismatched ?? difference.maxAbs {
-      rows.append(["largest difference", element(worst, tensor)])
-    }
-    if let worst = difference.maxRelMismatched ?? difference.maxRel {
-      rows.append(["largest relative difference", element(worst, tensor)])
-    }
-    if let row = difference.worstRow {
-      rows.append(["worst row, relative L2", self.row(row, tensor)])
-    }
-    if difference.nonFiniteDifferenceCount > 0 {
-      rows.append([
-        "NaN or infinite on one side",
-        MarkdownText.count(difference.nonFiniteDifferenceCount, "element")
-          + index(difference.firstNonFiniteDifferenceIndex, tensor.valueShape, " first at "),
-      ])
+    let hasMismatches = difference.maxAbsMismatched != nil
+    var figures: [Metric] =
+      hasMismatches ? [.maxAbsMismatched, .maxRelMismatched] : [.maxAbs, .maxRel]
+    figures.append(.worstRow)
+    if difference.nonFiniteDifferenceCount > 0 { figures.append(.nonFiniteDiffering) }
+    var rows = figures.compactMap { metric in
+      metric.reading(of: tensor).flatMap { _ in metric.whole(tensor) }.map { [metric.name, $0] }
     }
     rows.append(["smallest tolerance that passes", passing(difference, tensor)])
     return MarkdownText.table(["figure", "value"], rows)
@@ -188,43 +109,16 @@ extension MarkdownWriter {
     return options.joined(separator: ", or ")
   }
 
-  func element(_ extreme: Difference.Extreme, _ tensor: TensorResult) -> String {
-    MarkdownText.number(extreme.value) + index(extreme.index, tensor.valueShape, " at ")
-      + ": actual \(MarkdownText.value(extreme.actual, tensor.dtype)), "
-      + "expected \(MarkdownText.value(extreme.expected, tensor.dtype))"
-  }
-
-  func row(_ row: Difference.Row, _ tensor: TensorResult) -> String {
-    guard let shape = tensor.valueShape, shape.rank > 1 else {
-      return MarkdownText.number(row.value)
-    }
-    return "\(MarkdownText.number(row.value)) at row \(Metrics.rowIndex(ofRow: row.row, shape))"
-  }
-
   func index(_ offset: Int?, _ shape: Shape?, _ prefix: String) -> String {
     MarkdownText.index(offset, shape, prefix, "")
   }
 
   /// Where values that are not finite were born, and what their module was given.
   var nonFinite: String {
-    guard let birth = comparison.firstNonFinite else { return "" }
-    let statistics = birth.tensor.actualStatistics ?? TensorStatistics()
-    var text =
-      "## NaN and Inf\n\nNaN or infinite values differ first in step \(birth.step) at "
-      + "\(name(birth.call)), \(MarkdownText.code(birth.tensor.slot.rawValue)): "
-      + "\(statistics.nanCount) NaN and \(statistics.infCount) infinite of "
-      + MarkdownText.count(statistics.elementCount, "element")
-      + index(
-        birth.tensor.difference?.firstNonFiniteDifferenceIndex, birth.tensor.valueShape,
-        ", the first at ")
-    switch birth.origin.cause {
-    case .introduced: text += ". They were **born** there"
-    case .unknown:
-      text += ". Whether they were born there is **unknown**: not all its inputs were compared"
-    default: break
-    }
-    if let place = birth.origin.birthplace { text += ": born \(describe(place))" }
-    text += ".\n"
+    guard let birth = comparison.firstNonFinite,
+      let sentence = comparison.nonFiniteText(.markdown)
+    else { return "" }
+    let text = "## NaN and Inf\n\n\(sentence).\n"
     let module = comparison.module(birth.call, inStep: birth.step)
     let inputs = module?.tensors.filter { $0.slot.side == .inputs } ?? []
     guard !inputs.isEmpty else { return text }
@@ -256,14 +150,9 @@ extension MarkdownWriter {
     {
       return ""
     }
-    guard difference.tensor.verdict == .match else { return "" }
-    var text =
-      "## First difference within the tolerance\n\nValues begin to differ in step "
-      + "\(difference.step) at \(name(difference.call)), "
-      + "\(MarkdownText.code(difference.tensor.slot.rawValue)) "
-      + "(\(difference.tensor.errorText))"
-    if let place = difference.origin.birthplace { text += ": born \(describe(place))" }
-    return text + ".\n"
+    return comparison.firstDifferenceText(.markdown).map {
+      "## First difference within the tolerance\n\n\($0.asSentence).\n"
+    } ?? ""
   }
 
   /// The calls that made an error of their own.

@@ -9,35 +9,28 @@ extension MarkdownWriter {
     var text = "## Logits\n\n\(comparison.tokenSentence)\n\n"
     let limit = verbose ? all.count : MarkdownWriter.rowLimit
     let rows = all.prefix(limit).map(row)
+    let figures = Metric.ofLogits.map(\.name)
     text += MarkdownText.table(
-      [
-        "step", "module", "positions", "expected token", "actual token", "rank", "top 1",
-      ] + LogitsDifference.tokenCounts.map { "top \($0)" } + ["mean KL", "max KL"],
-      rightAligned: [0, 2, 3, 4, 5, 6, 7, 8, 9, 10], rows)
+      ["step", "module", "expected token", "actual token", "rank"] + figures,
+      rightAligned: Set([0] + (2..<5 + figures.count)), rows)
     if all.count > limit { text += "\n\(all.count - limit) more are not shown.\n" }
     return text
-      + "\nTokens and rank are those of the last position; top k is the share of the k likeliest "
-      + "tokens that agree, KL the divergence from the expected distribution in nats.\n"
+      + "\nTokens and rank are those of the last position; top_k is the share of the k likeliest "
+      + "tokens that agree, kl the divergence from the expected distribution.\n"
   }
 
   private func row(_ logits: RunComparison.StepLogits) -> [String] {
-    let difference = logits.difference
-    var cells = ["\(logits.step)", name(logits.module.call), "\(difference.positionCount)"]
-    cells +=
-      difference.last.map { ["\($0.expectedToken)", "\($0.actualToken)", "\($0.rank)"] }
-      ?? ["–", "–", "–"]
-    cells.append(share(difference.greedyAgreement))
-    cells += LogitsDifference.tokenCounts.map { share(difference.topKAgreement[$0]) }
-    cells.append(MarkdownText.number(difference.meanDivergence))
-    let worst = difference.worst.map {
-      MarkdownText.number($0.divergence)
-        + (difference.positionCount > 1 ? " at row \($0.row)" : "")
-    }
-    return cells + [worst ?? "–"]
+    ["\(logits.step)", name(logits.module.call)] + logits.tokens
+      + Metric.ofLogits.map { $0.whole(logits.tensor) ?? "–" }
   }
+}
 
-  private func share(_ value: Double?) -> String {
-    value.map { "\(MarkdownText.number($0 * 100)) %" } ?? "–"
+extension RunComparison.StepLogits {
+  /// The expected token of the last position, the actual one, and the place of the one among the
+  /// actual logits.
+  var tokens: [String] {
+    [difference.last?.expectedToken, difference.last?.actualToken, difference.last?.rank]
+      .map { $0.map(String.init) ?? "–" }
   }
 }
 

@@ -25,22 +25,23 @@ extension MarkdownWriter {
     }
     guard all.contains(where: \.tensor.isCompared) else { return "" }
     let known = comparison.summary.tensors.estimated == 0 ? "" : ", where elements are known"
-    add("max abs" + known) { $0.difference?.maxAbs?.value }
-    add("max rel" + known) { $0.difference?.maxRel?.value }
-    add("worst row, relative L2") { $0.error }
+    add(Metric.maxAbs.name + known) { $0.difference?.maxAbs?.value }
+    add(Metric.maxRel.name + known) { $0.difference?.maxRel?.value }
+    add("error") { $0.error }
     // A bound of other figures asks for neither.
     let isElementwise = all.contains { $0.tensor.difference != nil && !isJudgedByBound($0.tensor) }
     if isElementwise {
-      add("smallest rtol that passes all" + known, as: MarkdownText.bound) {
+      add("\(Metric.minimumRtol.name) that passes all" + known, as: MarkdownText.bound) {
         isJudgedByBound($0) ? nil : $0.difference?.minimumRtol
       }
-      add("smallest atol that passes all" + known, as: MarkdownText.bound) {
+      add("\(Metric.minimumAtol.name) that passes all" + known, as: MarkdownText.bound) {
         isJudgedByBound($0) ? nil : $0.difference?.minimumAtol
       }
     }
     let hint =
-      comparison.summary.tensors.estimated == 0
-      ? "" : "Of tensors compared by digest only the relative L2 is known, and of the whole.\n\n"
+      "The error is the relative L2 of the worst row, inf where NaN or infinite values differ.\n\n"
+      + (comparison.summary.tensors.estimated == 0
+        ? "" : "Of tensors compared by digest only the error is known, and of the whole.\n\n")
     return "## Largest errors\n\n" + hint
       + MarkdownText.table(["figure", "value", "where"], rightAligned: [1], rows)
   }
@@ -59,8 +60,8 @@ extension MarkdownWriter {
     return "## Steps\n\n"
       + MarkdownText.table(
         [
-          "step", "verdict", "modules matched", "tensors matched", "elements mismatched", "max abs",
-          "max rel", "worst row", "first failing module",
+          "step", "verdict", "modules matched", "tensors matched", "elements mismatched",
+          Metric.maxAbs.name, Metric.maxRel.name, "error", "first failing module",
         ], rightAligned: [0, 2, 3, 4, 5, 6, 7], rows)
   }
 
@@ -77,8 +78,8 @@ extension MarkdownWriter {
       }
       let table = MarkdownText.table(
         [
-          "module", "verdict", "cause", "tensors matched", "elements mismatched", "max abs",
-          "max rel", "worst row",
+          "module", "verdict", "cause", "tensors matched", "elements mismatched",
+          Metric.maxAbs.name, Metric.maxRel.name, "error",
         ], rightAligned: [3, 4, 5, 6, 7], rows)
       text += folded(
         table, summary: MarkdownText.count(rows.count, "module call") + " in execution order",
@@ -89,7 +90,9 @@ extension MarkdownWriter {
 
   private func causeCell(_ module: ModuleResult) -> String {
     guard let origin = module.origin else { return "–" }
-    if let inside = origin.inside { return "inherited from \(name(inside, within: module.call))" }
+    if let inside = origin.inside {
+      return "inherited from \(Markup.markdown.name(inside, within: module.call))"
+    }
     return switch origin.cause {
     case .introduced: "**introduced**"
     case .form: origin.cause.words
@@ -97,7 +100,7 @@ extension MarkdownWriter {
     }
   }
 
-  /// Mismatched elements, max abs, max rel and the worst row over some tensors.
+  /// Mismatched elements, the largest figures and the largest error of some tensors.
   private func worstFigures(_ tensors: [TensorResult]) -> [String] {
     let differences = tensors.compactMap(\.difference)
     guard !differences.isEmpty else {

@@ -47,16 +47,6 @@ extension MarkdownWriter {
   }
 }
 
-extension RunComparison {
-  /// How integers were compared.
-  var integersText: String {
-    let rules = rulesOfIntegers.map { "\($0 + 1)" }
-    return rules.isEmpty
-      ? "compared exactly"
-      : "compared exactly, but for those that rule \(rules.joined(separator: ", ")) names"
-  }
-}
-
 extension ToleranceRule {
   /// What it matches besides the module's name.
   fileprivate var conditions: String {
@@ -100,8 +90,8 @@ extension MetricBound {
       return isInner && bounds.count > 1 ? "(\(text))" : text
     }
     return switch self {
-    case .atMost(let metric, let limit): "\(metric.rawValue) <= \(MarkdownText.exact(limit))"
-    case .atLeast(let metric, let limit): "\(metric.rawValue) >= \(MarkdownText.exact(limit))"
+    case .atMost(let metric, let limit): "\(metric.name) <= \(MarkdownText.exact(limit))"
+    case .atLeast(let metric, let limit): "\(metric.name) >= \(MarkdownText.exact(limit))"
     case .all(let bounds): joined(bounds, "and")
     case .any(let bounds): joined(bounds, "or")
     }

@@ -52,31 +52,22 @@ extension MarkdownWriter {
   /// The tensors that differ, or all of them.
   var tensorTables: String {
     let shown = entries.filter { verbose || $0.tensor.verdict.isDivergence }
+    let figures = Metric.main + [.minimumRtol, .minimumAtol]
     let rows = shown.map { entry in
       let tensor = entry.tensor
-      let difference = tensor.difference
-      let cells = [
-        "\(entry.step)", name(entry.call), MarkdownText.code(tensor.slot.rawValue),
-        MarkdownText.code(tensor.device.name), tensor.dtype?.rawValue ?? "–",
-        tensor.shape?.description ?? "–",
-        tensor.verdict.text + (tensor.reason.map { ": " + MarkdownText.plain($0) } ?? ""),
-        difference.map { "\($0.mismatchedCount) / \($0.elementCount)" } ?? "–",
-        tensor.isEstimated
-          ? tensor.estimate?.maxAbsAtLeast.map { "≥ \(MarkdownText.number($0))" } ?? "–"
-          : MarkdownText.number(difference?.maxAbs?.value),
-        MarkdownText.number(difference?.maxRel?.value),
-        tensor.estimate?.relativeL2?.shown ?? MarkdownText.number(difference?.relativeL2),
-        tensor.estimate == nil ? MarkdownText.number(tensor.error) : "–",
-        MarkdownText.bound(difference?.minimumRtol), MarkdownText.bound(difference?.minimumAtol),
-      ]
+      let cells =
+        [
+          "\(entry.step)", name(entry.call), MarkdownText.code(tensor.slot.rawValue),
+          MarkdownText.code(tensor.device.name), tensor.dtype?.rawValue ?? "–",
+          tensor.shape?.description ?? "–",
+          tensor.verdict.text + (tensor.reason.map { ": " + MarkdownText.plain($0) } ?? ""),
+        ] + figures.map { $0.cell(tensor) }
       return hasRules ? cells + [rule(tensor)] : cells
     }
     return limited(
       verbose ? "All tensors" : "Tensors that differ",
-      [
-        "step", "module", "slot", "device", "dtype", "shape", "verdict", "mismatched", "max abs",
-        "max rel", "rel L2", "worst row", "min rtol", "min atol",
-      ] + (hasRules ? ["rule"] : []), [0, 7, 8, 9, 10, 11, 12, 13], rows)
+      ["step", "module", "slot", "device", "dtype", "shape", "verdict"] + figures.map(\.name)
+        + (hasRules ? ["rule"] : []), Set([0] + figures.indices.map { 7 + $0 }), rows)
   }
 
   private func limited(
@@ -114,85 +105,28 @@ extension MarkdownWriter {
       + text + "\n</details>\n"
   }
 
+  /// Every figure of how a tensor differs.
+  func measured(_ tensor: TensorResult) -> [[String]] {
+    let bytes = tensor.estimate.map { [$0.bytesRow] } ?? []
+    if let estimate = tensor.estimate, estimate.isEqual { return bytes }
+    let figures = Metric.all.filter { $0.place != .actual && $0.place != .expected }
+      .compactMap { metric in metric.whole(tensor).map { [metric.name, $0] } }
+    return bytes + figures + (tensor.estimate?.sampleRow.map { [$0] } ?? [])
+  }
+
   private func figures(of tensor: TensorResult) -> [[String]] {
-    if let difference = tensor.difference { return rows(difference, tensor) }
-    guard let estimate = tensor.estimate else { return [] }
-    var rows = estimate.rows
-    if hasRules { rows.append(["rule", rule(tensor)]) }
-    if let pairing = pairing(tensor) { rows.append(pairing) }
-    rows.append(["actual", statistics(estimate.actualStatistics)])
-    rows.append(["expected", statistics(estimate.expectedStatistics)])
-    return rows
-  }
-
-  private func rows(_ difference: Difference, _ tensor: TensorResult) -> [[String]] {
-    let number = MarkdownText.number
-    func extreme(_ value: Difference.Extreme?) -> String {
-      value.map { element($0, tensor) } ?? "–"
-    }
-    var rows = [
-      [
-        "mismatched",
-        "\(difference.mismatchedCount) of \(difference.elementCount) "
-          + "(\(number(difference.mismatchedShare * 100)) %)"
-          + index(difference.firstMismatchIndex, tensor.valueShape, ", first at "),
-      ],
-      ["max abs", extreme(difference.maxAbs)],
-      ["max rel", extreme(difference.maxRel)],
-      ["max abs among mismatched", extreme(difference.maxAbsMismatched)],
-      ["max rel among mismatched", extreme(difference.maxRelMismatched)],
-      ["mean abs", number(difference.meanAbs)],
-      ["RMSE", number(difference.rmse)],
-      ["rel L2", number(difference.relativeL2)],
-      ["worst row", difference.worstRow.map { row($0, tensor) } ?? "–"],
-      ["rel Linf", number(difference.relativeLinf)],
-      ["cosine", difference.cosine.map { MarkdownText.value($0, .float32) } ?? "–"],
-      ["sgl rel", number(difference.sglRel)],
-      ["SNR dB", number(difference.snrDecibels)],
-      [
-        "max ULP",
-        difference.maxULP.map { "\($0.distance)" + index($0.index, tensor.valueShape, " at ") }
-          ?? "–",
-      ],
-      [
-        "NaN / Inf",
-        nonFinite("actual", difference.actualStatistics) + ", "
-          + nonFinite("expected", difference.expectedStatistics)
-          + "; \(MarkdownText.count(difference.nonFiniteDifferenceCount, "position")) differ"
-          + index(difference.firstNonFiniteDifferenceIndex, tensor.valueShape, ", first at "),
-      ],
-      ["smallest tolerance that passes", passing(difference, tensor)],
-    ]
-    if let floor = difference.floor {
-      rows.append([
-        "beside the noise floor",
-        "L2 ratio \(number(floor.l2Ratio)), Linf ratio \(number(floor.linfRatio)), "
-          + "sigma ratio \(number(floor.sigmaRatio)), "
-          + "Bhattacharyya \(MarkdownText.value(floor.bhattacharyya, .float16))",
-      ])
+    var rows = measured(tensor)
+    if let difference = tensor.difference {
+      rows.append(["smallest tolerance that passes", passing(difference, tensor)])
     }
     if hasRules { rows.append(["rule", rule(tensor)]) }
     if let pairing = pairing(tensor) { rows.append(pairing) }
-    if let quantiles = tensor.quantiles, quantiles.count == 4 {
-      let names = ["p50", "p90", "p99", "p99.9"]
+    for side in [Metric.Place.actual, .expected] {
+      let values = Metric.all.filter { $0.place == side }
       rows.append([
-        "quantiles of \\|d\\|",
-        zip(names, quantiles).map { "\($0) \(number($1))" }.joined(separator: ", "),
+        side.rawValue, values.map { "\($0.name) \($0.cell(tensor))" }.joined(separator: ", "),
       ])
     }
-    rows.append(["actual", statistics(difference.actualStatistics)])
-    rows.append(["expected", statistics(difference.expectedStatistics)])
     return rows
-  }
-
-  private func nonFinite(_ side: String, _ statistics: TensorStatistics) -> String {
-    "\(side) \(statistics.nanCount) / \(statistics.infCount)"
-  }
-
-  private func statistics(_ statistics: TensorStatistics) -> String {
-    let number = MarkdownText.number
-    return "min \(number(statistics.min)), max \(number(statistics.max)), "
-      + "mean \(number(statistics.mean)), std \(number(statistics.standardDeviation)), "
-      + "L2 \(number(statistics.l2))"
   }
 }

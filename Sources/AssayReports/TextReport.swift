@@ -53,26 +53,28 @@ private struct TextReportWriter {
     var facts = [
       ("actual", comparison.actual.path), ("expected", comparison.expected.path),
     ]
+    facts.append(
+      (
+        "parameters",
+        comparison.parameters.filter(\.isChosen).compactMap { parameter in
+          parameter.text.map { "\(parameter.name) \($0(.plain))" }
+        }.joined(separator: "; ")
+      ))
     if comparison.isMatch {
-      facts.append(("tolerance", comparison.options.tolerance.name))
-      if let first = comparison.firstDifference {
-        facts.append(
-          (
-            "differs",
-            "within the tolerance, first in step \(first.step) at \(PlainText.name(first.call))"
-          ))
-      }
+      if let text = comparison.firstDifferenceText(.plain) { facts.append(("differs", text)) }
     } else {
-      facts += failure.facts.filter { $0.label != "also" }
+      facts += failure.facts.filter { !["also", "tolerance"].contains($0.label) }
       if let tensor = comparison.firstDivergence?.tensor {
         let first = MarkdownText.index(
           tensor.difference?.firstMismatchIndex, tensor.shape, "mismatched at ", "")
         if !first.isEmpty { facts.append(("first", first)) }
+        if let figures = tensor.figuresText { facts.append(("figures", figures)) }
       }
     }
     var lines = facts.map { line($0.0, $0.1) }
     let remarks =
       comparison.failures.map { ("failure", $0.description) }
+      + (comparison.nonFiniteText(.plain).map { [("NaN", $0)] } ?? [])
       + comparison.notes.map { ("note", $0) }
     lines += remarks.prefix(Self.remarkLimit).map { line($0.0, $0.1) }
     let rest = remarks.count - Self.remarkLimit
@@ -114,7 +116,7 @@ private struct TextReportWriter {
   var modules: [String] {
     let calls = shownCalls
     guard !calls.shown.isEmpty else { return [] }
-    let rows = [["cause", "inputs", "outputs", "max abs"]] + calls.shown.map(cells)
+    let rows = [["cause", "inputs", "outputs", Metric.maxAbs.name]] + calls.shown.map(cells)
     let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
     var lines = [styled(calls.title, .strong)]
     for (row, call) in zip(rows, [nil] + calls.shown.map(Optional.some)) {

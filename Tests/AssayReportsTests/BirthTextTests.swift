@@ -52,7 +52,7 @@ import Testing
     let comparison = try comparison(actual, expected)
     #expect(
       MarkdownReport.render(comparison).contains(
-        "Whether `attn` introduced it is **unknown**: it was handed an object that is kept and "
+        "**Unknown** whether `attn` introduced it: it was handed an object that is kept and "
           + "changed, such as a key-value cache, which is not compared."))
   }
 

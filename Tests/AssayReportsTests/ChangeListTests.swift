@@ -39,7 +39,7 @@ import Testing
     #expect(
       list.text == """
         tensors: 1 changed, 2 unchanged
-        ~ step 0 b outputs on cpu: max abs 0.5, max rel 0.111, rel L2 0.102
+        ~ step 0 b outputs on cpu: max_abs 0.5, max_rel 0.111, rel_l2 0.102
         """)
     #expect(
       list.markdown.contains(
@@ -64,7 +64,7 @@ import Testing
         + step 1 added (call 2) outputs on cpu: the expected run has no step 1
         - step 0 removed outputs on cpu: the actual run has no call of removed
         ~ step 0 reshaped outputs on cpu: shape [2, 2] instead of [2, 1]
-        ~ step 0 infinite outputs on cpu: max abs 0, max rel 0, rel L2 0, NaN or infinite values \
+        ~ step 0 infinite outputs on cpu: max_abs 0, max_rel 0, rel_l2 0, NaN or infinite values \
         at 1 position
         ? step 0 damaged outputs on cpu: expected: old: its bytes are gone
         """)

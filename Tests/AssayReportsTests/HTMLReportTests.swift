@@ -81,26 +81,6 @@ import Testing
         == largest.map { $0.map { $0 == 0 ? .integer(0) : .integer(Int64($0)) } ?? .null })
   }
 
-  /// Every figure of the JSON report has a column, under the same name.
-  @Test func columnsAreTheFiguresOfTheJSONReport() throws {
-    let names = Set(HTMLMetric.all.map(\.key))
-    var figures = Set(
-      Metrics.json(Difference(), shape: try Shape([1]), detail: nil).keys)
-    figures = figures.filter {
-      !$0.hasSuffix("_index") && !$0.hasSuffix("_actual") && !$0.hasSuffix("_expected")
-    }
-    for side in ["actual", "expected"] {
-      figures.remove(side)
-      figures.formUnion(["min", "max", "mean", "std", "l2", "nan", "inf"].map { "\(side)_\($0)" })
-    }
-    // Those of a floor stand in an object of their own there.
-    for name in ["l2_ratio", "linf_ratio", "sigma_ratio", "bhattacharyya"] {
-      figures.insert("floor_\(name)")
-    }
-    #expect(names == figures)
-    #expect(HTMLMetric.all.count == names.count)
-  }
-
   @Test(
     arguments: SmallCase.hostileNames + [
       "</script><script>alert(1)</script>", "\"><img src=x onerror=alert(1)>", "<!--<script>",

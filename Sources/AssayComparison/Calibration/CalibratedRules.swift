@@ -119,7 +119,7 @@ extension NoiseFloor {
     if limits.hasNonFinite { lines.append("    equal_non_finite: true") }
     let names = [Metric.relativeL2, .worstRow, .relativeLinf]
     let bounds = zip(names, limits.figures).filter { $0.1.isFinite }.map { name, figure in
-      "\(name.rawValue) <= \((figure * safety).roundedUp)"
+      "\(name) <= \((figure * safety).roundedUp)"
     }
     guard !bounds.isEmpty else {
       throw .cannotCalibrate(

@@ -11,19 +11,15 @@ struct CommonNames {
   init(
     _ runs: [any RunReader], _ mapping: Mapping?, _ deviceMap: [(actual: Device, expected: Device)]
   ) throws(ComparisonError) {
-    let devices = runs.map(\.steps.devices)
-    let problem = DeviceMap.problems(
-      deviceMap,
-      in: BothSides(
-        actual: devices.dropFirst().reduce(into: []) { $0.formUnion($1) }, expected: devices[0])
-    ).first
+    let others = runs.dropFirst().reduce(into: Set<Device>()) { $0.formUnion($1.steps.devices) }
+    let problem = deviceMap.failures(actual: others, expected: runs[0].steps.devices).first
     if let problem { throw .cannotCalibrate(reason: "\(problem)") }
     var used = Set<Int>()
     var unused: [Int: ComparisonFailure] = [:]
     for run in runs.dropFirst() {
       let common = CommonSteps(
-        actual: run, expected: runs[0], mapping: mapping, devices: DeviceMap(deviceMap))
-      others.append(common)
+        actual: run, expected: runs[0], mapping: mapping, devices: deviceMap)
+      self.others.append(common)
       for failure in common.failures {
         guard case .mappingRuleUnused(let rule, _, _, _, _) = failure else {
           throw .cannotCalibrate(reason: "\(run.path): \(failure)")

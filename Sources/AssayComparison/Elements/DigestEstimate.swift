@@ -1,12 +1,6 @@
 import AssayRuns
 public import AssayTensors
 
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Darwin)
-  import Darwin
-#endif
-
 /// What the digests of two tensors tell of their difference d.
 public struct DigestEstimate: Sendable, Equatable {
   /// A figure that is estimated.
@@ -77,33 +71,6 @@ public struct DigestEstimate: Sendable, Equatable {
       }
       return Figure(
         value: cosine(norm.value), lower: cosine(norm.upper), upper: cosine(norm.lower))
-    }
-  }
-}
-
-extension Metric {
-  /// Its value where only digests are known; `nil` where they do not tell.
-  public func value(of estimate: DigestEstimate) -> Double? {
-    let (a, e) = (estimate.actualStatistics.l2, estimate.expectedStatistics.l2)
-    switch self {
-    case .relativeL2: return estimate.relativeL2?.value
-    case .rmse: return estimate.rmse?.value
-    case .cosine: return estimate.cosine?.value
-    case .sglRel:
-      return estimate.norm.map { norm in
-        let size = max(a, e)
-        if size == 0 { return 0 }
-        let (x, y, z) = (norm.value / size, a / size, e / size)
-        return x * x / (y * y + z * z)
-      }
-    case .snrDecibels:
-      return estimate.relativeL2.map { $0.value == 0 ? .infinity : 0 - 20 * log10($0.value) }
-    case .maxAbs, .maxRel, .meanAbs, .worstRow, .relativeLinf, .maxULP, .mismatchedShare,
-      .maxKL, .l2Ratio, .linfRatio, .sigmaRatio:
-      return estimate.isEqual ? 0 : nil
-    case .top1:
-      return estimate.isEqual ? 1 : nil
-    case .bhattacharyya: return nil
     }
   }
 }

@@ -69,15 +69,15 @@ private struct MetricBoundParser {
 
   private mutating func comparison() throws(Failure) -> MetricBound {
     let name = rest.popFirst()
-    guard let name, let metric = Metric(rawValue: String(name)) else {
-      let names = Metric.allCases.map(\.rawValue).joined(separator: ", ")
+    guard let name, let metric = Metric(named: String(name)) else {
+      let names = Metric.bounded.map(\.name).joined(separator: ", ")
       throw Failure(reason: "expected a figure, found \(Self.quoted(name)); there are \(names)")
     }
     let sign = rest.popFirst()
     let needed = metric.isBetterLarge ? ">=" : "<="
     guard let sign, sign == needed else {
       throw Failure(
-        reason: "expected \"\(needed)\" after \(metric.rawValue), of which "
+        reason: "expected \"\(needed)\" after \(metric.name), of which "
           + "\(metric.isBetterLarge ? "more" : "less") is better, found \(Self.quoted(sign))")
     }
     let limit = try number(for: metric)
@@ -88,10 +88,10 @@ private struct MetricBoundParser {
     let token = rest.popFirst()
     guard let token, let value = DecimalNumber.value(of: token) else {
       throw Failure(
-        reason: "expected a finite number for \(metric.rawValue), found \(Self.quoted(token))")
+        reason: "expected a finite number for \(metric.name), found \(Self.quoted(token))")
     }
     guard value >= 0 || metric.isBetterLarge else {
-      throw Failure(reason: "\(metric.rawValue) is never negative, so it is never <= \(token)")
+      throw Failure(reason: "\(metric.name) is never negative, so it is never <= \(token)")
     }
     return value
   }

@@ -15,12 +15,12 @@ public indirect enum MetricBound: Sendable, Hashable {
   public func failure(of difference: Difference) -> String? {
     failure { metric, sign, limit, holds in
       guard let value = metric.value(of: difference) else {
-        return "\(metric.rawValue) is undefined, so not \(sign) \(limit.shortText)"
+        return "\(metric.name) is undefined, so not \(sign) \(limit.shortText)"
       }
       if holds(value) { return nil }
       // Rounded, unless that would make it hold.
       let text = Double(value.aboutText).map(holds) ?? true ? value.shortText : value.aboutText
-      return "\(metric.rawValue) \(text) is not \(sign) \(limit.shortText)"
+      return "\(metric.name) \(text) is not \(sign) \(limit.shortText)"
     }
   }
 

@@ -105,11 +105,11 @@ extension MetricBound {
   public func failure(of estimate: DigestEstimate) -> String? {
     failure { metric, sign, limit, holds in
       guard let value = metric.value(of: estimate) else {
-        return "\(metric.rawValue) is not known of a digest, so not \(sign) \(limit.shortText)"
+        return "\(metric.name) is not known of a digest, so not \(sign) \(limit.shortText)"
       }
       let about = estimate.isEqual ? "" : " is about"
       return holds(value)
-        ? nil : "\(metric.rawValue)\(about) \(value.aboutText), not \(sign) \(limit.shortText)"
+        ? nil : "\(metric.name)\(about) \(value.aboutText), not \(sign) \(limit.shortText)"
     }
   }
 }

@@ -45,7 +45,7 @@ extension CommonStep {
         call: call.call,
         tensors: call.tensors.map { tensor in
           var key = tensor.key
-          key.device = devices[key.device]
+          key.device = devices.expected(of: key.device)
           return NamedTensor(key: key, source: TensorSource(record: tensor))
         }, descriptions: call.descriptions, inputCoverage: call.inputCoverage)
     }

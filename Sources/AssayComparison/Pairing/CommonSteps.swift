@@ -22,7 +22,7 @@ struct CommonSteps {
     guard let mapping else {
       steps = BothSides(
         actual: actual.steps.map { CommonStep($0, devices: devices) },
-        expected: expected.steps.map { CommonStep($0, devices: DeviceMap([])) })
+        expected: expected.steps.map { CommonStep($0, devices: []) })
       return
     }
     var summary = MappingSummary(
@@ -36,7 +36,7 @@ struct CommonSteps {
     }
     steps = BothSides(
       actual: records.actual.map { CommonStep($0, devices: devices) },
-      expected: records.expected.map { CommonStep($0, devices: DeviceMap([])) })
+      expected: records.expected.map { CommonStep($0, devices: []) })
     var collisions: [ComparisonFailure] = []
     let expectedPositions = Dictionary(
       records.expected.enumerated().map { ($1.step, $0) }, uniquingKeysWith: { first, _ in first })

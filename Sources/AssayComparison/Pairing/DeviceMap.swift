@@ -1,40 +1,41 @@
 import AssayRuns
-import AssayTensors
+package import AssayTensors
 
 /// What devices of the actual run are called in the expected run.
-struct DeviceMap: Sendable {
-  private let names: [Device: Device]
+typealias DeviceMap = [(actual: Device, expected: Device)]
 
-  /// - Parameter entries: Of a device that is named twice the first entry counts; ``problems(_:in:)``
-  ///   tells of the second.
-  init(_ entries: [(actual: Device, expected: Device)]) {
-    names = Dictionary(
-      entries.map { ($0.actual, $0.expected) }, uniquingKeysWith: { first, _ in first })
+/// Devices of one run that have another name in the expected one.
+///
+/// The first entry of a device decides; that there is a second is a failure of the comparison.
+extension [(actual: Device, expected: Device)] {
+  /// What the expected run calls a device of the actual one.
+  package func expected(of device: Device) -> Device {
+    first { $0.actual == device }?.expected ?? device
   }
 
-  /// The expected run's name of an actual device.
-  subscript(device: Device) -> Device { names[device] ?? device }
+  /// What the actual run calls a device of the expected one, where an entry says so.
+  package func actual(of device: Device) -> Device? { first { $0.expected == device }?.actual }
 
-  /// What is wrong with entries: a device that no run has where it is to be, and one named twice.
+  /// What is wrong with the entries: devices that a run does not have, or that are mapped twice.
   ///
-  /// - Parameter devices: Where the tensors of the runs lived.
-  static func problems(
-    _ entries: [(actual: Device, expected: Device)], in devices: BothSides<Set<Device>>
-  ) -> [ComparisonFailure] {
-    var failures: [ComparisonFailure] = []
+  /// - Parameters:
+  ///   - actual: The devices of the actual run.
+  ///   - expected: Those of the expected run.
+  func failures(actual: Set<Device>, expected: Set<Device>) -> [ComparisonFailure] {
     var seen = Set<Device>()
-    for entry in entries {
+    return flatMap { entry -> [ComparisonFailure] in
       let text = "\(entry.actual)=\(entry.expected)"
-      for (device, side) in [(entry.actual, RunSide.actual), (entry.expected, .expected)]
-      where !devices[side].contains(device) {
+      var failures: [ComparisonFailure] = []
+      for (device, isActual) in [(entry.actual, true), (entry.expected, false)]
+      where !(isActual ? actual : expected).contains(device) {
         failures.append(
-          .deviceMatchesNothing(device: device.name, entry: text, isActual: side == .actual))
+          .deviceMatchesNothing(device: device.name, entry: text, isActual: isActual))
       }
       if !seen.insert(entry.actual).inserted {
         failures.append(.deviceMappedTwice(entry.actual.name))
       }
+      return failures
     }
-    return failures
   }
 }
 

@@ -25,8 +25,8 @@ struct RepeatedCalls: Equatable {
   /// Finds them in two steps under their own names.
   static func all(in actual: StepRecord, beside expected: StepRecord) -> [RepeatedCalls] {
     let steps = BothSides(
-      actual: CommonStep(actual, devices: DeviceMap([])),
-      expected: CommonStep(expected, devices: DeviceMap([])))
+      actual: CommonStep(actual, devices: []),
+      expected: CommonStep(expected, devices: []))
     let calls = BothSides(
       actual: Set(steps.actual.preForward), expected: Set(steps.expected.preForward))
     let all = MergedOrder(base: steps.expected, other: steps.actual).preForward

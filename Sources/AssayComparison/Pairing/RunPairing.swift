@@ -71,9 +71,8 @@ struct RunPairing {
     checkCompleteness(expected, steps.expected, options)
     checkSelection(steps.actual + steps.expected, options)
     if !options.deviceMap.isEmpty {
-      failures += DeviceMap.problems(
-        options.deviceMap,
-        in: BothSides(actual: steps.actual.devices, expected: steps.expected.devices))
+      failures += options.deviceMap.failures(
+        actual: steps.actual.devices, expected: steps.expected.devices)
     }
     let actualSteps = steps.actual.selected(by: options)
     let expectedSteps = steps.expected.selected(by: options)

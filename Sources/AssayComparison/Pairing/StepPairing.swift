@@ -292,7 +292,7 @@ extension StepPairing {
     let home =
       record.tensors.lazy.compactMap { targets[side][$0.name]?.first?.common.call }.first
     for tensor in record.tensors {
-      let device = side == .actual ? devices[tensor.key.device] : tensor.key.device
+      let device = side == .actual ? devices.expected(of: tensor.key.device) : tensor.key.device
       guard let targets = targets[side][tensor.name] else {
         add(
           CommonStep.NamedTensor(
@@ -347,7 +347,7 @@ extension StepPairing {
     let found = tensors[side.other][name] ?? []
     let match = found.first { record in
       side == .actual
-        ? record.key.device == devices[device] : devices[record.key.device] == device
+        ? record.key.device == devices.expected(of: device) : devices.expected(of: record.key.device) == device
     }
     return match ?? found.first
       ?? TensorRecord(key: name.key(step: records[side].step, on: device))

@@ -109,3 +109,17 @@ extension TensorResult {
   /// Whether it has another shape or dtype, and no values that tell more.
   var hasFormErrorOnly: Bool { verdict.isDivergence && !hasValueError }
 }
+
+extension Metric {
+  /// What it came to for one tensor; `nil` where there is no such figure.
+  package func reading(of tensor: TensorResult) -> Reading? {
+    switch source {
+    case .difference(let read):
+      tensor.difference.flatMap(read)
+        ?? tensor.estimate.flatMap { figure(of: $0) }.map { Reading($0) }
+    case .detail(let read): tensor.detail.flatMap(read).map { Reading($0) }
+    case .values(let read):
+      (place == .actual ? tensor.actualStatistics : tensor.expectedStatistics).flatMap(read)
+    }
+  }
+}

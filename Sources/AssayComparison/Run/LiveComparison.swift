@@ -23,9 +23,9 @@ public final class LiveComparison: Sendable {
   public init(expected: any RunReader, options: ComparisonOptions = .init()) {
     self.expected = expected
     self.options = options
-    devices = DeviceMap(options.deviceMap)
+    devices = options.deviceMap
     judge = PairJudge(options: options)
-    expectedSteps = expected.steps.map { CommonStep($0, devices: DeviceMap([])) }
+    expectedSteps = expected.steps.map { CommonStep($0, devices: []) }
     // Paired with nothing, the expected run stands as it will stand at the end.
     awaited = AwaitedTensors(
       RunPairing(
@@ -89,7 +89,7 @@ public final class LiveComparison: Sendable {
   /// The name under which an actual tensor is compared.
   private func commonKey(_ key: TensorKey) -> TensorKey {
     var key = key
-    key.device = devices[key.device]
+    key.device = devices.expected(of: key.device)
     return key
   }
 

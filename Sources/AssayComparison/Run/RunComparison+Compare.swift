@@ -19,7 +19,7 @@ extension RunComparison {
   ) throws(ComparisonError) -> RunComparison {
     let common = CommonSteps(
       actual: actual, expected: expected, mapping: options.mapping,
-      devices: DeviceMap(options.deviceMap), countsLoneCall: options.countsLoneCall)
+      devices: options.deviceMap, countsLoneCall: options.countsLoneCall)
     var comparison = compare(
       common.steps, actual: actual, expected: expected, failures: common.failures,
       mapping: options.mapping, options: options, progress: progress)

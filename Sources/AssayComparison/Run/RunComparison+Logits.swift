@@ -5,6 +5,8 @@ extension RunComparison {
     public var step: Int
     /// The module that returned them.
     public var module: ModuleResult
+    /// The tensor that holds them.
+    public var tensor: TensorResult
     /// What the tokens come to.
     public var difference: LogitsDifference
   }
@@ -17,7 +19,7 @@ extension RunComparison {
       step.modules.flatMap { module in
         module.tensors.compactMap { tensor in
           tensor.difference?.logits.map {
-            StepLogits(step: step.step, module: module, difference: $0)
+            StepLogits(step: step.step, module: module, tensor: tensor, difference: $0)
           }
         }
       }

@@ -38,10 +38,7 @@ struct HTMLData {
     text += ","
     writeTensors(tensors)
     text += ",\"metrics\":["
-    list(HTMLMetric.all) { data, metric in
-      data.text += "{\"key\":\"\(metric.key)\",\"label\":\"\(metric.label)\""
-      data.text += ",\"title\":\"\(metric.title)\"" + (metric.isMain ? ",\"main\":1}" : "}")
-    }
+    list(Metric.all) { $0.append($1) }
     text += "],\"details\":{"
     var isFirst = true
     for (position, tensor) in tensors.enumerated() {
@@ -103,16 +100,33 @@ struct HTMLData {
       let row = tensor.result.difference?.worstRow
       data.append(row.flatMap { $0.value > 0 ? $0.row : nil })
     }
-    for metric in HTMLMetric.all {
-      column(metric.key, tensors, ",") { data, tensor in
-        let value =
-          tensor.result.difference.flatMap(metric.value)
-          ?? tensor.result.estimate.flatMap { Metric(rawValue: metric.key)?.value(of: $0) }
-        let rounded = metric.roundsUp ? Double(MarkdownText.bound(value)) : value
-        data.append(rounded, digits: metric.digits)
+    for metric in Metric.all {
+      column(metric.path, tensors, ",") { data, tensor in
+        let value = metric.reading(of: tensor.result)?.value
+        // One digit more than are shown, so that sorting tells equals apart.
+        switch metric.format {
+        case .real(let digits): data.append(value, digits: digits + 1)
+        case .bound: data.append(Double(MarkdownText.bound(value)))
+        case .count, .share: data.append(value)
+        }
       }
     }
     text += "}"
+  }
+
+  /// What the script has to know of a figure.
+  private mutating func append(_ metric: Metric) {
+    text += "{\"key\":"
+    append(metric.path)
+    text += ",\"title\":"
+    append(metric.meaning)
+    if case .real(let digits) = metric.format, digits != 3 { text += ",\"digits\":\(digits)" }
+    if metric.format == .share { text += ",\"share\":1" }
+    if let unit = metric.unit {
+      text += ",\"unit\":"
+      append(unit)
+    }
+    text += metric.isMain ? ",\"main\":1}" : "}"
   }
 
   private mutating func write(_ detail: TensorDetail) {

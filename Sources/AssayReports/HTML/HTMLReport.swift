@@ -28,20 +28,20 @@ public enum HTMLReport {
       style-src 'unsafe-inline'; script-src 'nonce-assay'; img-src data:; base-uri 'none'; form-action 'none'">
       <link rel="icon" href="data:,">
       <title>\(HTMLText.escaped(title))</title>
-      <style>\(HTMLStyle.sheet)</style>
+      <style>
+      \(HTMLPage.style)</style>
       </head>
       <body>
       <a class="skip" href="#explorer">Skip to the tensors</a>
       \(sections.header)
       <main>
       \(sections.divergence)
-      \(HTMLSkeleton.growth)
-      \(sections.tokens)
-      \(HTMLSkeleton.explorer)
-      \(sections.parameters)
+      \(HTMLPage.growth)\(sections.tokens)
+      \(HTMLPage.explorer)\(sections.parameters)
       </main>
       <script type="application/json" id="data">\(HTMLData.json(comparison))</script>
-      <script nonce="assay">\(HTMLScript.source)</script>
+      <script nonce="assay">
+      \(HTMLPage.script)</script>
       </body>
       </html>
 

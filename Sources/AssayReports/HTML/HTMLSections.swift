@@ -65,7 +65,7 @@ struct HTMLSections {
   /// Where the runs part, and what else fails or is to be known.
   var divergence: String {
     let facts = FailureTextWriter(comparison: comparison, words: .ofRuns).facts
-      .filter { !["also", "counts", "tolerance"].contains($0.label) }
+      .filter { !["also", "tolerance"].contains($0.label) }
     var text = "<section aria-labelledby=\"divergence\" class=\"card\">"
     if comparison.isMatch {
       text += "<h2 id=\"divergence\">First difference</h2>" + firstDifference
@@ -82,7 +82,8 @@ struct HTMLSections {
     }
     text += introduced
     let remarks =
-      comparison.failures.map { ("failure", $0.description) } + findings
+      comparison.failures.map { ("failure", $0.description) }
+      + (comparison.nonFiniteText(.plain).map { [("NaN", $0)] } ?? [])
       + comparison.notes.map { ("note", $0) }
     if !remarks.isEmpty {
       text += "<ul class=\"remarks\">"
@@ -92,19 +93,6 @@ struct HTMLSections {
       text += "</ul>"
     }
     return text + "</section>"
-  }
-
-  /// What there is to say about values that are not finite.
-  private var findings: [(String, String)] {
-    guard let birth = comparison.firstNonFinite else { return [] }
-    return [
-      (
-        "NaN",
-        "NaN or infinite values differ first in step \(birth.step) at "
-          + "\(PlainText.name(birth.call)), \(birth.tensor.slot)"
-          + (birth.origin.cause == .introduced ? ", and were born there" : "")
-      )
-    ]
   }
 
   /// The calls that made an error of their own, where there are several.
@@ -148,13 +136,10 @@ struct HTMLSections {
   }
 
   private var firstDifference: String {
-    guard let difference = comparison.firstDifference else {
+    guard let text = comparison.firstDifferenceText(.plain) else {
       return "<p>Every value that was compared is equal.</p>"
     }
-    return "<p>Values begin to differ, within the tolerance, in step \(difference.step) at "
-      + HTMLText.code(PlainText.name(difference.call)) + ", "
-      + HTMLText.code(difference.tensor.slot.rawValue)
-      + " (\(HTMLText.escaped(difference.tensor.errorText))).</p>"
+    return "<p>\(HTMLText.escaped(text.asSentence)).</p>"
   }
 
   /// A fact's label as a heading over its value.
@@ -182,32 +167,10 @@ struct HTMLSections {
         + "<td>\(row.expected.map { HTMLText.code($0) } ?? "–")</td></tr>"
     }
     text += "</tbody></table></div><dl class=\"facts\">"
-    for (name, value) in options {
-      text += "<div><dt>\(name)</dt><dd>\(HTMLText.escaped(value))</dd></div>"
+    for parameter in comparison.parameters {
+      guard let value = parameter.text?(.plain) else { continue }
+      text += "<div><dt>\(parameter.name)</dt><dd>\(HTMLText.escaped(value))</dd></div>"
     }
     return text + "</dl></section>"
-  }
-
-  private var options: [(String, String)] {
-    let options = comparison.options
-    var rows = [
-      ("tolerance", options.tolerance.name),
-      ("integers", comparison.integersText),
-      ("equal NaN", options.tolerance.equalNaN ? "yes" : "no"),
-      ("steps", options.steps.map { $0.map(String.init).joined(separator: ", ") } ?? "all"),
-      ("modules", options.modules.map { $0.map(\.source).joined(separator: ", ") } ?? "all"),
-    ]
-    if !options.deviceMap.isEmpty {
-      rows.append(
-        ("device map", options.deviceMap.map { "\($0)=\($1)" }.joined(separator: ", ")))
-    }
-    if let sides = options.sides {
-      let names = Slot.Side.allCases.filter(sides.contains).map(\.rawValue)
-      rows.append(("sides", names.joined(separator: ", ")))
-    }
-    if options.isIsolated {
-      rows.append(("isolated", "every module was given the expected run's inputs"))
-    }
-    return rows
   }
 }

@@ -22,7 +22,8 @@ extension HTMLReport {
       style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'">
       <link rel="icon" href="data:,">
       <title>\(HTMLText.escaped(title))</title>
-      <style>\(HTMLStyle.sheet)</style>
+      <style>
+      \(HTMLPage.style)</style>
       </head>
       <body>
       \(page.header)

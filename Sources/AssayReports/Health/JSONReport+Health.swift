@@ -98,6 +98,4 @@ extension JSONReport {
       "cause": .string(unchecked.cause.rawValue), "reason": .string(unchecked.reason),
     ])
   }
-
-  private static func integer(_ value: Int) -> JSONValue { .integer(Int64(value)) }
 }

@@ -120,7 +120,7 @@ private struct HealthMarkdownWriter {
       ["step", "module", "slot", "form", "found", "origin"], rightAligned: [0],
       findings.map { finding in
         [
-          "\(finding.step)", MarkdownWriter.name(finding.call),
+          "\(finding.step)", Markup.markdown.name(finding.call),
           MarkdownText.code(finding.tensor.slot.rawValue), form(finding.tensor),
           MarkdownText.plain(finding.found)
             + (finding.repetition.map { " (\($0))" } ?? ""),
@@ -130,18 +130,11 @@ private struct HealthMarkdownWriter {
   }
 
   private func name(_ finding: HealthFinding) -> String {
-    "\(MarkdownWriter.name(finding.call)) in step \(finding.step)"
+    "\(Markup.markdown.name(finding.call)) in step \(finding.step)"
   }
 
   private func origin(_ finding: HealthFinding) -> String {
-    let writer: (ModuleCall, ModuleCall?) -> String = { call, parent in
-      guard let parent, call.module.hasPrefix(parent.module + ".") else {
-        return MarkdownWriter.name(call)
-      }
-      let rest = String(call.module.dropFirst(parent.module.count + 1))
-      return MarkdownWriter.name(ModuleCall(module: rest, call: call.call))
-    }
-    return finding.origin(finding.birthplace.map { $0.text(writer) })
+    finding.origin(finding.birthplace.map { $0.text(Markup.markdown.name(_:within:)) })
   }
 
   private func form(_ tensor: HealthFinding.Figures) -> String {

@@ -22,15 +22,15 @@ import Testing
     #expect(try MetricBound(parsing: text) == bound)
   }
 
-  @Test(arguments: Metric.allCases)
+  @Test(arguments: Metric.bounded)
   func everyFigureCanBeBounded(metric: Metric) throws {
     let sign = metric.isBetterLarge ? ">=" : "<="
-    let bound = try MetricBound(parsing: "\(metric.rawValue) \(sign) 0.25")
+    let bound = try MetricBound(parsing: "\(metric.name) \(sign) 0.25")
     #expect(bound == (metric.isBetterLarge ? .atLeast(metric, 0.25) : .atMost(metric, 0.25)))
   }
 
   @Test(arguments: [
-    ("", "it is empty"), ("rel_l3 <= 1", "found \"rel_l3\"; there are max_abs, max_rel"),
+    ("", "it is empty"), ("rel_l3 <= 1", "found \"rel_l3\"; there are mismatched_share, max_abs"),
     ("rel_l2 >= 1", "expected \"<=\" after rel_l2, of which less is better, found \">=\""),
     ("cosine <= 1", "expected \">=\" after cosine, of which more is better, found \"<=\""),
     ("rel_l2 < 1", "found \"<\""), ("rel_l2 == 1", "found \"==\""), ("rel_l2", "found the end"),
