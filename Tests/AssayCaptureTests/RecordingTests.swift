@@ -56,9 +56,9 @@ final class TemporaryDirectory: Sendable {
     for (a, b) in zip(pt.steps, h5.steps) {
       #expect(
         a.calls.map(\.call) == [
-          ModuleCall(module: "model", call: 0), ModuleCall(module: "model.norm", call: 0),
-          ModuleCall(module: "model.rotary_emb", call: 0),
-          ModuleCall(module: "model.rotary_emb", call: 1),
+          CallKey(step: 0, module: "model"), CallKey(step: 0, module: "model.norm"),
+          CallKey(step: 0, module: "model.rotary_emb"),
+          CallKey(step: 0, module: "model.rotary_emb", index: 1),
         ])
       #expect(a.calls.map(\.call) == b.calls.map(\.call))
       #expect(a.completionOrder == [1, 2, 3, 0] && b.completionOrder == [1, 2, 3, 0])

@@ -178,7 +178,7 @@ import Testing
 
   @Test func errorsNameTheModule() throws {
     let failure = ReplayError.moduleFailed(
-      CallReference(step: 0, call: ModuleCall(module: "model.layers.0", call: 0)),
+      CallKey(step: 0, module: "model.layers.0", index: 0)),
       reason: "ModelError()")
     #expect(throws: failure) {
       _ = try ModuleReplay.compare(golden: golden, matching: layers) { _ -> Tensor in
@@ -231,7 +231,7 @@ import Testing
   }
 
   @Test func inputThatCannotBeHadIsAnErrorWithTheModule() throws {
-    let call = CallReference(step: 0, call: ModuleCall(module: "attn", call: 1))
+    let call = CallKey(step: 0, module: "attn", index: 1))
     let available = ["inputs_0_1", "inputs_mask", "inputs_cache", "inputs_hidden"].map { Slot($0) }
     let missing = ReplayError.noInput(call, slot: Slot("inputs_0"), available: available)
     #expect(throws: missing) { try callAttention { _ = try $0[0] } }

@@ -17,7 +17,7 @@ extension RunComparison {
       step.modules.flatMap { module in
         module.tensors.compactMap { tensor in
           tensor.difference?.logits.map {
-            StepLogits(step: step.step, module: module, difference: $0)
+            StepLogits(step: step.index, module: module, difference: $0)
           }
         }
       }

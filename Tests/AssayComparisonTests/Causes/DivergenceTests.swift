@@ -44,7 +44,7 @@ private enum Layers {
       "head inputs_0": 8.5, "head outputs": 10,
     ])
     let divergence = try #require(comparison.firstDivergence)
-    #expect(divergence.call == ModuleCall(module: "layers.0.mlp.down", call: 0))
+    #expect(divergence.call == CallKey(step: 0, module: "layers.0.mlp.down"))
     #expect(divergence.tensor.slot.rawValue == "outputs")
     #expect(divergence.origin.cause == .introduced)
     #expect(divergence.origin.inputError == 0)

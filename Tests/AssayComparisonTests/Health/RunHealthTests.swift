@@ -116,9 +116,8 @@ import Testing
   }
 
   @Test func whatWasNotRecordedIsNamedAndAFailure() throws {
-    let key = TensorKey(
-      step: 0, module: "a", call: 0, device: .cpu, slot: Slot("outputs_cache"))
-    var call = MeasuredCall(call: ModuleCall(module: "a", call: 0))
+    let key = TensorKey(CallKey(step: 0, module: "a", index: 0), device: .cpu, slot: Slot("outputs_cache"))
+    var call = MeasuredCall(call: CallKey(step: 0, module: "a"))
     call.tensors = [
       MeasuredTensor(try tensor(fine), key: key),
       MeasuredTensor(notRecorded: "it is a sparse tensor", key: key),
@@ -321,11 +320,10 @@ import Testing
     var steps: [MeasuredStep] = []
     for step in 0..<50 {
       let calls = try (0..<40).map { number in
-        let call = ModuleCall(module: "m\(number)", call: 0)
+        let call = CallKey(step: 0, module: "m\(number)")
         var measured = MeasuredCall(call: call)
         for slot in ["inputs_0", "outputs"] {
-          let key = TensorKey(
-            step: step, module: call.module, call: 0, device: .cpu, slot: Slot(slot))
+          let key = TensorKey(CallKey(step: step, module: call.module, index: 0), device: .cpu, slot: Slot(slot))
           let isSick = slot == "outputs" && number == 7
           measured.tensors.append(MeasuredTensor(try tensor(isSick ? bad : fine), key: key))
         }

@@ -21,12 +21,12 @@ import Testing
     let comparison = try RunComparison.compare(
       actual: open("bugs/\(bug).h5"), expected: open("float32.h5"))
     #expect(!comparison.isMatch)
-    #expect(comparison.firstDivergence?.call == ModuleCall(module: module, call: 0))
+    #expect(comparison.firstDivergence?.call == CallKey(step: 0, module: module))
     #expect(comparison.firstDivergence?.origin.cause == .introduced)
     #expect(
       comparison.introduced
         == (0..<4).map {
-          CallReference(step: $0, call: ModuleCall(module: module, call: 0))
+          CallKey(step: $0, module: module, index: 0))
         })
   }
 

@@ -11,7 +11,7 @@ import Testing
 /// A run of the engine that stays in memory.
 struct CollectedRun {
   struct Step {
-    var calls: [ModuleCall] = []
+    var calls: [CallKey] = []
     var completionOrder: [Int] = []
   }
 
@@ -57,11 +57,10 @@ private final class CollectingSink: RunSink {
     _ part: CallPart, to tensors: inout [TensorKey: Tensor],
     _ descriptions: inout [String: JSONValue]
   ) {
-    let (step, call) = (part.step, part.call)
+    let (step, call) = (part.call.step, part.call)
     descriptions["\(step) \(call.module) \(part.side.rawValue)"] = part.description
     for case .stored(let slot, let tensor) in part.tensors {
-      let key = TensorKey(
-        step: step, module: call.module, call: call.call, device: tensor.device, slot: slot)
+      let key = TensorKey(call, device: tensor.device, slot: slot)
       tensors[key] = tensor
     }
   }
@@ -110,15 +109,14 @@ struct GoldenRun {
     generated = try #require(run.recipe.generatedTokenIDs)
     steps = run.steps.map { step in
       CollectedRun.Step(
-        calls: step.calls.map { ModuleCall(module: $0.module, call: $0.call) },
+        calls: step.calls.map { CallKey(step: 0, module: $0.module, index: $0.call) },
         completionOrder: step.completion_order)
     }
     var files: [TensorKey: String] = [:]
     for (index, step) in run.steps.enumerated() {
       for call in step.calls {
         for tensor in call.tensors {
-          let key = TensorKey(
-            step: index, module: call.module, call: call.call, device: Device(tensor.device),
+          let key = TensorKey(call, device: Device(tensor.device),
             slot: Slot(tensor.slot))
           files[key] = "\(path)/step_\(index)/\(call.module)/\(tensor.file)"
         }

@@ -166,8 +166,8 @@ private func call(
     let reader = try DirectoryRunReader(path: root.path)
     #expect(
       reader.steps[0].calls.map(\.call) == [
-        ModuleCall(module: "a", call: 0),
-        ModuleCall(module: "a_99999999999999999999", call: 0),
+        CallKey(step: 0, module: "a"),
+        CallKey(step: 0, module: "a_99999999999999999999"),
       ])
   }
 }
@@ -207,6 +207,6 @@ private func call(
     try root.file("step_0/a_1/outputs_cpu.pt")
     try root.file("step_0/module_calls.txt", "a\na_1\n")
     let calls = try DirectoryRunReader(path: root.path).steps[0].calls.map(\.call)
-    #expect(calls == [ModuleCall(module: "a", call: 0), ModuleCall(module: "a", call: 1)])
+    #expect(calls == [CallKey(step: 0, module: "a"), CallKey(step: 0, module: "a", index: 1)])
   }
 }

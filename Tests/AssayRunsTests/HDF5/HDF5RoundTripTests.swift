@@ -74,7 +74,7 @@ import Testing
     #expect(reader.steps.map(\.step) == [2, 10])
     let step = try #require(reader.steps.last)
     #expect(step.calls.map(\.call.module) == ["model", "model.a/b%", "model.a/b%"])
-    #expect(step.calls.map(\.call.call) == [0, 1, 0])
+    #expect(step.calls.map(\.call.index) == [0, 1, 0])
     #expect(step.completionOrder == [2, 1, 0])
     #expect(step.calls[0].descriptions == [.inputs: .null])
     #expect(step.calls[1].descriptions[.postForwardInputs]?.members?["numel"]?.int == 2)
@@ -91,7 +91,7 @@ import Testing
       0,
       [
         CallPart(
-          step: 0, call: ModuleCall(module: "m", call: 0), side: .outputs, description: .null,
+          call: CallKey(step: 0, module: "m", index: 0), side: .outputs, description: .null,
           tensors: [.skipped(Slot("outputs"), note)])
       ])
     try writer.receive(.runEnded(RunManifest(id: "a")))
