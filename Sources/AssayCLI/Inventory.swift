@@ -74,7 +74,7 @@ extension Inventory {
           entries.append(
             Entry(
               key: Key(
-                step: key.step, module: key.module, call: key.call, device: key.device,
+                step: key.step, module: key.module, call: key.call.index, device: key.device,
                 slot: key.slot.rawValue),
               content: content))
         }

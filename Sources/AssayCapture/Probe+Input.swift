@@ -37,12 +37,12 @@ extension Probe {
     let slot = Slot(Slot.Side.inputs.rawValue).appending(keyword)
     let step = recorder?.stepCount ?? 0
     let source = recorder?.goldenInputs
-    let call = ModuleCall(module: module, call: call)
-    guard let tensor = try source?.tensor(step: step, call: call, slot: slot, device: device)
+    let call = CallKey(step: step, module: module, index: call)
+    guard let tensor = try source?.tensor(of: call, slot: slot, device: device)
     else {
       throw CaptureError.noGoldenInput(
         module: module, slot: slot, step: step,
-        hint: source?.hint(step: step, call: call, slot: slot))
+        hint: source?.hint(of: call, slot: slot))
     }
     return tensor
   }

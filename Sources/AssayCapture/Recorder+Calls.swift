@@ -67,17 +67,17 @@ extension Recorder {
         throw state.isFinished ? .finished : .callOutsideStep(module: module)
       }
       guard state.isRecordedStep else { return nil }
-      let call = ModuleCall(module: module, call: state.callCounts[module, default: 0])
-      state.callCounts[module] = call.call + 1
+      let call = CallKey(
+        step: state.step, module: module, index: state.callCounts[module, default: 0])
+      state.callCounts[module] = call.index + 1
       let selection = state.selections[module] ?? configuration.modules.selection(of: module)
       state.selections[module] = selection
-      guard selection.calls == .all || selection.calls == .only(call.call) else { return nil }
+      guard selection.calls == .all || selection.calls == .only(call.index) else { return nil }
       if let rule = selection.rule { state.tally.decidingRules.insert(rule) }
       state.tally.hasCalls = true
       state.calls.append(call)
       return RecordedCall(
-        step: state.step, call: call, position: state.calls.count - 1,
-        generation: state.generation)
+        key: call, position: state.calls.count - 1, generation: state.generation)
     }
   }
 
@@ -128,12 +128,12 @@ extension Recorder {
           dtype: tensor.dtype, shape: tensor.shape, device: tensor.device, reason: reason))
     }
     let part = CallPart(
-      step: call.step, call: call.call, side: side, description: description,
+      call: call.key, side: side, description: description,
       tensors: captured + lacking)
     try state.withLock { state in
       guard state.isUnderWay(call) else {
         background?.release(byteCount)
-        throw CaptureError.callOutsideStep(module: call.call.module)
+        throw CaptureError.callOutsideStep(module: call.key.module)
       }
       try background?.receive(.captured(part))
     }
@@ -162,8 +162,7 @@ extension Recorder.State {
 
 /// A call under way that is recorded.
 struct RecordedCall {
-  var step: Int
-  var call: ModuleCall
+  var key: CallKey
   /// Where the call stands in the step's pre-forward order.
   var position: Int
   /// Which step it belongs to.

@@ -32,7 +32,7 @@ public final class Recorder: Sendable {
     var isRecordedStep = false
     var isFinished = false
     var callCounts: NameMap<Int> = [:]
-    var calls: [ModuleCall] = []
+    var calls: [CallKey] = []
     var completionOrder: [Int] = []
     var selections: NameMap<(calls: ModuleFilter.Selection, rule: Int?)> = [:]
     var tally = RecordingTally()

@@ -24,7 +24,7 @@ final class Substitution {
 
   func tensor(in slot: Slot) throws -> Tensor? {
     guard let device = devices[slot] else { return nil }
-    let tensor = try source.tensor(step: call.step, call: call.call, slot: slot, device: device)
+    let tensor = try source.tensor(of: call.key, slot: slot, device: device)
     return tensor?.contiguous().aligned().on(device)
   }
 

@@ -43,7 +43,7 @@ public struct TensorReplacement {
       return try body()
     } catch {
       throw CaptureError.unfitReplacement(
-        module: substitution.call.call.module, slot: slot, reason: "\(error)")
+        module: substitution.call.key.module, slot: slot, reason: "\(error)")
     }
   }
 }

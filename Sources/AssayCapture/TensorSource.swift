@@ -6,18 +6,17 @@ public protocol TensorSource: Sendable {
   /// One tensor of a module call.
   ///
   /// - Parameters:
-  ///   - step: The step under way.
-  ///   - call: The module call.
+  ///   - call: The module call of the step under way.
   ///   - slot: Which tensor of the call.
   ///   - device: Where the live tensor is said to live.
   /// - Returns: `nil` where the source has none: then the live tensor stays.
-  func tensor(step: Int, call: ModuleCall, slot: Slot, device: Device) throws -> Tensor?
+  func tensor(of call: CallKey, slot: Slot, device: Device) throws -> Tensor?
 
   /// What the source has where it has no such tensor, for people: `it has encoder with inputs_0`.
-  func hint(step: Int, call: ModuleCall, slot: Slot) -> String?
+  func hint(of call: CallKey, slot: Slot) -> String?
 }
 
 extension TensorSource {
   /// Nothing.
-  public func hint(step: Int, call: ModuleCall, slot: Slot) -> String? { nil }
+  public func hint(of call: CallKey, slot: Slot) -> String? { nil }
 }

@@ -6,15 +6,8 @@ import AssayTensors
 
 /// The tensors of a golden, to be put in the place of a model's own.
 struct GoldenTensorSource: TensorSource {
-  /// A tensor's name, without its device.
-  private struct Name: Hashable {
-    var step: Int
-    var call: ModuleCall
-    var slot: Slot
-  }
-
   private let golden: any RunReader
-  private let keys: [Name: [TensorKey]]
+  private let keys: [CallKey: [TensorKey]]
   /// Devices of the model that have another name in the golden.
   private let deviceMap: [(actual: Device, expected: Device)]
   /// How the model's names become the golden's.
@@ -24,13 +17,12 @@ struct GoldenTensorSource: TensorSource {
     _ golden: any RunReader, deviceMap: [(actual: Device, expected: Device)],
     mapping: Mapping? = nil
   ) {
-    var keys: [Name: [TensorKey]] = [:]
+    var keys: [CallKey: [TensorKey]] = [:]
     for step in golden.steps {
       for record in step.calls {
         // A tensor that is not stored has no bytes: there the live one stays.
         for tensor in record.tensors where tensor.isStored {
-          let name = Name(step: step.step, call: record.call, slot: tensor.key.slot)
-          keys[name, default: []].append(tensor.key)
+          keys[record.call, default: []].append(tensor.key)
         }
       }
     }
@@ -40,28 +32,34 @@ struct GoldenTensorSource: TensorSource {
     self.deviceMap = deviceMap
   }
 
-  func tensor(step: Int, call: ModuleCall, slot: Slot, device: Device) throws -> Tensor? {
-    guard let found = found(step: step, call: call, slot: slot) else { return nil }
+  func tensor(of call: CallKey, slot: Slot, device: Device) throws -> Tensor? {
+    guard let found = found(call, slot) else { return nil }
     let expected = deviceMap.expected(of: device)
     if let key = found.first(where: { $0.device == expected }) ?? found.only {
       return try golden.tensor(key).on(device)
     }
     throw ReplayError.ambiguousDevice(
-      CallReference(step: step, call: call), slot: slot, devices: found.map(\.device))
+      call, slot: slot, devices: found.map(\.device))
   }
 
-  private func found(step: Int, call: ModuleCall, slot: Slot) -> [TensorKey]? {
-    if let keys = keys[Name(step: step, call: call, slot: slot)] { return keys }
-    guard let mapping, let record = golden.steps.first(where: { $0.step == step }) else {
+  private func found(_ call: CallKey, _ slot: Slot) -> [TensorKey]? {
+    if let named = named(call, slot) { return named }
+    guard let mapping, let record = golden.steps.first(where: { $0.index == call.step }) else {
       return nil
     }
     return mapping.counterparts(of: call, slot, among: record.calls.map(\.call)).lazy
-      .compactMap { keys[Name(step: step, call: $0.call, slot: $0.slot)] }.first
+      .compactMap { named($0.call, $0.slot) }.first
   }
 
-  func hint(step: Int, call: ModuleCall, slot: Slot) -> String? {
-    guard let record = golden.steps.first(where: { $0.step == step }) else {
-      let steps = golden.steps.map(\.step)
+  /// The tensors of a slot, one for each device; `nil` for none.
+  private func named(_ call: CallKey, _ slot: Slot) -> [TensorKey]? {
+    let found = keys[call]?.filter { $0.slot == slot } ?? []
+    return found.isEmpty ? nil : found
+  }
+
+  func hint(of call: CallKey, slot: Slot) -> String? {
+    guard let record = golden.steps.first(where: { $0.index == call.step }) else {
+      let steps = golden.steps.map(\.index)
       guard let first = steps.first, let last = steps.last else { return "it has no step" }
       return "it has " + (first == last ? "step \(first) only" : "steps \(first) to \(last)")
     }
@@ -69,9 +67,9 @@ struct GoldenTensorSource: TensorSource {
       let slots = record.tensors.filter { $0.key.slot.side == .inputs }.map(\.key.slot.rawValue)
       return slots.isEmpty ? nil : (call: record.call, slots: slots)
     }
-    func list(_ found: [(call: ModuleCall, slots: [String])]) -> String {
+    func list(_ found: [(call: CallKey, slots: [String])]) -> String {
       found.prefix(3).map { found in
-        let number = found.call.call == 0 ? "" : " call \(found.call.call)"
+        let number = found.call.index == 0 ? "" : " call \(found.call.index)"
         let more = found.slots.count > 8 ? ", …" : ""
         return "\(found.call.module)\(number) with \(found.slots.prefix(8).joined(separator: ", "))"
           + more
@@ -80,7 +78,7 @@ struct GoldenTensorSource: TensorSource {
     let same = inputs.filter { $0.call.module == call.module }
     if !same.isEmpty { return "it has \(list(same))" }
     let near = Set(NearNames.of(call.module, among: inputs.map(\.call.module)))
-    let nearest = inputs.filter { near.contains($0.call.module) && $0.call.call == 0 }
+    let nearest = inputs.filter { near.contains($0.call.module) && $0.call.index == 0 }
     if !nearest.isEmpty { return "it has \(list(nearest))" }
     return inputs.isEmpty
       ? "it has no inputs of any module in that step"

@@ -69,7 +69,7 @@ private final class HealthSink: RunSink {
   private struct State {
     var steps: [MeasuredStep] = []
     /// The calls of the step under way.
-    var calls: [ModuleCall: MeasuredCall] = [:]
+    var calls: [CallKey: MeasuredCall] = [:]
   }
 
   var steps: [MeasuredStep] { state.withLock { $0.steps } }
@@ -86,7 +86,7 @@ private final class HealthSink: RunSink {
       state.withLock { state in
         let measured = calls.map { state.calls[$0] ?? MeasuredCall(call: $0) }
         state.steps.append(
-          MeasuredStep(step: step, calls: measured, completionOrder: completionOrder))
+          MeasuredStep(index: step, calls: measured, completionOrder: completionOrder))
         state.calls = [:]
       }
     case .runEnded: break
@@ -94,8 +94,7 @@ private final class HealthSink: RunSink {
   }
 
   private func measure(_ captured: CapturedTensor, of part: CallPart) -> MeasuredTensor {
-    let key = TensorKey(
-      step: part.step, module: part.call.module, call: part.call.call, device: captured.device,
+    let key = TensorKey(part.call, device: captured.device,
       slot: captured.slot)
     return switch captured {
     case .stored(_, let tensor): MeasuredTensor(tensor, key: key)

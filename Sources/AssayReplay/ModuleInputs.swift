@@ -5,12 +5,8 @@ public import AssayTensors
 
 /// What a golden says that one module call was given.
 public struct ModuleInputs: Sendable {
-  /// The step of the call.
-  public let step: Int
-  /// The module's dotted name.
-  public let module: String
-  /// How many times the module ran before within the step.
-  public let call: Int
+  /// The call.
+  public let call: CallKey
   /// What the golden says of the inputs besides tensors; `nil` where it says nothing.
   public let description: JSONValue?
 
@@ -22,12 +18,10 @@ public struct ModuleInputs: Sendable {
   private let deviceMap: [(actual: Device, expected: Device)]
 
   init(
-    _ record: CallRecord, step: Int, golden: any RunReader,
+    _ record: CallRecord, golden: any RunReader,
     deviceMap: [(actual: Device, expected: Device)]
   ) {
-    self.step = step
-    module = record.call.module
-    call = record.call.call
+    call = record.call
     description = record.descriptions[.inputs]
     self.golden = golden
     self.deviceMap = deviceMap
@@ -91,31 +85,27 @@ public struct ModuleInputs: Sendable {
     where name.isSame(as: component) {
       if let index = Int(components[position + 1]) { return index }
     }
-    throw ReplayError.noIndex(module: module, after: component)
+    throw ReplayError.noIndex(module: call.module, after: component)
   }
 }
 
 extension ModuleInputs {
-  var reference: CallReference {
-    CallReference(step: step, call: ModuleCall(module: module, call: call))
-  }
-
   private var components: [String] {
-    module.parts(separatedBy: ".")
+    call.module.parts(separatedBy: ".")
   }
 
   private func tensor(in slot: Slot, on device: Device?) throws -> Tensor {
     let found = records.filter { $0.key.slot == slot }
     guard !found.isEmpty else {
-      throw ReplayError.noInput(reference, slot: slot, available: slots)
+      throw ReplayError.noInput(call, slot: slot, available: slots)
     }
     let wanted = device.map { device in found.filter { $0.key.device == device } } ?? found
     guard let record = wanted.only else {
       throw ReplayError.ambiguousDevice(
-        reference, slot: slot, devices: found.map(\.key.device))
+        call, slot: slot, devices: found.map(\.key.device))
     }
     if let reason = record.skipped?.reason ?? record.notRecorded {
-      throw ReplayError.skippedInput(reference, slot: slot, reason: reason)
+      throw ReplayError.skippedInput(call, slot: slot, reason: reason)
     }
     let tensor = try golden.tensor(record.key)
     return tensor.contiguous().on(deviceMap.actual(of: tensor.device) ?? tensor.device)

@@ -8,7 +8,7 @@ import Foundation
 final class ModuleSession {
   /// One step of the golden with the calls that the pattern matches, in pre-forward order.
   struct Step {
-    var step: Int
+    var index: Int
     var inputs: [ModuleInputs]
     /// Positions in `inputs`.
     var completionOrder: [Int]
@@ -23,7 +23,7 @@ final class ModuleSession {
   private let stopsAtFirstDivergence: Bool
   private var hasStopped = false
   /// What is to be said of calls that returned other slots than the golden's.
-  private var otherSlots: [CallReference: String] = [:]
+  private var otherSlots: [CallKey: String] = [:]
 
   init(_ golden: any RunReader, _ pattern: ModulePattern, _ options: ReplayOptions) {
     self.golden = golden
@@ -39,17 +39,16 @@ final class ModuleSession {
       var inputs: [ModuleInputs] = []
       for (position, call) in record.calls.enumerated() where pattern.matches(call.call.module) {
         positions[position] = inputs.count
-        inputs.append(
-          ModuleInputs(call, step: record.step, golden: golden, deviceMap: options.deviceMap))
+        inputs.append(ModuleInputs(call, golden: golden, deviceMap: options.deviceMap))
       }
       return Step(
-        step: record.step, inputs: inputs,
+        index: record.index, inputs: inputs,
         completionOrder: record.completionOrder.compactMap { positions[$0] })
     }
   }
 
   func begin(_ step: Step) {
-    comparison.receive(.stepBegan(step.step))
+    comparison.receive(.stepBegan(step.index))
   }
 
   /// Compares what one module returned.
@@ -71,7 +70,7 @@ final class ModuleSession {
       value.tensors(in: root).map { CapturedTensor.stored($0, $1) } + value.unrecorded(in: root)
     compareSlots(tensors.map(\.slot), with: inputs)
     let part = CallPart(
-      step: inputs.step, call: inputs.reference.call, side: side, description: value.description,
+      call: inputs.call, side: side, description: value.description,
       tensors: tensors)
     hasStopped = !comparison.receive(.captured(part)) && stopsAtFirstDivergence
     return !hasStopped
@@ -84,7 +83,7 @@ final class ModuleSession {
       if slots.isEmpty { return "no tensor" }
       return slots.count > 8 ? "\(shown), … (\(slots.count) in all)" : shown
     }
-    otherSlots[inputs.reference] =
+    otherSlots[inputs.call] =
       "the module returned \(list(slots)), and the golden has \(list(inputs.outputs))"
   }
 
@@ -92,8 +91,7 @@ final class ModuleSession {
   private func addSlots(to result: inout RunComparison) {
     for step in result.steps.indices {
       for module in result.steps[step].modules.indices {
-        let reference = CallReference(
-          step: result.steps[step].step, call: result.steps[step].modules[module].call)
+        let reference = result.steps[step].modules[module].call
         guard let text = otherSlots[reference] else { continue }
         for tensor in result.steps[step].modules[module].tensors.indices {
           result.steps[step].modules[module].tensors[tensor].outcome.explainMissing(text)
@@ -105,7 +103,7 @@ final class ModuleSession {
   func end(_ step: Step) {
     comparison.receive(
       .stepEnded(
-        step.step, calls: step.inputs.map(\.reference.call),
+        step.index, calls: step.inputs.map(\.call),
         completionOrder: step.completionOrder))
   }
 
@@ -128,6 +126,6 @@ final class ModuleSession {
   static func failure(of inputs: ModuleInputs, _ error: any Error) -> any Error {
     // These name the call already.
     if error is ReplayError || error is RunError { return error }
-    return ReplayError.moduleFailed(inputs.reference, reason: "\(error)")
+    return ReplayError.moduleFailed(inputs.call, reason: "\(error)")
   }
 }

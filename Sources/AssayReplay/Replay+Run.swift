@@ -2,7 +2,7 @@ import AssayBase
 public import AssayCapture
 public import AssayComparison
 public import AssayRuns
-import AssayTensors
+package import AssayTensors
 
 extension Replay {
   /// Replays a model from its beginning to its end.
@@ -64,9 +64,9 @@ extension Replay {
   /// captured, whatever the golden's patterns for its own names say.
   package static func loneCalls(
     of golden: any RunReader
-  ) throws -> @Sendable (ModuleCall) -> Bool {
+  ) throws -> @Sendable (CallKey) -> Bool {
     let filter = try configuration(for: golden).modules
-    return { filter.matches($0.module, call: $0.call) }
+    return { filter.matches($0.module, call: $0.index) }
   }
 
   static func configuration(

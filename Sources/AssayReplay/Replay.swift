@@ -196,7 +196,7 @@ extension Replay {
 
   /// Fails a model that ran on behind the golden's last step, recorded or not.
   private func addExtraSteps(to comparison: inout RunComparison) {
-    let recorded = (golden.steps.map(\.step).max() ?? -1) + 1
+    let recorded = (golden.steps.map(\.index).max() ?? -1) + 1
     // Without a recipe it is known only where every step was recorded.
     let known = golden.manifest.recipe?.steps ?? (recordsAllSteps ? recorded : nil)
     guard let known else { return }

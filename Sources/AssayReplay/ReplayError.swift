@@ -20,15 +20,15 @@ public enum ReplayError: Error, Equatable, Sendable {
   /// copied.
   case notWithMapping(String)
   /// A module call has no such recorded input.
-  case noInput(CallReference, slot: Slot, available: [Slot])
+  case noInput(CallKey, slot: Slot, available: [Slot])
   /// A recorded input was left out when the golden was recorded.
-  case skippedInput(CallReference, slot: Slot, reason: String)
+  case skippedInput(CallKey, slot: Slot, reason: String)
   /// An input was recorded on several devices, or not on the one that was asked for.
-  case ambiguousDevice(CallReference, slot: Slot, devices: [Device])
+  case ambiguousDevice(CallKey, slot: Slot, devices: [Device])
   /// A module's name has no number where one was asked for.
   case noIndex(module: String, after: String)
   /// The closure that runs a module threw an error.
-  case moduleFailed(CallReference, reason: String)
+  case moduleFailed(CallKey, reason: String)
   /// The run to approve was cut while it was recorded.
   case incompleteCandidate(path: String, steps: Int)
   /// The run to approve holds no tensor, so that nothing could ever be compared with it.
@@ -83,9 +83,9 @@ extension ReplayError: CustomStringConvertible {
   }
 }
 
-extension CallReference {
+extension CallKey {
   /// The call as messages name it: `step 0 model.norm`.
   fileprivate var text: String {
-    "step \(step) \(call.module)" + (call.call == 0 ? "" : " call \(call.call)")
+    "step \(step) \(module)" + (index == 0 ? "" : " call \(index)")
   }
 }

@@ -4,14 +4,14 @@ import AssayTensors
 
 extension RunComparison {
   /// One call's result.
-  func module(_ call: ModuleCall, inStep number: Int) -> ModuleResult? {
-    steps.first { $0.step == number }?.modules.first { $0.call == call }
+  func module(_ call: CallKey) -> ModuleResult? {
+    steps.first { $0.index == call.step }?.modules.first { $0.call == call }
   }
 
   /// The call that made the first error, where that is one that contains the call that shows it.
   var birthModule: ModuleResult? {
     guard let divergence = firstDivergence, let call = divergence.birthCall else { return nil }
-    return module(call, inStep: divergence.step)
+    return module(call)
   }
 
   /// Where the runs part, as a headline says it: the place at which the first error was born, and
@@ -20,7 +20,7 @@ extension RunComparison {
   func birthText(_ markup: Markup) -> String? {
     let name = markup.name(_:within:)
     guard let divergence = firstDivergence else { return nil }
-    let step = "in step \(divergence.step)"
+    let step = "in step \(divergence.call.step)"
     let origin = divergence.origin
     guard divergence.tensor.verdict.isDivergence else {
       return "\(name(divergence.call, nil)) \(step)"

@@ -26,7 +26,7 @@ extension RunComparison {
   func causeText(_ words: FailureSentence, _ markup: Markup) -> String? {
     guard let divergence = firstDivergence else { return nil }
     let origin = divergence.origin
-    let module = module(divergence.call, inStep: divergence.step)
+    let module = module(divergence.call)
     func by(_ error: String?) -> String { error.map { " by \($0)" } ?? "" }
     let input = by(origin.inputError.map(MarkdownText.number))
     let output = by(module?.outputErrorText(beside: divergence.tensor, markup))
@@ -77,7 +77,7 @@ extension RunComparison {
     guard let birth = firstNonFinite else { return nil }
     let statistics = birth.tensor.actualStatistics ?? TensorStatistics()
     var text =
-      "NaN or infinite values differ first in step \(birth.step) at \(markup.name(birth.call)), "
+      "NaN or infinite values differ first in step \(birth.call.step) at \(markup.name(birth.call)), "
       + "\(markup.code(birth.tensor.slot.rawValue)): \(statistics.nanCount) NaN and "
       + "\(statistics.infCount) infinite of "
       + MarkdownText.count(statistics.elementCount, "element")
@@ -98,7 +98,7 @@ extension RunComparison {
   /// Where values begin to differ that the tolerance allows; `nil` where none do.
   func firstDifferenceText(_ markup: Markup) -> String? {
     guard let difference = firstDifference, difference.tensor.verdict == .match else { return nil }
-    return "values begin to differ in step \(difference.step) at \(markup.name(difference.call)), "
+    return "values begin to differ in step \(difference.call.step) at \(markup.name(difference.call)), "
       + "\(markup.code(difference.tensor.slot.rawValue)) (\(difference.tensor.errorText))"
       + bornText(difference, markup)
   }

@@ -1,15 +1,13 @@
 public import AssayComparison
 public import AssayRuns
-import AssayTensors
+public import AssayTensors
 
 /// What a new golden changes: every tensor that is added, removed or differs at all.
 public struct ChangeList: Sendable {
   /// One tensor that changes.
   public struct Change: Sendable {
-    /// The forward pass of the root module, from 0.
-    public var step: Int
     /// The module call.
-    public var call: ModuleCall
+    public var call: CallKey
     /// The tensor, with the figures of its change where its elements were compared.
     public var tensor: TensorResult
   }
@@ -34,7 +32,7 @@ public struct ChangeList: Sendable {
     for step in comparison.steps {
       for module in step.modules {
         for tensor in module.tensors {
-          add(Change(step: step.step, call: module.call, tensor: tensor))
+          add(Change(call: module.call, tensor: tensor))
         }
       }
     }
@@ -120,7 +118,7 @@ extension ChangeList {
     guard !changes.isEmpty else { return "" }
     let rows = changes.prefix(MarkdownWriter.rowLimit).map { change in
       [
-        "\(change.step)", Markup.markdown.name(change.call),
+        "\(change.call.step)", Markup.markdown.name(change.call),
         MarkdownText.code(PlainText.line(change.tensor.slot.rawValue, limit: 400)),
         MarkdownText.code(PlainText.line(change.tensor.device.name, limit: 80)),
       ] + rest(change)
@@ -138,7 +136,7 @@ extension ChangeList {
 extension ChangeList.Change {
   /// The change on one plain line.
   fileprivate var line: String {
-    let place = "step \(step) \(PlainText.name(call)) \(PlainText.name(tensor))"
+    let place = "step \(call.step) \(PlainText.name(call)) \(PlainText.name(tensor))"
     switch tensor.verdict {
     case .match, .values, .skipped, .mismatch:
       if let estimate = tensor.estimate { return place + ": " + estimate.errorText }

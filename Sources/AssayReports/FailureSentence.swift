@@ -16,21 +16,21 @@ struct FailureSentence {
   func text(_ tensor: TensorResult, of module: ModuleResult, in step: StepResult) -> String {
     switch step.verdict {
     case .missingInActual:
-      return "step \(step.step) is missing: \(expected) has it, \(actual) does not"
+      return "step \(step.index) is missing: \(expected) has it, \(actual) does not"
     case .missingInExpected:
-      return "step \(step.step) is extra: \(actual) has it, \(expected) does not"
+      return "step \(step.index) is extra: \(actual) has it, \(expected) does not"
     default: break
     }
     let name = PlainText.name(module.call)
     switch module.verdict {
     case .missingInActual:
-      return "module \(name) is missing in step \(step.step): \(expected) calls it, "
+      return "module \(name) is missing in step \(step.index): \(expected) calls it, "
         + "\(actual) does not"
     case .missingInExpected:
-      return "module \(name) is extra in step \(step.step): \(actual) calls it, "
+      return "module \(name) is extra in step \(step.index): \(actual) calls it, "
         + "\(expected) does not"
     default:
-      return "\(name) in step \(step.step): \(text(tensor))"
+      return "\(name) in step \(step.index): \(text(tensor))"
     }
   }
 
@@ -118,7 +118,7 @@ extension RunComparison {
   /// The first divergence with the step and the module call that it belongs to.
   var divergingTensor: FailingTensor? {
     guard let divergence = firstDivergence,
-      let step = steps.first(where: { $0.step == divergence.step }),
+      let step = steps.first(where: { $0.index == divergence.call.step }),
       let module = step.modules.first(where: { $0.call == divergence.call })
     else { return nil }
     return FailingTensor(step: step, module: module, tensor: divergence.tensor)

@@ -1,4 +1,5 @@
 import AssayComparison
+import AssayTensors
 import Foundation
 
 /// The error of each call's outputs along execution order, step by step.
@@ -28,7 +29,7 @@ struct GrowthCurves {
       let calls = step.modules.filter { $0.outputError != nil }
       guard !calls.isEmpty else { return nil }
       return Curve(
-        step: step.step, calls: calls, errors: calls.compactMap(\.outputError),
+        step: step.index, calls: calls, errors: calls.compactMap(\.outputError),
         limits: calls.map { $0.growthLimit(under: tolerance) })
     }
     self.curves = curves
@@ -36,9 +37,9 @@ struct GrowthCurves {
     let largest = curves.indices.max {
       (curves[$0].errors.max() ?? 0, $1) < (curves[$1].errors.max() ?? 0, $0)
     }
-    let main = curves.firstIndex { $0.step == first?.step } ?? largest ?? 0
+    let main = curves.firstIndex { $0.step == first?.call.step } ?? largest ?? 0
     self.main = main
-    if let first, curves.indices.contains(main), curves[main].step == first.step {
+    if let first, curves.indices.contains(main), curves[main].step == first.call.step {
       divergence = curves[main].calls.firstIndex { $0.call == first.call }
     }
     let values = curves.flatMap { $0.errors + $0.limits.compactMap { $0 } }

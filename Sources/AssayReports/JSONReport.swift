@@ -33,8 +33,8 @@ public enum JSONReport {
     members["introduced"] = .array(
       comparison.introduced.map {
         .object([
-          "step": integer($0.step), "module": .string($0.call.module),
-          "call": integer($0.call.call),
+          "step": integer($0.step), "module": .string($0.module),
+          "call": integer($0.index),
         ])
       })
     members["steps"] = .array(comparison.steps.map(json))
@@ -88,8 +88,8 @@ public enum JSONReport {
 
   private static func json(_ divergence: Divergence) -> JSONValue {
     .object([
-      "step": integer(divergence.step), "module": .string(divergence.call.module),
-      "call": integer(divergence.call.call),
+      "step": integer(divergence.call.step), "module": .string(divergence.call.module),
+      "call": integer(divergence.call.index),
       "slot": .string(divergence.tensor.slot.rawValue),
       "device": .string(divergence.tensor.device.name),
       "cause": .string(divergence.origin.cause.rawValue),
@@ -99,21 +99,21 @@ public enum JSONReport {
     ])
   }
 
-  private static func json(_ call: ModuleCall) -> JSONValue {
-    .object(["module": .string(call.module), "call": integer(call.call)])
+  private static func json(_ call: CallKey) -> JSONValue {
+    .object(["module": .string(call.module), "call": integer(call.index)])
   }
 
   private static func json(_ inputs: OtherInputs) -> JSONValue {
     .object([
-      "step": integer(inputs.step), "module": .string(inputs.call.module),
-      "call": integer(inputs.call.call),
+      "step": integer(inputs.call.step), "module": .string(inputs.call.module),
+      "call": integer(inputs.call.index),
       "slots": .array(inputs.tensors.map { .string($0.slot.rawValue) }),
     ])
   }
 
   private static func json(_ step: StepResult) -> JSONValue {
     .object([
-      "step": integer(step.step), "verdict": .string(step.verdict.rawValue),
+      "step": integer(step.index), "verdict": .string(step.verdict.rawValue),
       "modules": .array(step.modules.map(json)),
     ])
   }
@@ -121,7 +121,7 @@ public enum JSONReport {
   private static func json(_ module: ModuleResult) -> JSONValue {
     let origin = module.origin
     return .object([
-      "module": .string(module.call.module), "call": integer(module.call.call),
+      "module": .string(module.call.module), "call": integer(module.call.index),
       "verdict": .string(module.verdict.rawValue),
       "cause": origin.map { .string($0.cause.rawValue) } ?? .null,
       "growth": real(origin?.growth),
@@ -175,7 +175,7 @@ public enum JSONReport {
           .object([
             "run": .string($0.isActual ? "actual" : "expected"), "rule": integer($0.rule),
             "step": integer($0.key.step), "module": .string($0.key.module),
-            "call": integer($0.key.call), "slot": .string($0.key.slot.rawValue),
+            "call": integer($0.key.call.index), "slot": .string($0.key.slot.rawValue),
             "device": .string($0.key.device.name),
           ])
         }),

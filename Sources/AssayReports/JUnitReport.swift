@@ -65,7 +65,7 @@ struct JUnitRenderer {
 
   /// One step.
   func suite(_ step: StepResult) -> JUnitSuite {
-    let name = "\(name) step \(step.step)"
+    let name = "\(name) step \(step.index)"
     // A step without calls would be an empty suite, which reads as a success.
     guard !step.modules.isEmpty else {
       let outcome: JUnitCase.Outcome =

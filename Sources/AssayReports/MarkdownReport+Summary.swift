@@ -57,7 +57,7 @@ extension MarkdownWriter {
     } else if let first = comparison.firstDifference {
       facts.append(
         (
-          "first difference, within the tolerance", "\(name(first.call)) in step \(first.step)"
+          "first difference, within the tolerance", "\(name(first.call)) in step \(first.call.step)"
         ))
     }
     return facts.map { "- \($0.0): \($0.1)\n" }.joined()
@@ -71,7 +71,7 @@ extension MarkdownWriter {
     if calls.isEmpty {
       title = "cause"
       calls = comparison.steps.flatMap { step in
-        step.modules.filter(\.verdict.isFailure).map { (step: step.step, module: $0) }
+        step.modules.filter(\.verdict.isFailure).map { (step: step.index, module: $0) }
       }
     }
     guard !calls.isEmpty else { return "" }

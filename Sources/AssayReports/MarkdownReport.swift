@@ -167,5 +167,5 @@ extension [Any] {
 
 extension MarkdownWriter {
   /// A call's name as code, with its number where it is not the first of the step.
-  func name(_ call: ModuleCall) -> String { Markup.markdown.name(call) }
+  func name(_ call: CallKey) -> String { Markup.markdown.name(call) }
 }

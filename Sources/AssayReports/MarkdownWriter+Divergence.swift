@@ -8,7 +8,7 @@ extension MarkdownWriter {
     let tensor = divergence.tensor
     var text = "## First divergence\n\n" + birth(divergence)
     text +=
-      "\(name(divergence.call)) in step \(divergence.step): \(MarkdownText.code(tensor.slot.rawValue))"
+      "\(name(divergence.call)) in step \(divergence.call.step): \(MarkdownText.code(tensor.slot.rawValue))"
       + " on \(MarkdownText.code(tensor.device.name)) "
     switch tensor.verdict {
     case .values where tensor.reason == nil:
@@ -52,7 +52,7 @@ extension MarkdownWriter {
     var forms = 0
     search: for step in comparison.steps {
       for module in step.modules {
-        if step.step == divergence.step && module.call == divergence.call { break search }
+        if step.index == divergence.call.step && module.call == divergence.call { break search }
         gaps += module.tensors.count { $0.verdict.isFailure && !$0.verdict.isDivergence }
         forms += module.tensors.count { $0.hasFormVerdict }
       }
@@ -119,7 +119,7 @@ extension MarkdownWriter {
       let sentence = comparison.nonFiniteText(.markdown)
     else { return "" }
     let text = "## NaN and Inf\n\n\(sentence).\n"
-    let module = comparison.module(birth.call, inStep: birth.step)
+    let module = comparison.module(birth.call)
     let inputs = module?.tensors.filter { $0.slot.side == .inputs } ?? []
     guard !inputs.isEmpty else { return text }
     let rows = inputs.map { input -> [String] in
@@ -145,7 +145,7 @@ extension MarkdownWriter {
   /// Where an error began that the tolerance hid at first.
   var firstDifference: String {
     guard let difference = comparison.firstDifference else { return "" }
-    if let divergence = comparison.firstDivergence, divergence.step == difference.step,
+    if let divergence = comparison.firstDivergence, divergence.call.step == difference.call.step,
       divergence.call == difference.call, divergence.tensor.slot == difference.tensor.slot
     {
       return ""
@@ -158,7 +158,7 @@ extension MarkdownWriter {
   /// The calls that made an error of their own.
   var introduced: String {
     let calls = comparison.introduced
-    guard calls.count > 1 || (calls.count == 1 && calls[0].call != comparison.firstDivergence?.call)
+    guard calls.count > 1 || (calls.count == 1 && calls[0] != comparison.firstDivergence?.call)
     else { return "" }
     let limit = verbose ? calls.count : 50
     let isIsolated = comparison.options.isIsolated

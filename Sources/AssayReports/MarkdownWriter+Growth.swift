@@ -8,13 +8,13 @@ extension MarkdownWriter {
     // Isolated modules hand nothing on, so nothing grows.
     guard !comparison.options.isIsolated,
       let divergence = comparison.firstDivergence, divergence.tensor.verdict.isDivergence,
-      let step = comparison.steps.first(where: { $0.step == divergence.step }),
+      let step = comparison.steps.first(where: { $0.index == divergence.call.step }),
       let start = step.modules.firstIndex(where: { $0.call == divergence.call })
     else { return "" }
     let after = step.modules[start...].filter { $0.outputError != nil }
     guard after.count > 1 else { return "" }
     let shown = MarkdownWriter.representatives(Array(after))
-    var text = "## Growth after it\n\nThe worst row's relative L2 error in step \(step.step)"
+    var text = "## Growth after it\n\nThe worst row's relative L2 error in step \(step.index)"
     if shown.count < after.count {
       text += "; \(shown.count) of \(after.count) calls, the outermost and the first ones"
     }

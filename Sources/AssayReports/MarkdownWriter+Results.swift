@@ -51,7 +51,7 @@ extension MarkdownWriter {
       let tensors = step.modules.flatMap(\.tensors)
       let first = step.modules.first { $0.verdict.isFailure }
       return [
-        "\(step.step)", MarkdownWriter.mark(step.verdict),
+        "\(step.index)", MarkdownWriter.mark(step.verdict),
         "\(step.modules.count { $0.verdict == .match }) / \(step.modules.count)",
         "\(tensors.count { $0.verdict == .match }) / \(tensors.count)",
       ] + worstFigures(tensors) + [first.map { name($0.call) } ?? "–"]
@@ -69,7 +69,7 @@ extension MarkdownWriter {
     guard !comparison.steps.isEmpty else { return "" }
     var text = "## Modules\n"
     for step in comparison.steps where !step.modules.isEmpty {
-      text += "\n### Step \(step.step): \(step.verdict.text)\n\n"
+      text += "\n### Step \(step.index): \(step.verdict.text)\n\n"
       let rows = step.modules.map { module in
         [
           name(module.call), MarkdownWriter.mark(module.verdict), causeCell(module),

@@ -6,7 +6,7 @@ extension MarkdownWriter {
   /// A tensor and where it belongs.
   struct Entry {
     var step: Int
-    var call: ModuleCall
+    var call: CallKey
     var tensor: TensorResult
   }
 
@@ -14,7 +14,7 @@ extension MarkdownWriter {
   var entries: [Entry] {
     comparison.steps.flatMap { step in
       step.modules.flatMap { module in
-        module.tensors.map { Entry(step: step.step, call: module.call, tensor: $0) }
+        module.tensors.map { Entry(step: step.index, call: module.call, tensor: $0) }
       }
     }
   }
@@ -26,7 +26,7 @@ extension MarkdownWriter {
       for module in step.modules {
         if module.verdict == .missingInActual || module.verdict == .missingInExpected {
           rows.append([
-            "\(step.step)", name(module.call),
+            "\(step.index)", name(module.call),
             "all (\(MarkdownText.count(module.tensors.count, "tensor")))", module.verdict.text,
             "only the \(module.verdict == .missingInActual ? "expected" : "actual") run has the "
               + (step.verdict == module.verdict ? "step" : "module call"),
@@ -36,7 +36,7 @@ extension MarkdownWriter {
         for tensor in module.tensors where tensor.verdict.isFailure && !tensor.verdict.isDivergence
         {
           rows.append([
-            "\(step.step)", name(module.call),
+            "\(step.index)", name(module.call),
             MarkdownText.code(tensor.slot.rawValue) + " on "
               + MarkdownText.code(tensor.device.name),
             tensor.verdict.text, MarkdownText.plain(tensor.reason ?? ""),

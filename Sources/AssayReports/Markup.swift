@@ -1,4 +1,5 @@
 import AssayRuns
+import AssayTensors
 
 /// How a report writes names, and what stands out, in its running text.
 struct Markup: Sendable {
@@ -7,26 +8,28 @@ struct Markup: Sendable {
   /// A word that stands out.
   var strong: @Sendable (String) -> String
   /// A call, with its number where it is not the first of the step.
-  var name: @Sendable (ModuleCall) -> String
+  var name: @Sendable (CallKey) -> String
 
   static let plain = Markup(code: { $0 }, strong: { $0 }, name: { PlainText.name($0) })
   static let markdown = Markup(
     code: MarkdownText.code, strong: { "**\($0)**" },
     name: {
-      MarkdownText.code($0.module) + ($0.call == 0 ? "" : " (call \($0.call))")
+      MarkdownText.code($0.module) + ($0.index == 0 ? "" : " (call \($0.index))")
     })
 
   /// A call without the part of its name that a call which contains it already tells.
-  func name(_ call: ModuleCall, within parent: ModuleCall?) -> String {
+  func name(_ call: CallKey, within parent: CallKey?) -> String {
     name(call.shortened(within: parent))
   }
 }
 
-extension ModuleCall {
+extension CallKey {
   /// The call without the part of its name that a call which contains it already tells.
-  func shortened(within parent: ModuleCall?) -> ModuleCall {
+  func shortened(within parent: CallKey?) -> CallKey {
     guard let parent, module.hasPrefix(parent.module + ".") else { return self }
-    return ModuleCall(module: String(module.dropFirst(parent.module.count + 1)), call: call)
+    var shortened = self
+    shortened.module = String(module.dropFirst(parent.module.count + 1))
+    return shortened
   }
 }
 

@@ -14,8 +14,8 @@ enum PlainText {
   }
 
   /// A call's name, with its number where it is not the first of the step.
-  static func name(_ call: ModuleCall, limit: Int = 160) -> String {
-    line(call.module, limit: limit) + (call.call == 0 ? "" : " (call \(call.call))")
+  static func name(_ call: CallKey, limit: Int = 160) -> String {
+    line(call.module, limit: limit) + (call.index == 0 ? "" : " (call \(call.index))")
   }
 
   /// A tensor's slot and device.

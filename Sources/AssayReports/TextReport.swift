@@ -153,7 +153,7 @@ private struct TextReportWriter {
 
   private var shownCalls: (title: String, shown: [ModuleResult], rest: Int) {
     if comparison.isMatch {
-      let all = comparison.steps.flatMap { step in step.modules.map { (step.step, $0) } }
+      let all = comparison.steps.flatMap { step in step.modules.map { (step.index, $0) } }
         .filter { $0.1.outputError ?? 0 > 0 }
         .sorted { ($0.1.outputError ?? 0) > ($1.1.outputError ?? 0) }
       let step = all.first?.0 ?? 0
@@ -166,7 +166,7 @@ private struct TextReportWriter {
     }
     let failing = step.modules.filter(\.verdict.isFailure)
     let shown = MarkdownWriter.representatives(failing, limit: Self.moduleLimit)
-    return ("Failing calls of step \(step.step)", shown, failing.count - shown.count)
+    return ("Failing calls of step \(step.index)", shown, failing.count - shown.count)
   }
 }
 

@@ -1,39 +1,10 @@
 public import AssayBase
 public import AssayTensors
 
-/// One module call within a step.
-public struct ModuleCall: Hashable, Sendable {
-  /// The dotted name of the module.
-  public var module: String
-  /// How many times the same module ran before within the step.
-  public var call: Int
-
-  /// Makes a module call.
-  public init(module: String, call: Int) {
-    self.module = module
-    self.call = call
-  }
-}
-
-extension ModuleCall {
-  /// Whether both are the same call, the modules' names by their bytes.
-  public static func == (left: ModuleCall, right: ModuleCall) -> Bool {
-    left.call == right.call && left.module.isSame(as: right.module)
-  }
-
-  /// Hashes the bytes of the module's name, and the call.
-  public func hash(into hasher: inout Hasher) {
-    module.hashBytes(into: &hasher)
-    hasher.combine(call)
-  }
-}
-
 /// One side of one module call, as a writer receives it.
 public struct CallPart: Sendable {
-  /// The step the call belongs to.
-  public var step: Int
   /// The call.
-  public var call: ModuleCall
+  public var call: CallKey
   /// Which side of the call.
   public var side: Slot.Side
   /// What goes into `inputs.json` or `outputs.json`; `nil` where a converted run has none.
@@ -45,10 +16,9 @@ public struct CallPart: Sendable {
 
   /// Makes a part.
   public init(
-    step: Int, call: ModuleCall, side: Slot.Side, description: JSONValue?,
-    tensors: [CapturedTensor], inputCoverage: InputCoverage? = nil
+    call: CallKey, side: Slot.Side, description: JSONValue?, tensors: [CapturedTensor],
+    inputCoverage: InputCoverage? = nil
   ) {
-    self.step = step
     self.call = call
     self.side = side
     self.description = description

@@ -69,15 +69,14 @@ extension CallRecord {
   /// Marks what only a text tells of, where that text shows a tensor which the run does not list.
   ///
   /// A tensor among the inputs that is not recorded lowers what is known of them.
-  package mutating func markUnrecorded(step: Int) {
+  package mutating func markUnrecorded() {
     let known = Set(tensors.map(\.key.slot))
     for side in Slot.Side.allCases {
       for object in descriptions[side]?.describedObjects(at: Slot(side.rawValue)) ?? []
       where object.showsTensor && !known.contains(object.slot) {
         tensors.append(
           TensorRecord(
-            key: TensorKey(
-              step: step, module: call.module, call: call.call, device: .cpu, slot: object.slot),
+            key: TensorKey(call, device: .cpu, slot: object.slot),
             content: .notRecorded(
               reason: "the recorder did not open the \(object.type), so only its text is left")))
       }

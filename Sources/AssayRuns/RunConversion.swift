@@ -19,9 +19,9 @@ public enum RunConversion {
     let total = reader.steps.reduce(0) { $1.calls.reduce($0) { $0 + $1.tensors.count } }
     var done = 0
     for step in reader.steps {
-      try writer.receive(.stepBegan(step.step))
+      try writer.receive(.stepBegan(step.index))
       for record in step.calls {
-        for part in try parts(of: record, step: step.step, reader) {
+        for part in try parts(of: record, step: step.index, reader) {
           try writer.receive(RunEvent.captured(part).keeping(keep))
           done += part.tensors.count
           progress?(done, total)
@@ -29,7 +29,7 @@ public enum RunConversion {
       }
       try writer.receive(
         .stepEnded(
-          step.step, calls: step.calls.map(\.call), completionOrder: step.completionOrder,
+          step.index, calls: step.calls.map(\.call), completionOrder: step.completionOrder,
           isOrderRecorded: step.isOrderRecorded))
     }
     try writer.receive(.runEnded(manifest ?? reader.manifest))
@@ -57,7 +57,7 @@ public enum RunConversion {
     return Slot.Side.allCases.compactMap { side in
       guard record.descriptions[side] != nil || sides[side] != nil else { return nil }
       return CallPart(
-        step: step, call: record.call, side: side,
+        call: record.call, side: side,
         description: record.descriptions[side], tensors: sides[side] ?? [],
         inputCoverage: side == .inputs ? record.coverageToTell : nil)
     }

@@ -1,3 +1,5 @@
+public import AssayTensors
+
 /// What happens while a run is recorded, replayed or copied.
 public enum RunEvent: Sendable {
   /// A step begins; steps come in ascending order, and one that was discarded may begin again.
@@ -11,7 +13,7 @@ public enum RunEvent: Sendable {
   /// Its calls come in pre-forward order, with their positions in completion order, and with
   /// whether these orders are those of the execution.
   case stepEnded(
-    Int, calls: [ModuleCall], completionOrder: [Int], isOrderRecorded: Bool = true)
+    Int, calls: [CallKey], completionOrder: [Int], isOrderRecorded: Bool = true)
 
   /// The step under way is to be forgotten, because the model's forward failed.
   case stepDiscarded(Int)

@@ -4,7 +4,7 @@ public import AssayTensors
 /// One step of a recorded run, as a reader found it.
 public struct StepRecord: Sendable {
   /// The forward pass of the root module, from 0.
-  public var step: Int
+  public var index: Int
   /// The calls in pre-forward order: parents before the children that they contain.
   public var calls: [CallRecord]
   /// Positions in `calls`, in completion order: children before the parent that contains them.
@@ -14,9 +14,9 @@ public struct StepRecord: Sendable {
 
   /// Makes a record.
   public init(
-    step: Int, calls: [CallRecord], completionOrder: [Int]? = nil, isOrderRecorded: Bool = true
+    index: Int, calls: [CallRecord], completionOrder: [Int]? = nil, isOrderRecorded: Bool = true
   ) {
-    self.step = step
+    self.index = index
     self.calls = calls
     self.completionOrder =
       completionOrder ?? ExecutionOrder.completion(ofPreForward: calls.map(\.call))
@@ -43,7 +43,7 @@ extension StepRecord {
 /// One module call of a recorded step.
 public struct CallRecord: Sendable {
   /// The call.
-  public var call: ModuleCall
+  public var call: CallKey
   /// What `inputs.json`, `outputs.json` and so on say, as far as they exist.
   public var descriptions: [Slot.Side: JSONValue]
   /// The tensors of the call, by slot and device.
@@ -69,7 +69,7 @@ public struct CallRecord: Sendable {
   ///
   /// - Parameter inputCoverage: What is known of the inputs; `nil` for what the record shows.
   public init(
-    call: ModuleCall, descriptions: [Slot.Side: JSONValue] = [:], tensors: [TensorRecord] = [],
+    call: CallKey, descriptions: [Slot.Side: JSONValue] = [:], tensors: [TensorRecord] = [],
     inputCoverage: InputCoverage? = nil
   ) {
     self.call = call
@@ -135,7 +135,7 @@ public enum ExecutionOrder {
   /// - Parameter calls: Calls in pre-forward order.
   /// - Returns: Positions in `calls`, in completion order.
   /// - Complexity: O(n · depth).
-  public static func completion(ofPreForward calls: [ModuleCall]) -> [Int] {
+  public static func completion(ofPreForward calls: [CallKey]) -> [Int] {
     var ends = Array(calls.indices)
     var open: NameMap<Int> = [:]
     for (position, call) in calls.enumerated() {

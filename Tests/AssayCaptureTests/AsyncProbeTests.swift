@@ -4,8 +4,8 @@ import AssayTensors
 import Synchronization
 import Testing
 
-private func call(_ module: String, _ call: Int = 0) -> ModuleCall {
-  ModuleCall(module: module, call: call)
+private func call(_ module: String, _ call: Int = 0) -> CallKey {
+  CallKey(step: 0, module: module, index: call)
 }
 
 private func recorder(

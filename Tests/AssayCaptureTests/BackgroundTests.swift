@@ -88,7 +88,7 @@ private final class WaitingSink: RunSink {
     }
     #expect(sink.parts.count == limit ?? 4000)
     let expected = (0..<2000).flatMap { [$0, $0] }.prefix(limit ?? 4000)
-    #expect(sink.parts.map(\.call.call) == Array(expected))
+    #expect(sink.parts.map(\.call.index) == Array(expected))
   }
 
   @Test func stepEndWaitsForTheSink() throws {

@@ -8,8 +8,8 @@ import Synchronization
 final class MemorySink: RunSink {
   enum Event: Equatable {
     case begin(Int)
-    case part(ModuleCall, Slot.Side, [String])
-    case end(Int, calls: [ModuleCall], completionOrder: [Int])
+    case part(CallKey, Slot.Side, [String])
+    case end(Int, calls: [CallKey], completionOrder: [Int])
     case discard(Int)
     case finish(isComplete: Bool)
   }
@@ -33,7 +33,7 @@ final class MemorySink: RunSink {
   var parts: [CallPart] { state.withLock { $0.parts } }
 
   /// The calls of a step that ended.
-  func calls(step: Int = 0) -> [ModuleCall]? {
+  func calls(step: Int = 0) -> [CallKey]? {
     for case .end(step, let calls, _) in events { return calls }
     return nil
   }
@@ -44,8 +44,7 @@ final class MemorySink: RunSink {
   ) -> [String: Tensor] {
     var tensors: [String: Tensor] = [:]
     for part in parts
-    where part.call == ModuleCall(module: module, call: call) && part.side == side
-      && part.step == step
+    where part.call == CallKey(step: step, module: module, index: call) && part.side == side
     {
       for case .stored(let slot, let tensor) in part.tensors { tensors[slot.rawValue] = tensor }
     }

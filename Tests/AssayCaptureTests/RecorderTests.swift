@@ -17,8 +17,8 @@ private func record(
   return sink
 }
 
-private func call(_ module: String, _ call: Int = 0) -> ModuleCall {
-  ModuleCall(module: module, call: call)
+private func call(_ module: String, _ call: Int = 0) -> CallKey {
+  CallKey(step: 0, module: module, index: call)
 }
 
 @Suite struct RecorderTests {

@@ -53,13 +53,13 @@ final class TemporaryDirectory: Sendable {
     #expect(pt.manifest.isComplete && pt.manifest.provenance?.tool == "test")
     let configuration = try #require(pt.manifest.configuration)
     #expect(try CaptureConfiguration(configuration) == recorder.configuration)
-    #expect(pt.steps.map(\.step) == [0, 1, 2] && h5.steps.map(\.step) == [0, 1, 2])
+    #expect(pt.steps.map(\.index) == [0, 1, 2] && h5.steps.map(\.index) == [0, 1, 2])
     for (a, b) in zip(pt.steps, h5.steps) {
       #expect(
         a.calls.map(\.call) == [
-          ModuleCall(module: "model", call: 0), ModuleCall(module: "model.norm", call: 0),
-          ModuleCall(module: "model.rotary_emb", call: 0),
-          ModuleCall(module: "model.rotary_emb", call: 1),
+          CallKey(step: 0, module: "model"), CallKey(step: 0, module: "model.norm"),
+          CallKey(step: 0, module: "model.rotary_emb"),
+          CallKey(step: 0, module: "model.rotary_emb", index: 1),
         ])
       #expect(a.calls.map(\.call) == b.calls.map(\.call))
       #expect(a.completionOrder == [1, 2, 3, 0] && b.completionOrder == [1, 2, 3, 0])
@@ -70,7 +70,7 @@ final class TemporaryDirectory: Sendable {
       let notes = Dictionary(uniqueKeysWithValues: right.map { ($0.key, $0.skipped) })
       for record in left {
         #expect(notes[record.key] == record.skipped)
-        #expect((record.skipped != nil) == (a.step == 2))
+        #expect((record.skipped != nil) == (a.index == 2))
         if record.skipped != nil { continue }
         let bits = try [pt.tensor(record.key), h5.tensor(record.key)].map {
           $0.float32Values().map(\.bitPattern)
@@ -94,7 +94,7 @@ final class TemporaryDirectory: Sendable {
     #expect(throws: FileError.self) { try probe.step { try forward(probe, x) } }
     #expect(throws: FileError.self) { try recorder.finish() }
     let reader = try DirectoryRunReader(path: directory + "/run")
-    #expect(reader.steps.map(\.step) == [0] && !reader.manifest.isComplete)
+    #expect(reader.steps.map(\.index) == [0] && !reader.manifest.isComplete)
   }
 
   @Test(arguments: ["", "..", ".hidden", "a/b"])

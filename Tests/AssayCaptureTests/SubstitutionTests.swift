@@ -16,9 +16,9 @@ final class TableSource: TensorSource {
   /// What was asked for, in order.
   var questions: [String] { asked.withLock { $0 } }
 
-  func tensor(step: Int, call: ModuleCall, slot: Slot, device: Device) throws -> Tensor? {
+  func tensor(of call: CallKey, slot: Slot, device: Device) throws -> Tensor? {
     let key = "\(call.module) \(slot)"
-    asked.withLock { $0.append("\(step) \(call.call) \(key) \(device)") }
+    asked.withLock { $0.append("\(call.step) \(call.index) \(key) \(device)") }
     return tensors[key]
   }
 }
@@ -188,7 +188,7 @@ private func isolate(
   @Test func anErrorOfTheSourceEndsTheStep() throws {
     struct Unreadable: Error {}
     struct Broken: TensorSource {
-      func tensor(step: Int, call: ModuleCall, slot: Slot, device: Device) throws -> Tensor? {
+      func tensor(of call: CallKey, slot: Slot, device: Device) throws -> Tensor? {
         throw Unreadable()
       }
     }

@@ -1,3 +1,4 @@
+import AssayBase
 import AssayRuns
 import AssayTensors
 import Testing

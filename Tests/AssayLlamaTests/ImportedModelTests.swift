@@ -1,3 +1,4 @@
+import AssayBase
 import AssayCheckpoints
 import AssayRuns
 import AssayTensors

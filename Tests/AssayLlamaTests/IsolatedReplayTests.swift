@@ -94,9 +94,8 @@ private final class GoldenSource: TensorSource {
     keys = Set(golden.steps.flatMap(\.calls).flatMap(\.tensors).map(\.key))
   }
 
-  func tensor(step: Int, call: ModuleCall, slot: Slot, device: Device) throws -> Tensor? {
-    let key = TensorKey(
-      step: step, module: call.module, call: call.call, device: device, slot: slot)
+  func tensor(of call: CallKey, slot: Slot, device: Device) throws -> Tensor? {
+    let key = TensorKey(call, device: device, slot: slot)
     return keys.contains(key) ? try golden.tensor(key) : nil
   }
 }

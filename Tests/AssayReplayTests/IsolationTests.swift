@@ -20,7 +20,7 @@ import Testing
 
   private func failing(_ comparison: RunComparison) -> [String] {
     comparison.steps.flatMap { step in
-      step.modules.filter(\.verdict.isFailure).map { "\(step.step) \($0.call.module)" }
+      step.modules.filter(\.verdict.isFailure).map { "\(step.index) \($0.call.module)" }
     }
   }
 
@@ -87,7 +87,7 @@ import Testing
     for device in devices {
       run.add(try Chain(device: device).vector([1]), "model", "inputs_0", device: device)
     }
-    let call = CallReference(step: 0, call: ModuleCall(module: "model", call: 0))
+    let call = CallKey(step: 0, module: "model", index: 0)
     #expect(
       throws: ReplayError.ambiguousDevice(call, slot: Slot("inputs_0"), devices: devices)
     ) {

@@ -27,7 +27,7 @@ import Testing
   @Test func everyMatchingCallIsCompared() throws {
     var seen: [String] = []
     let comparison = try ModuleReplay.compare(golden: golden, matching: layers) { inputs in
-      seen.append("\(inputs.step) \(inputs.module) \(inputs.indices) \(inputs.slots)")
+      seen.append("\(inputs.call.step) \(inputs.call.module) \(inputs.indices) \(inputs.slots)")
       return try scaled(inputs, by: factors)
     }
     #expect(
@@ -179,7 +179,7 @@ import Testing
 
   @Test func errorsNameTheModule() throws {
     let failure = ReplayError.moduleFailed(
-      CallReference(step: 0, call: ModuleCall(module: "model.layers.0", call: 0)),
+      CallKey(step: 0, module: "model.layers.0", index: 0),
       reason: "ModelError()")
     #expect(throws: failure) {
       _ = try ModuleReplay.compare(golden: golden, matching: layers) { _ -> Tensor in
@@ -221,7 +221,7 @@ import Testing
 
   @Test func inputsAreFoundByNameAndDevice() throws {
     let comparison = try callAttention { inputs in
-      #expect(inputs.call == 1)
+      #expect(inputs.call.index == 1)
       #expect(try inputs["mask"].float32Values() == [2])
       #expect(try inputs["0_1"].float32Values() == [1])
       let hidden = try inputs.tensor(named: "hidden", on: Device("cuda:1"))
@@ -232,7 +232,7 @@ import Testing
   }
 
   @Test func inputThatCannotBeHadIsAnErrorWithTheModule() throws {
-    let call = CallReference(step: 0, call: ModuleCall(module: "attn", call: 1))
+    let call = CallKey(step: 0, module: "attn", index: 1)
     let available = ["inputs_0_1", "inputs_mask", "inputs_cache", "inputs_hidden"].map { Slot($0) }
     let missing = ReplayError.noInput(call, slot: Slot("inputs_0"), available: available)
     #expect(throws: missing) { try callAttention { _ = try $0[0] } }

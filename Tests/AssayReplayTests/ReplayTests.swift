@@ -1,3 +1,4 @@
+import AssayBase
 import AssayCapture
 import AssayComparison
 import AssayReplay
@@ -63,7 +64,7 @@ import Testing
     let comparison = try replay { try Chain(factors: [2, 3.5, 5]).run(inputs, $0) }
     #expect(!comparison.isMatch)
     #expect(comparison.firstDivergence?.call.module == "model.layers.1")
-    #expect(comparison.introduced.map(\.call.module) == ["model.layers.1", "model.layers.1"])
+    #expect(comparison.introduced.map(\.module) == ["model.layers.1", "model.layers.1"])
     #expect(comparison.summary.steps.mismatched == 2)
   }
 

@@ -21,7 +21,7 @@ import Testing
   private func expectStopped(_ comparison: RunComparison) {
     #expect(!comparison.isMatch)
     #expect(comparison.firstDivergence?.call.module == "model.layers.1")
-    #expect(comparison.steps.map(\.step) == [0])
+    #expect(comparison.steps.map(\.index) == [0])
     // The inputs of the parent and of two layers, and what these two returned.
     #expect(comparison.summary.tensors.compared == 5)
   }

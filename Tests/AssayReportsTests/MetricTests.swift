@@ -19,7 +19,7 @@ import Testing
   /// What the schema says of the members of a tensor, or of an object within it.
   private func members(_ place: Metric.Place) throws -> [String: JSONValue] {
     let text = try document("assay.comparison-1.schema.json")
-    let schema = try JSONText.decode(JSONValue.self, from: Data(text.utf8))
+    let schema = try JSONValue(decoding: Data(text.utf8))
     let tensor = schema["$defs"]["tensor"]["properties"]
     let object =
       place == .tensor || place == .detail ? tensor : tensor[place.rawValue]["properties"]

@@ -1,6 +1,7 @@
 import AssayBase
 import AssayComparison
 import AssayRuns
+import AssayRunsSupport
 import AssayTensors
 import Foundation
 import Testing
@@ -30,8 +31,8 @@ import Testing
       let start = try #require(page.range(of: #"<script type="application/json" id="data">"#))
       let end = try #require(page.range(of: "</script>", range: start.upperBound..<page.endIndex))
       let data = Data(page[start.upperBound..<end.lowerBound].utf8)
-      self.data = try JSONText.decode(JSONValue.self, from: data)
-      json = try JSONText.decode(JSONValue.self, from: JSONReport.render(comparison))
+      self.data = try JSONValue(decoding: data)
+      json = try JSONValue(decoding: JSONReport.render(comparison))
     }
 
     /// The text that HTML shows.

@@ -30,10 +30,10 @@ package struct InMemoryRun: RunReader {
     _ tensor: Tensor?, step: Int = 0, _ module: String, call: Int = 0, _ slot: String,
     device: Device = .cpu, skipped: SkippedTensor? = nil
   ) {
-    let key = TensorKey(
-      step: step, module: module, call: call, device: device, slot: Slot(slot))
+    let call = CallKey(step: step, module: module, index: call)
+    let key = TensorKey(call, device: device, slot: Slot(slot))
     tensors[key] = tensor
-    change(step: step, ModuleCall(module: module, call: call)) {
+    change(call) {
       $0.tensors.append(TensorRecord(key: key, skipped: skipped))
     }
   }
@@ -42,25 +42,26 @@ package struct InMemoryRun: RunReader {
   package mutating func addNotRecorded(
     step: Int = 0, _ module: String, call: Int = 0, _ slot: String, reason: String
   ) {
-    let key = TensorKey(step: step, module: module, call: call, device: .cpu, slot: Slot(slot))
-    change(step: step, ModuleCall(module: module, call: call)) {
+    let call = CallKey(step: step, module: module, index: call)
+    let key = TensorKey(call, device: .cpu, slot: Slot(slot))
+    change(call) {
       $0.tensors.append(TensorRecord(key: key, content: .notRecorded(reason: reason)))
-      $0.markUnrecorded(step: step)
+      $0.markUnrecorded()
     }
   }
 
   /// Adds a call without tensors, so that it stands before those that are added later.
   package mutating func begin(step: Int = 0, _ module: String, call: Int = 0) {
-    change(step: step, ModuleCall(module: module, call: call)) { _ in }
+    change(CallKey(step: step, module: module, index: call)) { _ in }
   }
 
   /// Describes one side of a call.
   package mutating func describe(
     step: Int = 0, _ module: String, call: Int = 0, _ side: Slot.Side, _ value: CapturedValue
   ) {
-    change(step: step, ModuleCall(module: module, call: call)) {
+    change(CallKey(step: step, module: module, index: call)) {
       $0.descriptions[side] = value.description
-      $0.markUnrecorded(step: step)
+      $0.markUnrecorded()
     }
   }
 
@@ -68,7 +69,7 @@ package struct InMemoryRun: RunReader {
   package mutating func cover(
     step: Int = 0, _ module: String, call: Int = 0, _ coverage: InputCoverage
   ) {
-    change(step: step, ModuleCall(module: module, call: call)) { $0.inputCoverage = coverage }
+    change(CallKey(step: step, module: module, index: call)) { $0.inputCoverage = coverage }
   }
 
   /// Says that the order of a step's calls was not recorded.
@@ -76,10 +77,8 @@ package struct InMemoryRun: RunReader {
     for position in steps.indices { steps[position].isOrderRecorded = false }
   }
 
-  private mutating func change(
-    step: Int, _ call: ModuleCall, _ body: (inout CallRecord) -> Void
-  ) {
-    var records = steps.first { $0.step == step }?.calls ?? []
+  private mutating func change(_ call: CallKey, _ body: (inout CallRecord) -> Void) {
+    var records = steps.first { $0.index == call.step }?.calls ?? []
     if let position = records.firstIndex(where: { $0.call == call }) {
       body(&records[position])
     } else {
@@ -87,8 +86,8 @@ package struct InMemoryRun: RunReader {
       body(&record)
       records.append(record)
     }
-    steps.removeAll { $0.step == step }
-    steps.append(StepRecord(step: step, calls: records))
-    steps.sort { $0.step < $1.step }
+    steps.removeAll { $0.index == call.step }
+    steps.append(StepRecord(index: call.step, calls: records))
+    steps.sort { $0.index < $1.index }
   }
 }

@@ -11,13 +11,13 @@ import Testing
   private func coverage(
     _ inputs: String, tensors slots: [String] = []
   ) throws -> InputCoverage {
-    let call = ModuleCall(module: "attn", call: 0)
+    let call = CallKey(step: 0, module: "attn")
     return CallRecord(
       call: call,
       descriptions: [.inputs: try JSONValue(decoding: Data(inputs.utf8))],
       tensors: slots.map {
         TensorRecord(
-          key: TensorKey(step: 0, module: "attn", call: 0, device: .cpu, slot: Slot($0)))
+          key: TensorKey(CallKey(step: 0, module: "attn", index: 0), device: .cpu, slot: Slot($0)))
       }
     ).inputCoverage
   }
@@ -75,7 +75,7 @@ import Testing
   }
 
   @Test func whatWasToldCountsMore() throws {
-    var record = CallRecord(call: ModuleCall(module: "a", call: 0), inputCoverage: .positional)
+    var record = CallRecord(call: CallKey(step: 0, module: "a"), inputCoverage: .positional)
     #expect(record.inputCoverage == .positional)
     record.inputCoverage = .partial
     #expect(record.inputCoverage == .partial)

@@ -23,7 +23,7 @@ import Testing
   private var part: CallPart {
     let root = Slot("outputs")
     return CallPart(
-      step: 0, call: ModuleCall(module: "m", call: 0), side: .outputs,
+      call: CallKey(step: 0, module: "m", index: 0), side: .outputs,
       description: value.description,
       tensors: value.tensors(in: root).map { .stored($0.slot, $0.tensor) }
         + value.unrecorded(in: root))

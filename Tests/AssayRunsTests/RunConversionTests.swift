@@ -7,7 +7,7 @@ import Testing
 /// Expects that two runs hold the same, bit for bit.
 private func expectEqual(_ left: any RunReader, _ right: any RunReader) throws {
   #expect(left.manifest == right.manifest)
-  #expect(left.steps.map(\.step) == right.steps.map(\.step))
+  #expect(left.steps.map(\.index) == right.steps.map(\.index))
   for (a, b) in zip(left.steps, right.steps) {
     #expect(a.calls.map(\.call) == b.calls.map(\.call))
     #expect(a.completionOrder == b.completionOrder && a.isOrderRecorded == b.isOrderRecorded)
@@ -58,7 +58,7 @@ private func expectEqual(_ left: any RunReader, _ right: any RunReader) throws {
   @Test func twoSpellingsAreTwoNamesInBothLayouts() throws {
     let root = try TemporaryDirectory()
     let spellings = ["caf\u{E9}", "cafe\u{301}"]
-    let calls = spellings.map { ModuleCall(module: $0, call: 0) }
+    let calls = spellings.map { CallKey(step: 0, module: $0) }
     let directory = try DirectoryRunWriter(
       path: root.path + "/run", manifest: RunManifest(id: "run"))
     let hdf5 = try HDF5RunWriter(
@@ -73,7 +73,7 @@ private func expectEqual(_ left: any RunReader, _ right: any RunReader) throws {
         try writer.receive(
           .captured(
             CallPart(
-              step: 0, call: call, side: .outputs, description: value.description,
+              call: call, side: .outputs, description: value.description,
               tensors: value.tensors(in: Slot("outputs")).map { .stored($0.slot, $0.tensor) })))
       }
       try writer.receive(.stepEnded(0, calls: calls, completionOrder: [0, 1]))
@@ -89,8 +89,7 @@ private func expectEqual(_ left: any RunReader, _ right: any RunReader) throws {
         #expect(record.call == call)
         #expect(record.descriptions[.outputs]?.members?["items"]?.members?.count == 2)
         for (index, spelling) in spellings.enumerated() {
-          let key = TensorKey(
-            step: 0, module: call.module, call: 0, device: .cpu, slot: Slot("outputs_" + spelling))
+          let key = TensorKey(CallKey(step: 0, module: call.module, index: 0), device: .cpu, slot: Slot("outputs_" + spelling))
           #expect(try run.tensor(key).float32Values() == [Float(10 * position + index)])
         }
       }

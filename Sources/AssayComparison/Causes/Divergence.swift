@@ -29,7 +29,7 @@ public struct ErrorOrigin: Sendable, Equatable {
   /// The worst row's relative L2 error over the outputs; `nil` without compared outputs.
   public var outputError: Double?
   /// The failing module that it contains and that hands it the error.
-  public var inside: ModuleCall?
+  public var inside: CallKey?
   /// Between which recorded tensors the error was born, where that is more than the module.
   public var birthplace: Birthplace?
   /// How much error the module added to what it was handed, as relative L2 of the worst row; `nil`
@@ -54,11 +54,11 @@ public struct ErrorOrigin: Sendable, Equatable {
 /// Between which recorded tensors an error was born.
 public struct Birthplace: Sendable, Equatable {
   /// The innermost recorded call that was running; `nil` for the root module.
-  public var inside: ModuleCall?
+  public var inside: CallKey?
   /// The last call within `inside` whose outputs were compared and match; `nil` at its start.
-  public var after: ModuleCall?
+  public var after: CallKey?
   /// The call at whose recorded tensors the error first shows.
-  public var before: ModuleCall
+  public var before: CallKey
   /// Whether it shows in the inputs or the outputs of `before`.
   public var side: Slot.Side
   /// The calls in between that only one of the runs made.
@@ -68,7 +68,7 @@ public struct Birthplace: Sendable, Equatable {
 /// A call that only one of two runs made.
 public struct LoneCall: Sendable, Equatable {
   /// The call.
-  public var call: ModuleCall
+  public var call: CallKey
   /// Whether the actual run made it, or else the expected one.
   public var isActual: Bool
 }
@@ -79,14 +79,14 @@ extension Birthplace: CustomStringConvertible {
     text { call, parent in
       let prefix = (parent?.module ?? "") + "."
       let name = call.module.dropping(prefix: prefix) ?? call.module
-      return name + (call.call == 0 ? "" : " (call \(call.call))")
+      return name + (call.index == 0 ? "" : " (call \(call.index))")
     }
   }
 
   /// The place in words.
   ///
   /// - Parameter name: Writes a call, without the part of its name that the second argument tells.
-  package func text(_ name: (ModuleCall, _ parent: ModuleCall?) -> String) -> String {
+  package func text(_ name: (CallKey, _ parent: CallKey?) -> String) -> String {
     var parts: [String] = []
     if let inside { parts.append("inside \(name(inside, nil))") }
     if let after { parts.append("after \(name(after, inside))") }
@@ -114,10 +114,8 @@ extension Birthplace: CustomStringConvertible {
 /// An error is born where the code of a call that contains others makes it, between two recorded
 /// tensors, as often as in the call at which it first shows: ``ErrorOrigin/birthplace`` tells.
 public struct Divergence: Sendable, Equatable {
-  /// The step.
-  public var step: Int
   /// The first failing call in completion order.
-  public var call: ModuleCall
+  public var call: CallKey
   /// The first failing tensor of the call.
   public var tensor: TensorResult
   /// Where its error comes from; its cause is unknown when a tensor is missing or unreadable.
@@ -125,7 +123,7 @@ public struct Divergence: Sendable, Equatable {
 
   /// The call that contains this one and whose own code made the error; `nil` where it is this call
   /// or none that was recorded.
-  public var birthCall: ModuleCall? {
+  public var birthCall: CallKey? {
     guard let place = origin.birthplace, place.side == .inputs, place.inside != call else {
       return nil
     }
@@ -135,10 +133,8 @@ public struct Divergence: Sendable, Equatable {
 
 /// What a run was given otherwise than the other, before it had computed anything.
 public struct OtherInputs: Sendable, Equatable {
-  /// The step.
-  public var step: Int
   /// The first recorded call that was given it.
-  public var call: ModuleCall
+  public var call: CallKey
   /// The inputs that differ.
   public var tensors: [TensorResult]
 }

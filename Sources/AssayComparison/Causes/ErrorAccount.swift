@@ -1,4 +1,5 @@
 import AssayRuns
+import AssayTensors
 import Foundation
 
 /// Tells what each failing call added to the error that it was handed.

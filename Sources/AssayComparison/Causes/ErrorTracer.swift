@@ -31,7 +31,7 @@ struct ErrorTracer {
   /// What ended last among the calls that one call contains.
   private struct Trail {
     /// The last call that ended, was compared and matched.
-    var lastMatch: ModuleCall?
+    var lastMatch: CallKey?
     /// The calls since then that only one run made.
     var loneCalls: [LoneCall] = []
   }
@@ -42,7 +42,7 @@ struct ErrorTracer {
     var inputs: InputState
     var trail = Trail()
     /// The first failing call inside.
-    var firstFailing: ModuleCall?
+    var firstFailing: CallKey?
     /// Where the call's own code made the error that a call inside it was handed.
     var birthplace: Birthplace?
     /// Where the failing inputs of the call were made, if nothing recorded explains them.
@@ -122,7 +122,7 @@ struct ErrorTracer {
       } else if origin.cause != .introduced {
         origin.birthplace = firstBirthplace ?? origin.birthplace
       }
-      return Divergence(step: step.step, call: module.call, tensor: tensor, origin: origin)
+      return Divergence(call: module.call, tensor: tensor, origin: origin)
     }
     return nil
   }
@@ -139,7 +139,7 @@ struct ErrorTracer {
     // In the first step nothing was kept before; later, a module that made an error of its own
     // makes it again.
     case .state, .filledState:
-      isFromStart && !hasFailed && (step.step == 0 || earlier.introduced(module.call.module))
+      isFromStart && !hasFailed && (step.index == 0 || earlier.introduced(module.call.module))
         ? .matching : .unknown
     case .partial: .unknown
     }
@@ -148,7 +148,7 @@ struct ErrorTracer {
   /// Whether nothing can have come to a call but by its recorded inputs.
   private func isShown(_ coverage: InputCoverage) -> Bool {
     coverage == .all
-      || (coverage == .state || coverage == .filledState) && isFromStart && step.step == 0
+      || (coverage == .state || coverage == .filledState) && isFromStart && step.index == 0
   }
 
   private mutating func begin(_ position: Int) {
@@ -218,7 +218,7 @@ struct ErrorTracer {
   }
 
   /// Decides the cause; `frame` is no longer among the running ones.
-  private mutating func explain(_ origin: inout ErrorOrigin, _ frame: Frame, _ call: ModuleCall) {
+  private mutating func explain(_ origin: inout ErrorOrigin, _ frame: Frame, _ call: CallKey) {
     switch frame.inputs {
     case .failing:
       origin.cause = .inherited
@@ -249,7 +249,7 @@ struct ErrorTracer {
   /// Decides the cause where no error is handed on: that of failing outputs is the module, that of
   /// failing inputs the code around it.
   private func explainIsolated(
-    _ origin: inout ErrorOrigin, _ frame: Frame, _ call: ModuleCall, fails: Bool
+    _ origin: inout ErrorOrigin, _ frame: Frame, _ call: CallKey, fails: Bool
   ) {
     if fails {
       origin.cause = .introduced
@@ -264,7 +264,7 @@ struct ErrorTracer {
   }
 
   /// The place after the last call inside and before the call's own outputs.
-  private func ownEnd(_ frame: Frame, _ call: ModuleCall) -> Birthplace? {
+  private func ownEnd(_ frame: Frame, _ call: CallKey) -> Birthplace? {
     let trail = frame.trail
     guard trail.lastMatch != nil || !trail.loneCalls.isEmpty else { return nil }
     return Birthplace(
@@ -284,13 +284,13 @@ struct ErrorTracer {
     }
   }
 
-  private mutating func birthplace(before call: ModuleCall, _ side: Slot.Side) -> Birthplace {
+  private mutating func birthplace(before call: CallKey, _ side: Slot.Side) -> Birthplace {
     let place = place(before: call, side)
     firstBirthplace = firstBirthplace ?? place
     return place
   }
 
-  private func place(before call: ModuleCall, _ side: Slot.Side) -> Birthplace {
+  private func place(before call: CallKey, _ side: Slot.Side) -> Birthplace {
     Birthplace(
       inside: running.last.map { step.modules[$0.position].call }, after: trail.lastMatch,
       before: call, side: side, loneCalls: trail.loneCalls)
@@ -307,7 +307,7 @@ struct ErrorTracer {
     }
   }
 
-  private mutating func fail(_ call: ModuleCall) {
+  private mutating func fail(_ call: CallKey) {
     hasFailed = true
     for i in running.indices where running[i].firstFailing == nil { running[i].firstFailing = call }
   }
@@ -333,7 +333,7 @@ struct EarlierFailures {
     for module in step.modules {
       guard let origin = module.origin, origin.cause != .form else { continue }
       let name = module.call.module
-      firstFailing[name] = firstFailing[name] ?? step.step
+      firstFailing[name] = firstFailing[name] ?? step.index
       if origin.cause == .introduced { introducing.insert(ExactName(name)) }
     }
   }
@@ -360,8 +360,7 @@ extension Divergence {
       for module in step.modules {
         guard let tensor = module.tensors.first(where: fails) else { continue }
         self.init(
-          step: step.step, call: module.call, tensor: tensor,
-          origin: module.origin ?? ErrorOrigin(cause: .unknown))
+          call: module.call, tensor: tensor, origin: module.origin ?? ErrorOrigin(cause: .unknown))
         return
       }
     }

@@ -1,10 +1,10 @@
 public import AssayRuns
-import AssayTensors
+public import AssayTensors
 
 /// One step of the comparison.
 public struct StepResult: Sendable, Equatable {
   /// The forward pass of the root module, from 0.
-  public var step: Int
+  public var index: Int
   /// Which of the runs has it.
   public var presence: Presence
   /// The module calls in completion order: children before the parent that contains them.
@@ -19,7 +19,7 @@ public struct StepResult: Sendable, Equatable {
 /// One module call of the comparison.
 public struct ModuleResult: Sendable, Equatable {
   /// The call.
-  public var call: ModuleCall
+  public var call: CallKey
   /// Which of the runs has it.
   public var presence: Presence
   /// Where a failing call's error comes from; `nil` for a call that does not fail by values.

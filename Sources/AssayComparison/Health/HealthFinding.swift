@@ -5,10 +5,8 @@ public import AssayTensors
 public struct HealthFinding: Sendable, Equatable {
   /// What is wrong.
   public var kind: HealthKind
-  /// The step.
-  public var step: Int
   /// The call.
-  public var call: ModuleCall
+  public var call: CallKey
   /// The first tensor of the call that shows it.
   public var tensor: Figures
   /// How many rows of a mask are -inf from end to end; `nil` for what is no such mask.

@@ -19,7 +19,7 @@ struct HealthTracer {
   private var running: [Frame] = []
   private var seen: HealthKinds = []
   /// The last call outside of any other that ended.
-  private var lastEnded: ModuleCall?
+  private var lastEnded: CallKey?
 
   private struct Frame {
     /// The position in the step's calls.
@@ -34,7 +34,7 @@ struct HealthTracer {
     var isKnown = false
     var isPositional = false
     /// The last call inside that ended.
-    var lastEnded: ModuleCall?
+    var lastEnded: CallKey?
   }
 
   init(_ step: MeasuredStep, earlier: [String: HealthKinds]) {
@@ -123,7 +123,7 @@ struct HealthTracer {
     frame.given.insert(.only(kind))
   }
 
-  private mutating func inherit(_ kind: HealthKind, _ call: ModuleCall, _ count: Int) {
+  private mutating func inherit(_ kind: HealthKind, _ call: CallKey, _ count: Int) {
     inherited[kind, default: 0] += count
     heirs[call.module, default: []].insert(.only(kind))
   }
@@ -167,7 +167,7 @@ struct HealthTracer {
       cause = .given
     }
     return HealthFinding(
-      kind: kind, step: step.step, call: call.call, tensor: figures,
+      kind: kind, call: call.call, tensor: figures,
       maskedRowCount: kind == .maskedRows ? first.signs?.maskedRowCount : nil,
       tensorCount: tensors.count, cause: cause, birthplace: birthplace,
       given: given.compactMap(\.figures))

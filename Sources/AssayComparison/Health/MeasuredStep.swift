@@ -3,7 +3,7 @@ package import AssayTensors
 
 /// A step of a run whose tensors were measured and let go.
 package struct MeasuredStep: Sendable {
-  var step: Int
+  var index: Int
   /// The calls in pre-forward order.
   var calls: [MeasuredCall]
   /// Positions in `calls`, in completion order.
@@ -11,26 +11,26 @@ package struct MeasuredStep: Sendable {
   var isOrderRecorded = true
 
   /// Puts together what was measured while a model ran.
-  package init(step: Int, calls: [MeasuredCall], completionOrder: [Int]) {
-    self.step = step
+  package init(index: Int, calls: [MeasuredCall], completionOrder: [Int]) {
+    self.index = index
     self.calls = calls
     self.completionOrder = completionOrder
   }
 
   init(_ record: StepRecord, calls: [MeasuredCall]) {
-    self.init(step: record.step, calls: calls, completionOrder: record.completionOrder)
+    self.init(index: record.index, calls: calls, completionOrder: record.completionOrder)
     isOrderRecorded = record.isOrderRecorded
   }
 }
 
 /// One call of a measured step.
 package struct MeasuredCall: Sendable {
-  var call: ModuleCall
+  var call: CallKey
   var inputCoverage = InputCoverage.all
   package var tensors: [MeasuredTensor] = []
 
   /// Makes a call without tensors.
-  package init(call: ModuleCall) {
+  package init(call: CallKey) {
     self.call = call
   }
 

@@ -19,7 +19,7 @@ extension RunHealth {
     progress: (@Sendable (Int, Int) -> Void)? = nil
   ) -> RunHealth {
     let chosen = options.steps.map(Set.init)
-    var selected = run.steps.filter { chosen?.contains($0.step) ?? true }
+    var selected = run.steps.filter { chosen?.contains($0.index) ?? true }
     if let patterns = options.modules {
       for step in selected.indices {
         selected[step].keepCalls { call in patterns.contains { $0.matches(call.call.module) } }
@@ -100,7 +100,7 @@ extension RunHealth {
       calls.append(call)
     }
     summary.calls += calls.count
-    self.steps.append(Step(step: step.step, calls: calls))
+    self.steps.append(Step(index: step.index, calls: calls))
   }
 
   private mutating func trace(_ steps: [MeasuredStep]) {
@@ -154,7 +154,7 @@ extension RunHealth {
     }
     if !findings.isEmpty, let step = steps.first(where: { !$0.isOrderRecorded }) {
       notes.append(
-        "the order of the calls of step \(step.step) was not recorded, so which of them came first "
+        "the order of the calls of step \(step.index) was not recorded, so which of them came first "
           + "is a guess by their names")
     }
   }
@@ -163,7 +163,7 @@ extension RunHealth {
 /// What makes findings of several steps one.
 private struct FindingName: Hashable {
   var kind: HealthKind
-  var call: ModuleCall
+  var call: CallKey
   var slot: String
 
   init(_ finding: HealthFinding) {
@@ -182,10 +182,10 @@ extension HealthFailure {
 extension HealthOptions {
   /// What was selected and is not there.
   fileprivate func failures(in records: [StepRecord]) -> [HealthFailure] {
-    let known = Set(records.map(\.step))
+    let known = Set(records.map(\.index))
     let chosen = steps.map(Set.init)
     let modules = Set(
-      records.filter { chosen?.contains($0.step) ?? true }.flatMap { $0.calls.map(\.call.module) })
+      records.filter { chosen?.contains($0.index) ?? true }.flatMap { $0.calls.map(\.call.module) })
     return (chosen ?? []).subtracting(known).sorted().map(HealthFailure.stepMatchesNothing)
       + (self.modules ?? []).filter { !modules.contains(where: $0.matches) }
       .map { .patternMatchesNothing($0.source) }
@@ -199,7 +199,7 @@ extension [MeasuredStep] {
   /// At position 0 every sine is 0 and every cosine 1, and cross-attention returns zeros for a bias. A
   /// single row in a whole run says nothing.
   fileprivate var withoutAwakening: [MeasuredStep] {
-    var deadRows: [ModuleCall: Int] = [:]
+    var deadRows: [CallKey: Int] = [:]
     for step in self {
       for call in step.calls {
         if let rows = call.deadRowCount { deadRows[call.call, default: 0] += rows }

@@ -25,7 +25,7 @@ public struct RunHealth: Sendable {
   /// One step.
   public struct Step: Sendable {
     /// The step.
-    public var step: Int
+    public var index: Int
     /// Its calls, in completion order.
     public var calls: [Call]
   }
@@ -33,7 +33,7 @@ public struct RunHealth: Sendable {
   /// One call and what could not be checked of it.
   public struct Call: Sendable {
     /// The call.
-    public var call: ModuleCall
+    public var call: CallKey
     /// How many of its tensors were checked.
     public var checkedCount: Int
     /// Those that could not be.

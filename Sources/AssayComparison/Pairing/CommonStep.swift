@@ -6,7 +6,7 @@ import AssayTensors
 struct CommonStep: Sendable {
   /// A module call, which holds what one or several calls of the run hold.
   struct Call: Sendable {
-    var call: ModuleCall
+    var call: CallKey
     var tensors: [NamedTensor] = []
     var descriptions: [Slot.Side: JSONValue] = [:]
     var inputCoverage: InputCoverage
@@ -20,7 +20,8 @@ struct CommonStep: Sendable {
     var origin: PairOrigin?
   }
 
-  var step: Int
+  /// The forward pass of the root module, from 0.
+  var index: Int
   /// In pre-forward order.
   var calls: [Call]
   /// Positions in `calls`, in completion order.
@@ -28,9 +29,9 @@ struct CommonStep: Sendable {
   var isOrderRecorded: Bool
 
   /// The calls in pre-forward order, each once.
-  var preForward: [ModuleCall] { calls.map(\.call).uniqued() }
+  var preForward: [CallKey] { calls.map(\.call).uniqued() }
   /// Every call once, in completion order, whatever the positions say.
-  var completion: [ModuleCall] {
+  var completion: [CallKey] {
     let ordered = completionOrder.filter(calls.indices.contains).map { calls[$0].call }
     return (ordered + calls.map(\.call)).uniqued()
   }
@@ -39,7 +40,7 @@ struct CommonStep: Sendable {
 extension CommonStep {
   /// A step under its own names.
   init(_ record: StepRecord, devices: DeviceMap) {
-    step = record.step
+    index = record.index
     calls = record.calls.map { call in
       Call(
         call: call.call,
@@ -75,7 +76,7 @@ extension CommonStep {
   }
 
   /// The calls by name; one that is listed twice has the tensors of both.
-  var callsByName: [ModuleCall: Call] {
+  var callsByName: [CallKey: Call] {
     Dictionary(calls.map { ($0.call, $0) }) { first, second in
       var both = first
       both.tensors += second.tensors
@@ -85,9 +86,9 @@ extension CommonStep {
   }
 }
 
-extension [ModuleCall] {
-  fileprivate func uniqued() -> [ModuleCall] {
-    var seen = Set<ModuleCall>()
+extension [CallKey] {
+  fileprivate func uniqued() -> [CallKey] {
+    var seen = Set<CallKey>()
     return filter { seen.insert($0).inserted }
   }
 }

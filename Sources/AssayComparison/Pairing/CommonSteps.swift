@@ -16,7 +16,7 @@ struct CommonSteps {
   /// - Parameter countsLoneCall: Which actual calls are kept that pair with nothing by a mapping.
   init(
     actual: any RunReader, expected: any RunReader, mapping: Mapping?, devices: DeviceMap,
-    countsLoneCall: ((ModuleCall) -> Bool)? = nil
+    countsLoneCall: ((CallKey) -> Bool)? = nil
   ) {
     let runs = BothSides(actual: actual, expected: expected)
     guard let mapping else {
@@ -39,9 +39,9 @@ struct CommonSteps {
       expected: records.expected.map { CommonStep($0, devices: []) })
     var collisions: [ComparisonFailure] = []
     let expectedPositions = Dictionary(
-      records.expected.enumerated().map { ($1.step, $0) }, uniquingKeysWith: { first, _ in first })
+      records.expected.enumerated().map { ($1.index, $0) }, uniquingKeysWith: { first, _ in first })
     for position in records.actual.indices {
-      guard let counterpart = expectedPositions[records.actual[position].step] else { continue }
+      guard let counterpart = expectedPositions[records.actual[position].index] else { continue }
       var pairing = StepPairing(
         mapping.rules, actual: records.actual[position], expected: records.expected[counterpart],
         runs: runs, devices: devices)

@@ -30,7 +30,7 @@ public struct ComparisonOptions: Sendable {
   public var floor: (any RunReader)?
   /// Which calls of the actual run count that pair with nothing, by their names in the result; set
   /// where the expected run was recorded without the others.
-  package var countsLoneCall: (@Sendable (ModuleCall) -> Bool)?
+  package var countsLoneCall: (@Sendable (CallKey) -> Bool)?
 
   /// Makes options; without arguments vLLM's documented defaults.
   public init(
@@ -52,7 +52,7 @@ public struct ComparisonOptions: Sendable {
   }
 
   /// Whether a call of either run is compared.
-  func selects(_ call: ModuleCall, step: Int) -> Bool {
+  func selects(_ call: CallKey, step: Int) -> Bool {
     steps?.contains(step) ?? true && modules?.contains { $0.matches(call.module) } ?? true
   }
 

@@ -12,12 +12,12 @@ extension Mapping {
   ///   name stands first.
   /// - Complexity: O(rules x calls).
   package func counterparts(
-    of call: ModuleCall, _ slot: Slot, among calls: [ModuleCall]
-  ) -> [(call: ModuleCall, slot: Slot)] {
+    of call: CallKey, _ slot: Slot, among calls: [CallKey]
+  ) -> [(call: CallKey, slot: Slot)] {
     let known = Set(calls)
-    var found: [(call: ModuleCall, slot: Slot)] = []
+    var found: [(call: CallKey, slot: Slot)] = []
     func add(_ module: String, _ slot: Slot?) {
-      let other = ModuleCall(module: module, call: call.call)
+      let other = CallKey(step: call.step, module: module, index: call.index)
       if let slot, known.contains(other) { found.append((other, slot)) }
     }
     add(call.module, slot)
@@ -30,7 +30,7 @@ extension Mapping {
         guard let groups = pattern.groups(in: call.module) else { continue }
         for template in templates { add(template.name(groups), other) }
       } else {
-        for candidate in calls where candidate.call == call.call {
+        for candidate in calls where candidate.index == call.index {
           guard let groups = pattern.groups(in: candidate.module),
             templates.contains(where: { $0.name(groups) == call.module })
           else { continue }

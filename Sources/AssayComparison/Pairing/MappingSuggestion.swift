@@ -23,9 +23,9 @@ public enum MappingSuggestion: Sendable, Equatable {
   ///
   /// - Throws: What reading a tensor throws.
   public init(actual: any RunReader, expected: any RunReader) throws {
-    let numbers = Set(expected.steps.map(\.step))
-    guard let step = actual.steps.first(where: { numbers.contains($0.step) }),
-      let counterpart = expected.steps.first(where: { $0.step == step.step })
+    let numbers = Set(expected.steps.map(\.index))
+    guard let step = actual.steps.first(where: { numbers.contains($0.index) }),
+      let counterpart = expected.steps.first(where: { $0.index == step.index })
     else {
       self = .nothing(
         reason: "the runs have no step in common, so no two tensors can be held together")
@@ -48,7 +48,7 @@ public enum MappingSuggestion: Sendable, Equatable {
       of: BothSides(actual: actual, expected: expected), &proposals)
     if proposals.isEmpty {
       let repeated = RepeatedCalls.all(in: step, beside: counterpart).first
-      self = .nothing(reason: repeated?.text(step: step.step) ?? proposals.reason(step: step.step))
+      self = .nothing(reason: repeated?.text(step: step.index) ?? proposals.reason(step: step.index))
     } else {
       self = .rules(proposals.yaml)
     }
@@ -61,7 +61,7 @@ public enum MappingSuggestion: Sendable, Equatable {
     let others = Dictionary(
       steps.expected.calls.map { ($0.call, $0) }, uniquingKeysWith: { first, _ in first })
     for actual in steps.actual.calls {
-      guard actual.call.call == 0, let expected = others[actual.call] else { continue }
+      guard actual.call.index == 0, let expected = others[actual.call] else { continue }
       let slots = BothSides(
         actual: Set(actual.tensors.map(\.key.slot)), expected: Set(expected.tensors.map(\.key.slot))
       )
@@ -176,7 +176,7 @@ private struct ModuleProfile {
   ) throws -> [ModuleProfile] {
     var profiles: [ModuleProfile] = []
     for record in step.calls
-    where record.call.call == 0 && !known.contains(ExactName(record.call.module)) {
+    where record.call.index == 0 && !known.contains(ExactName(record.call.module)) {
       var profile = ModuleProfile(name: record.call.module)
       for entry in record.tensors {
         guard let found = try TensorProfile(entry, in: run) else { continue }

@@ -1,11 +1,12 @@
 import AssayRuns
+import AssayTensors
 
 /// The calls of both runs' steps in one order.
 struct MergedOrder {
   /// The calls in completion order.
-  var completion: [ModuleCall]
+  var completion: [CallKey]
   /// The calls in pre-forward order.
-  var preForward: [ModuleCall]
+  var preForward: [CallKey]
   /// Whether the calls that both sides have come in another order on the other side.
   var isContradicted = false
 
@@ -24,11 +25,11 @@ struct MergedOrder {
     preForward = MergedOrder.merge(preForward, other.preForward)
   }
 
-  private static func merge(_ base: [ModuleCall], _ other: [ModuleCall]) -> [ModuleCall] {
+  private static func merge(_ base: [CallKey], _ other: [CallKey]) -> [CallKey] {
     let known = Set(base)
-    var leading: [ModuleCall] = []
-    var following: [ModuleCall: [ModuleCall]] = [:]
-    var anchor: ModuleCall?
+    var leading: [CallKey] = []
+    var following: [CallKey: [CallKey]] = [:]
+    var anchor: CallKey?
     for call in other {
       if known.contains(call) {
         anchor = call

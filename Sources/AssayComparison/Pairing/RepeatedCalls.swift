@@ -1,4 +1,5 @@
 import AssayRuns
+import AssayTensors
 
 /// A module that one run calls several times where the other has a module for each call: shared
 /// layers, embeddings or rotary tables.
@@ -32,7 +33,7 @@ struct RepeatedCalls: Equatable {
     let all = MergedOrder(base: steps.expected, other: steps.actual).preForward
     return Self.all(
       in: RunPairing.Step(
-        step: actual.step, presence: .both,
+        index: actual.index, presence: .both,
         calls: all.compactMap { call in
           Presence(actual: calls.actual.contains(call), expected: calls.expected.contains(call))
             .map { RunPairing.Call(call: call, presence: $0, pairs: 0..<0) }
@@ -51,8 +52,8 @@ struct RepeatedCalls: Equatable {
       if call.presence == .both { paired.insert(call.call.module) }
       if call.presence == lone[side] {
         if calls[call.call.module] == nil { order.append(call.call.module) }
-        calls[call.call.module, default: []].append(call.call.call)
-      } else if call.presence == lone[side.other], call.call.call == 0 {
+        calls[call.call.module, default: []].append(call.call.index)
+      } else if call.presence == lone[side.other], call.call.index == 0 {
         families[ModuleKind(call.call.module), default: []].append(call.call.module)
       }
     }

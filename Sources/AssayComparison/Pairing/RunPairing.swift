@@ -23,7 +23,7 @@ public enum RunEnding: Sendable, Hashable {
 /// Which tensors of two runs belong together, and what belongs to nothing.
 struct RunPairing {
   struct Step {
-    var step: Int
+    var index: Int
     var presence: Presence
     /// In completion order.
     var calls: [Call]
@@ -32,7 +32,7 @@ struct RunPairing {
   }
 
   struct Call {
-    var call: ModuleCall
+    var call: CallKey
     var presence: Presence
     /// Positions in the pairing's pairs.
     var pairs: Range<Int>
@@ -96,7 +96,7 @@ struct RunPairing {
     for step in steps {
       for found in RepeatedCalls.all(in: step) where seen.insert(found.module).inserted {
         guard seen.count <= 3 else { return }
-        notes.append(found.text(step: step.step))
+        notes.append(found.text(step: step.index))
       }
     }
   }
@@ -116,7 +116,7 @@ struct RunPairing {
             actual: ours.descriptions, expected: theirs.descriptions)
         else { continue }
         count += 1
-        let call = theirs.call.call == 0 ? "" : " (call \(theirs.call.call))"
+        let call = theirs.call.index == 0 ? "" : " (call \(theirs.call.index))"
         first = first ?? "step \(step), \(theirs.call.module)\(call): \(difference.text)"
       }
     }
@@ -158,13 +158,13 @@ struct RunPairing {
   }
 
   private mutating func checkSelection(_ records: [CommonStep], _ options: ComparisonOptions) {
-    let steps = Set(records.map(\.step))
+    let steps = Set(records.map(\.index))
     for step in Set(options.steps ?? []).sorted() where !steps.contains(step) {
       failures.append(.stepMatchesNothing(step))
     }
     let selected = options.steps.map(Set.init)
     let modules = Set(
-      records.filter { selected?.contains($0.step) ?? true }
+      records.filter { selected?.contains($0.index) ?? true }
         .flatMap { $0.calls.map { ExactName($0.call.module) } })
     for pattern in options.modules ?? []
     where !modules.contains(where: { pattern.matches($0.text) }) {
@@ -212,7 +212,7 @@ struct RunPairing {
       calls.enumerated().map { ($1.call, $0) }, uniquingKeysWith: { first, _ in first })
     steps.append(
       Step(
-        step: step, presence: presence, calls: calls,
+        index: step, presence: presence, calls: calls,
         preForwardOrder: order.preForward.compactMap { positions[$0] }))
   }
 
@@ -260,13 +260,13 @@ struct RunPairing {
 extension RunPairing {
   /// Why tensors of a call have no counterpart, where a run lacks the whole call or step.
   private static func lacking(
-    _ call: ModuleCall, _ ofCall: Presence, step: Int, _ ofStep: Presence
+    _ call: CallKey, _ ofCall: Presence, step: Int, _ ofStep: Presence
   ) -> String? {
     guard ofCall != .both else { return nil }
     let lacking =
       ofStep != .both
       ? "no step \(step)"
-      : call.call == 0 ? "no call of \(call.module)" : "no call \(call.call) of \(call.module)"
+      : call.index == 0 ? "no call of \(call.module)" : "no call \(call.index) of \(call.module)"
     return "the \(ofCall == .actualOnly ? "expected" : "actual") run has \(lacking)"
   }
 }
@@ -276,12 +276,12 @@ extension [CommonStep] {
   fileprivate func selected(by options: ComparisonOptions) -> [Int: CommonStep] {
     let steps = options.steps.map(Set.init)
     var chosen: [Int: CommonStep] = [:]
-    for var step in self where steps?.contains(step.step) ?? true {
+    for var step in self where steps?.contains(step.index) ?? true {
       if let patterns = options.modules {
         step.keepCalls { call in patterns.contains { $0.matches(call.call.module) } }
       }
       if let sides = options.sides { step.keep(sides) }
-      chosen[step.step] = step
+      chosen[step.index] = step
     }
     return chosen
   }

@@ -6,7 +6,7 @@ import AssayTensors
 struct StepPairing {
   /// A tensor's name within its step, wherever it lived.
   struct Name: Hashable {
-    var call: ModuleCall
+    var call: CallKey
     var slot: Slot
   }
 
@@ -38,13 +38,13 @@ struct StepPairing {
   private let rules: [MappingRule]
   private let records: BothSides<StepRecord>
   private let tensors: BothSides<[Name: [TensorRecord]]>
-  private let calls: BothSides<Set<ModuleCall>>
+  private let calls: BothSides<Set<CallKey>>
   private let runs: BothSides<any RunReader>
   private let devices: DeviceMap
   private var claims = BothSides<[Name: Claim]>(actual: [:], expected: [:])
   private var targets = BothSides<[Name: [Target]]>(actual: [:], expected: [:])
   /// What calls without any tensor are called in the other run.
-  private var emptyCalls: [ModuleCall: [ModuleCall]] = [:]
+  private var emptyCalls: [CallKey: [CallKey]] = [:]
   /// Tensors for which a rule names a counterpart that has another one.
   private var rivals = BothSides<[Name: (wanted: Name, rule: Int)]>(actual: [:], expected: [:])
   /// How many pairs each rule made.
@@ -117,7 +117,8 @@ struct StepPairing {
     let (side, reach) = (rename.patternSide, rename.reach)
     for record in records[side].calls {
       guard let groups = rename.pattern.groups(in: record.call.module) else { continue }
-      let call = ModuleCall(module: rename.template.name(groups), call: record.call.call)
+      let call = CallKey(
+        step: record.call.step, module: rename.template.name(groups), index: record.call.index)
       guard calls[side.other].contains(call) else { continue }
       noteEmpty(record, side, as: [call])
       for name in names(in: record) {
@@ -138,7 +139,8 @@ struct StepPairing {
     for record in records[side].calls {
       guard let groups = split.pattern.groups(in: record.call.module) else { continue }
       let parts = split.parts.map {
-        ModuleCall(module: $0.name(groups), call: record.call.call)
+        CallKey(
+          step: record.call.step, module: $0.name(groups), index: record.call.index)
       }
       guard parts.allSatisfy(calls[side.other].contains) else { continue }
       noteEmpty(record, side, as: parts)
@@ -219,7 +221,7 @@ struct StepPairing {
 
   /// Notes what an actual call without any tensor is called in the expected run.
   private mutating func noteEmpty(
-    _ record: CallRecord, _ side: RunSide, as others: [ModuleCall]
+    _ record: CallRecord, _ side: RunSide, as others: [CallKey]
   ) {
     guard side == .actual, record.tensors.isEmpty, !calls.expected.contains(record.call),
       emptyCalls[record.call] == nil
@@ -234,7 +236,7 @@ struct StepPairing {
 
   private func key(_ name: Name, _ side: RunSide) -> TensorKey {
     name.key(
-      step: records[side].step, on: tensors[side][name]?.first?.key.device ?? .cpu)
+      step: records[side].index, on: tensors[side][name]?.first?.key.device ?? .cpu)
   }
 }
 
@@ -244,7 +246,7 @@ extension StepPairing {
   /// One side's step under common names.
   func named(_ side: RunSide) -> CommonStep {
     var calls: [CommonStep.Call] = []
-    var positions: [ModuleCall: Int] = [:]
+    var positions: [CallKey: Int] = [:]
     var successors: [[Int]] = []
     for record in records[side].calls {
       successors.append(
@@ -267,7 +269,7 @@ extension StepPairing {
       completion.append(position)
     }
     return CommonStep(
-      step: records[side].step, calls: calls, completionOrder: completion.reversed(),
+      index: records[side].index, calls: calls, completionOrder: completion.reversed(),
       isOrderRecorded: records[side].isOrderRecorded)
   }
 
@@ -282,7 +284,7 @@ extension StepPairing {
     }
     var calls: [CommonStep.Call] = []
     func add(_ tensor: CommonStep.NamedTensor) {
-      let call = ModuleCall(module: tensor.key.module, call: tensor.key.call)
+      let call = tensor.key.call
       if let position = calls.firstIndex(where: { $0.call == call }) {
         calls[position].tensors.append(tensor)
       } else {
@@ -296,14 +298,14 @@ extension StepPairing {
       guard let targets = targets[side][tensor.name] else {
         add(
           CommonStep.NamedTensor(
-            key: lone(tensor.name, home).key(step: records[side].step, on: device),
+            key: lone(tensor.name, home).key(step: records[side].index, on: device),
             source: TensorSource(record: tensor)))
         continue
       }
       for target in targets {
         add(
           CommonStep.NamedTensor(
-            key: target.common.key(step: records[side].step, on: device),
+            key: target.common.key(step: records[side].index, on: device),
             source: source(tensor, target, side), origin: target.origin))
       }
     }
@@ -312,7 +314,7 @@ extension StepPairing {
   }
 
   /// An unpaired tensor's name in its call's new one, unless this name is another tensor's.
-  private func lone(_ name: Name, _ home: ModuleCall?) -> Name {
+  private func lone(_ name: Name, _ home: CallKey?) -> Name {
     guard let home, home != name.call else { return name }
     let moved = Name(call: home, slot: name.slot)
     let isTaken =
@@ -350,20 +352,20 @@ extension StepPairing {
         ? record.key.device == devices.expected(of: device) : devices.expected(of: record.key.device) == device
     }
     return match ?? found.first
-      ?? TensorRecord(key: name.key(step: records[side].step, on: device))
+      ?? TensorRecord(key: name.key(step: records[side].index, on: device))
   }
 }
 
 extension StepPairing.Name {
   func key(step: Int, on device: Device) -> TensorKey {
-    TensorKey(step: step, module: call.module, call: call.call, device: device, slot: slot)
+    TensorKey(call, device: device, slot: slot)
   }
 }
 
 extension TensorRecord {
   /// The tensor's name within its step.
   fileprivate var name: StepPairing.Name {
-    StepPairing.Name(call: ModuleCall(module: key.module, call: key.call), slot: key.slot)
+    StepPairing.Name(call: key.call, slot: key.slot)
   }
 }
 

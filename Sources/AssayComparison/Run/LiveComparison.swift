@@ -57,9 +57,9 @@ public final class LiveComparison: Sendable {
   }
 
   private func judge(_ part: CallPart) -> Bool {
-    let call = awaited.tensors(of: part.call, step: part.step)
+    let call = awaited.tensors(of: part.call, step: part.call.step)
     let isCompared =
-      (call != nil || options.selects(part.call, step: part.step))
+      (call != nil || options.selects(part.call, step: part.call.step))
       && options.sides?.contains(part.side) ?? true
     guard isCompared else {
       _ = state.withLock { $0.add(part, results: []) }
@@ -163,12 +163,12 @@ public final class LiveComparison: Sendable {
 
   /// Whether an actual step has the calls and tensors of the expected one, and no others.
   private func isAllThere(_ record: StepRecord) -> Bool {
-    guard options.steps?.contains(record.step) ?? true else { return true }
-    guard let calls = awaited.steps[record.step] else { return false }
-    var found: [ModuleCall: Set<TensorKey>] = [:]
+    guard options.steps?.contains(record.index) ?? true else { return true }
+    guard let calls = awaited.steps[record.index] else { return false }
+    var found: [CallKey: Set<TensorKey>] = [:]
     for call in record.calls {
       guard calls[call.call] != nil else {
-        if options.selects(call.call, step: record.step) { return false }
+        if options.selects(call.call, step: record.index) { return false }
         continue
       }
       let keys = call.tensors.map(\.key).filter { key in
@@ -189,13 +189,13 @@ private struct AwaitedTensors: Sendable {
     var rank: Int
   }
 
-  private(set) var steps: [Int: [ModuleCall: [TensorKey: Awaited]]] = [:]
+  private(set) var steps: [Int: [CallKey: [TensorKey: Awaited]]] = [:]
 
   init(_ pairing: RunPairing) {
     for step in pairing.steps {
-      steps[step.step] = [:]
+      steps[step.index] = [:]
       for call in step.calls {
-        steps[step.step]?[call.call] = Dictionary(
+        steps[step.index]?[call.call] = Dictionary(
           call.pairs.map { (pairing.pairs[$0].key, Awaited(pair: pairing.pairs[$0], rank: $0)) },
           uniquingKeysWith: { first, _ in first })
       }
@@ -203,5 +203,5 @@ private struct AwaitedTensors: Sendable {
   }
 
   /// The tensors of a call that is to be compared; `nil` for any other.
-  func tensors(of call: ModuleCall, step: Int) -> [TensorKey: Awaited]? { steps[step]?[call] }
+  func tensors(of call: CallKey, step: Int) -> [TensorKey: Awaited]? { steps[step]?[call] }
 }

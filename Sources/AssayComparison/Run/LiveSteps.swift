@@ -5,9 +5,9 @@ import AssayTensors
 struct LiveSteps: Sendable {
   fileprivate struct Step {
     /// The calls in the order in which they were first heard of.
-    var arrivals: [ModuleCall] = []
-    var calls: [ModuleCall: CallRecord] = [:]
-    var sides: [ModuleCall: Set<Slot.Side>] = [:]
+    var arrivals: [CallKey] = []
+    var calls: [CallKey: CallRecord] = [:]
+    var sides: [CallKey: Set<Slot.Side>] = [:]
     var results: [TensorKey: TensorResult] = [:]
     /// Ranks of failing tensors with figures, ascending.
     var failures: [Int] = []
@@ -33,9 +33,9 @@ struct LiveSteps: Sendable {
   /// - Returns: Whether nothing of it was received before.
   @discardableResult
   mutating func add(_ part: CallPart, results: [(TensorKey, TensorResult)]) -> Bool {
-    var step = steps[part.step] ?? Step()
-    steps[part.step] = nil
-    defer { steps[part.step] = step }
+    var step = steps[part.call.step] ?? Step()
+    steps[part.call.step] = nil
+    defer { steps[part.call.step] = step }
     var record = step.calls[part.call] ?? CallRecord(call: part.call)
     if step.calls[part.call] == nil { step.arrivals.append(part.call) }
     step.sides[part.call, default: []].insert(part.side)
@@ -62,14 +62,14 @@ struct LiveSteps: Sendable {
 
   /// Completes a step; calls of which something was received and that are not listed come last.
   mutating func end(
-    _ number: Int, calls: [ModuleCall], completionOrder: [Int], isOrderRecorded: Bool
+    _ number: Int, calls: [CallKey], completionOrder: [Int], isOrderRecorded: Bool
   ) -> StepRecord {
     var step = steps[number] ?? Step()
     var rest = step.calls
     let listed = calls.map { rest.removeValue(forKey: $0) ?? CallRecord(call: $0) }
     let unlisted = step.arrivals.compactMap { rest[$0] }
     let record = StepRecord(
-      step: number, calls: listed + unlisted, completionOrder: completionOrder,
+      index: number, calls: listed + unlisted, completionOrder: completionOrder,
       isOrderRecorded: isOrderRecorded)
     step.record = record
     steps[number] = step
@@ -85,14 +85,14 @@ struct LiveSteps: Sendable {
       if let record = step.record { return record }
       guard withOpenSteps else { return nil }
       return StepRecord(
-        step: number, calls: step.arrivals.compactMap { step.calls[$0] }, isOrderRecorded: false)
+        index: number, calls: step.arrivals.compactMap { step.calls[$0] }, isOrderRecorded: false)
     }
   }
 
   func result(of key: TensorKey) -> TensorResult? { steps[key.step]?.results[key] }
 
   /// Whether a run that was stopped came as far as one side of a call.
-  func hasReached(_ side: Slot.Side?, of call: ModuleCall, step: Int) -> Bool {
+  func hasReached(_ side: Slot.Side?, of call: CallKey, step: Int) -> Bool {
     guard let step = steps[step] else { return false }
     if step.record != nil { return true }
     guard let sides = step.sides[call] else { return false }
@@ -122,8 +122,7 @@ extension CallPart {
       case .notRecorded(_, _, let reason): .notRecorded(reason: reason)
       }
     return TensorRecord(
-      key: TensorKey(
-        step: step, module: call.module, call: call.call, device: captured.device,
+      key: TensorKey(call, device: captured.device,
         slot: captured.slot),
       content: content)
   }
@@ -140,7 +139,7 @@ extension RunPairing {
       kept.calls = []
       for (position, call) in step.calls.enumerated() {
         let hasReached = { (side: Slot.Side?) in
-          received.hasReached(side, of: call.call, step: step.step)
+          received.hasReached(side, of: call.call, step: step.index)
         }
         if call.presence == .expectedOnly, !hasReached(.inputs) { continue }
         let first = reached.count

@@ -16,7 +16,7 @@ extension RunComparison {
     var stepsFromStart = 0
     for step in pairing.steps {
       let result = StepResult(
-        step: step.step, presence: step.presence,
+        index: step.index, presence: step.presence,
         modules: step.calls.map { call in
           ModuleResult(
             call: call.call, presence: call.presence, tensors: Array(results[call.pairs]))
@@ -24,9 +24,9 @@ extension RunComparison {
       // Later calls of the step may hold what the first ones put there.
       let firstState = step.preForwardOrder.lazy.map { step.calls[$0].inputCoverage }
         .first { $0 == .state || $0 == .filledState }
-      let startsFilled = step.step == 0 && firstState == .filledState
+      let startsFilled = step.index == 0 && firstState == .filledState
       let isFromStart =
-        step.step == stepsFromStart && step.presence == .both && !startsFilled
+        step.index == stepsFromStart && step.presence == .both && !startsFilled
       if isFromStart { stepsFromStart += 1 }
       func traced(_ differs: @escaping (TensorResult) -> Bool) -> ErrorTracer {
         var tracer = ErrorTracer(
@@ -37,7 +37,7 @@ extension RunComparison {
         return tracer
       }
       let tracer = traced(\.hasValueError)
-      if steps.isEmpty, step.step == 0, !options.isIsolated, hasEveryModule {
+      if steps.isEmpty, step.index == 0, !options.isIsolated, hasEveryModule {
         otherInputs =
           tracer.otherInputs.map { result.otherInputs(of: $0) { $0.hasValueError } }
           ?? result.otherInputsByShape(
@@ -55,7 +55,7 @@ extension RunComparison {
     ErrorAccount(steps, handed, isIsolated: options.isIsolated).settle(&steps)
     introduced = steps.flatMap { step in
       step.modules.filter { $0.origin?.cause == .introduced }
-        .map { CallReference(step: step.step, call: $0.call) }
+        .map { $0.call }
     }
     summary = ComparisonSummary(of: steps)
     if summary.elements.compared == 0, summary.tensors.estimated == 0 {
@@ -67,7 +67,7 @@ extension RunComparison {
     }
     if let otherInputs, let tensor = otherInputs.tensors.first, !tensor.hasValueError {
       firstDivergence = Divergence(
-        step: otherInputs.step, call: otherInputs.call, tensor: tensor,
+        call: otherInputs.call, tensor: tensor,
         origin: ErrorOrigin(cause: .form))
     }
     firstDivergence =
@@ -121,7 +121,7 @@ extension StepResult {
     of position: Int, where differs: (TensorResult) -> Bool
   ) -> OtherInputs {
     let module = modules[position]
-    return OtherInputs(step: step, call: module.call, tensors: module.inputs.filter(differs))
+    return OtherInputs(call: module.call, tensors: module.inputs.filter(differs))
   }
 
   /// Inputs of another shape that the first call was given, where that is why most results have

@@ -19,7 +19,7 @@ extension RunComparison {
       step.modules.flatMap { module in
         module.tensors.compactMap { tensor in
           tensor.difference?.logits.map {
-            StepLogits(step: step.step, module: module, tensor: tensor, difference: $0)
+            StepLogits(step: step.index, module: module, tensor: tensor, difference: $0)
           }
         }
       }

@@ -1,5 +1,5 @@
 import AssayRuns
-import AssayTensors
+public import AssayTensors
 
 /// What comparing two runs came to: values only, to be rendered by a report.
 public struct RunComparison: Sendable {
@@ -23,7 +23,7 @@ public struct RunComparison: Sendable {
   /// Where values are first NaN or infinite on one side only; `nil` when they nowhere are.
   public var firstNonFinite: Divergence?
   /// The calls that made an error of their own, in execution order.
-  public var introduced: [CallReference]
+  public var introduced: [CallKey]
   /// Why the comparison as a whole fails, besides the tensors that do.
   public var failures: [ComparisonFailure]
   /// What a reader should know that is no failure.
@@ -49,7 +49,7 @@ extension RunComparison {
   /// - Complexity: O(calls).
   public var introducedByError: [(step: Int, module: ModuleResult)] {
     steps.flatMap { step in
-      step.modules.filter { $0.origin?.cause == .introduced }.map { (step.step, $0) }
+      step.modules.filter { $0.origin?.cause == .introduced }.map { (step.index, $0) }
     }.enumerated().sorted { left, right in
       let errors = [left, right].map { $0.element.1.origin?.introducedError ?? 0 }
       return errors[0] == errors[1] ? left.offset < right.offset : errors[0] > errors[1]

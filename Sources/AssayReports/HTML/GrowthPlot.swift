@@ -1,5 +1,6 @@
 public import AssayComparison
 import AssayRuns
+import AssayTensors
 import Foundation
 
 /// Draws the growth of the error along execution order.
@@ -21,7 +22,7 @@ extension RunComparison {
   /// What stands at the mark of a plot: the birthplace of the error, as headlines have it.
   ///
   /// - Parameter call: The first call that shows the error.
-  func birthMark(at call: ModuleCall) -> String {
+  func birthMark(at call: CallKey) -> String {
     birthModule.map {
       "\(PlainText.name($0.call, limit: 50)), before "
         + PlainText.name(call.shortened(within: $0.call), limit: 30)

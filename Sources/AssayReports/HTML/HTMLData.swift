@@ -29,7 +29,7 @@ struct HTMLData {
     var tensors: [(call: Int, result: TensorResult)] = []
     for step in comparison.steps {
       for module in step.modules {
-        calls.append(Call(step: step.step, module: module, firstTensor: tensors.count))
+        calls.append(Call(step: step.index, module: module, firstTensor: tensors.count))
         tensors += module.tensors.map { (calls.count - 1, $0) }
       }
     }
@@ -50,7 +50,7 @@ struct HTMLData {
     let divergence = comparison.firstDivergence ?? comparison.firstDifference
     let first = divergence.flatMap { divergence in
       tensors.firstIndex {
-        calls[$0.call].step == divergence.step && calls[$0.call].module.call == divergence.call
+        calls[$0.call].step == divergence.call.step && calls[$0.call].module.call == divergence.call
           && $0.result.slot == divergence.tensor.slot
           && $0.result.device == divergence.tensor.device
       }
@@ -72,7 +72,7 @@ struct HTMLData {
     text += "\"calls\":{"
     column("step", calls) { $0.append($1.step) }
     column("name", calls, ",") { $0.append($0.position($1.module.call.module)) }
-    column("call", calls, ",") { $0.append($1.module.call.call) }
+    column("call", calls, ",") { $0.append($1.module.call.index) }
     column("verdict", calls, ",") { $0.append($0.position($1.module.verdict.rawValue)) }
     column("cause", calls, ",") { $0.append($0.position($1.module.origin?.cause.rawValue)) }
     column("in", calls, ",") { $0.append($1.module.inputError) }

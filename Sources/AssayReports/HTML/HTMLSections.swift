@@ -130,7 +130,7 @@ struct HTMLSections {
       "\(HTMLText.code(PlainText.name($0.call))) <span>before</span> "
     }
     return "<p class=\"place\">\(birth ?? "")\(HTMLText.code(PlainText.name(divergence.call)))"
-      + " <span>step \(divergence.step)</span>"
+      + " <span>step \(divergence.call.step)</span>"
       + " <span>\(HTMLText.code(divergence.tensor.slot.rawValue))</span>"
       + " <button type=\"button\" id=\"show-first\" hidden>Show its figures</button></p>"
   }

@@ -100,7 +100,7 @@ private struct HealthPage {
       finding.found + (finding.repetition.map { " (\($0))" } ?? ""), finding.origin,
       finding.givenText(limit: 12),
     ]
-    return "<tr><td class=\"n\">\(finding.step)</td><th scope=\"row\">"
+    return "<tr><td class=\"n\">\(finding.call.step)</td><th scope=\"row\">"
       + HTMLText.code(PlainText.name(finding.call)) + "</th>"
       + cells.enumerated().map { column, cell in
         // Slot and form stay on their line, sentences do not.

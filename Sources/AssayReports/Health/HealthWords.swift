@@ -110,7 +110,7 @@ extension HealthFinding {
 
   /// The finding in one sentence of plain text, without a full stop.
   var sentence: String {
-    "\(PlainText.name(call)) in step \(step), \(PlainText.line(tensor.slot.rawValue, limit: 80)) on "
+    "\(PlainText.name(call)) in step \(call.step), \(PlainText.line(tensor.slot.rawValue, limit: 80)) on "
       + "\(PlainText.line(tensor.device.name, limit: 40)): \(found)"
   }
 }

@@ -48,8 +48,8 @@ extension JSONReport {
 
   private static func name(_ finding: HealthFinding) -> [String: JSONValue] {
     [
-      "step": integer(finding.step), "module": .string(finding.call.module),
-      "call": integer(finding.call.call), "slot": .string(finding.tensor.slot.rawValue),
+      "step": integer(finding.call.step), "module": .string(finding.call.module),
+      "call": integer(finding.call.index), "slot": .string(finding.tensor.slot.rawValue),
       "device": .string(finding.tensor.device.name),
     ]
   }
@@ -93,7 +93,7 @@ extension JSONReport {
   private static func json(_ unchecked: RunHealth.Unchecked) -> JSONValue {
     let key = unchecked.key
     return .object([
-      "step": integer(key.step), "module": .string(key.module), "call": integer(key.call),
+      "step": integer(key.step), "module": .string(key.module), "call": integer(key.call.index),
       "slot": .string(key.slot.rawValue), "device": .string(key.device.name),
       "cause": .string(unchecked.cause.rawValue), "reason": .string(unchecked.reason),
     ])

@@ -17,10 +17,10 @@ extension JUnitReport {
       ? .passed
       : .failure(type: "check", message: sentences[0], text: sentences.joined(separator: "\n"))
     let findings = Dictionary(grouping: health.findings) {
-      CallReference(step: $0.step, call: $0.call)
+      $0.call
     }
     let suites = health.steps.map { step in
-      let name = "\(name) step \(step.step)"
+      let name = "\(name) step \(step.index)"
       // A suite without cases reads as a success.
       let empty = JUnitCase(
         name: "step", className: name, outcome: .skipped("the step has no module calls"))
@@ -28,7 +28,7 @@ extension JUnitReport {
         JUnitCase(
           name: PlainText.name(call.call, limit: 1000), className: name,
           outcome: outcome(
-            call, findings[CallReference(step: step.step, call: call.call)] ?? []))
+            call, findings[call.call] ?? []))
       }
       return JUnitSuite(name: name, cases: cases.isEmpty ? [empty] : cases)
     }

@@ -120,7 +120,7 @@ private struct HealthMarkdownWriter {
       ["step", "module", "slot", "form", "found", "origin"], rightAligned: [0],
       findings.map { finding in
         [
-          "\(finding.step)", Markup.markdown.name(finding.call),
+          "\(finding.call.step)", Markup.markdown.name(finding.call),
           MarkdownText.code(finding.tensor.slot.rawValue), form(finding.tensor),
           MarkdownText.plain(finding.found)
             + (finding.repetition.map { " (\($0))" } ?? ""),
@@ -130,7 +130,7 @@ private struct HealthMarkdownWriter {
   }
 
   private func name(_ finding: HealthFinding) -> String {
-    "\(Markup.markdown.name(finding.call)) in step \(finding.step)"
+    "\(Markup.markdown.name(finding.call)) in step \(finding.call.step)"
   }
 
   private func origin(_ finding: HealthFinding) -> String {

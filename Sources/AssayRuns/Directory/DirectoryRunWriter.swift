@@ -27,7 +27,7 @@ public final class DirectoryRunWriter: RunSink {
     var endedSteps: [(number: Int, entry: Data)] = []
     var lastStep = -1
     var isStepOpen = false
-    var calls: [ModuleCall: CallDirectory] = [:]
+    var calls: [CallKey: CallDirectory] = [:]
     var directories = FileNames()
   }
 
@@ -93,11 +93,11 @@ public final class DirectoryRunWriter: RunSink {
 
   /// Writes the tensors and the description of one side of a call.
   private func write(_ part: CallPart, _ state: inout State) throws {
-    guard state.isStepOpen, part.step == state.lastStep else {
-      throw RunError.writeFailed(path: path, reason: "step \(part.step) is not under way")
+    guard state.isStepOpen, part.call.step == state.lastStep else {
+      throw RunError.writeFailed(path: path, reason: "step \(part.call.step) is not under way")
     }
-    var directory = try callDirectory(part.call, step: part.step, &state)
-    let folder = stepPath(part.step) + "/" + directory.name
+    var directory = try callDirectory(part.call, step: part.call.step, &state)
+    let folder = stepPath(part.call.step) + "/" + directory.name
     for tensor in part.tensors {
       try write(tensor, of: part, into: folder, &directory)
     }
@@ -111,7 +111,7 @@ public final class DirectoryRunWriter: RunSink {
 
   /// Lists the step's calls in `module_calls.txt` and `step.json`.
   private func endStep(
-    _ step: Int, _ calls: [ModuleCall], _ completionOrder: [Int], isOrderRecorded: Bool,
+    _ step: Int, _ calls: [CallKey], _ completionOrder: [Int], isOrderRecorded: Bool,
     _ state: inout State
   ) throws {
     guard state.isStepOpen, step == state.lastStep else {
@@ -123,7 +123,7 @@ public final class DirectoryRunWriter: RunSink {
       let directory = try callDirectory(call, step: step, &state)
       listed.append(
         RunIndex.Call(
-          module: call.module, call: call.call, directory: directory.name,
+          module: call.module, call: call.index, directory: directory.name,
           tensors: directory.files, inputCoverage: directory.inputCoverage?.name))
     }
     let names = listed.map { $0.directory + "\n" }.joined()
@@ -177,7 +177,7 @@ extension DirectoryRunWriter {
 
   /// The call's directory, which is made when it is first asked for.
   private func callDirectory(
-    _ call: ModuleCall, step: Int, _ state: inout State
+    _ call: CallKey, step: Int, _ state: inout State
   ) throws -> CallDirectory {
     if let directory = state.calls[call] { return directory }
     guard !call.module.isEmpty else {
@@ -185,7 +185,7 @@ extension DirectoryRunWriter {
     }
     // The module `a_1` and call 1 of the module `a` ask for the same name; run.json tells them apart.
     let name = state.directories.take(
-      FileName.escape(call.module) + (call.call == 0 ? "" : "_\(call.call)"))
+      FileName.escape(call.module) + (call.index == 0 ? "" : "_\(call.index)"))
     let directory = CallDirectory(name: name)
     try FileSystem.makeDirectory(stepPath(step) + "/" + name)
     state.calls[call] = directory
@@ -197,8 +197,7 @@ extension DirectoryRunWriter {
     _ directory: inout CallDirectory
   ) throws {
     let (slot, device) = (captured.slot, captured.device)
-    let key = TensorKey(
-      step: part.step, module: part.call.module, call: part.call.call, device: device, slot: slot)
+    let key = TensorKey(part.call, device: device, slot: slot)
     guard directory.slots.insert(key).inserted else { throw RunError.duplicateSlot(key) }
     let stem = FileName.escape(slot.rawValue) + "_" + FileName.escape(device.pathName)
     var entry = RunIndex.File(slot: slot.rawValue, device: device.name)

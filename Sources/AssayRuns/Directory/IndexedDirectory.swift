@@ -26,7 +26,7 @@ struct IndexedDirectory {
         recipe: index.recipe, configuration: index.configuration))
     let steps = try index.steps + (index.complete ? [] : endedSteps(besides: index.steps))
     for step in steps.sorted(by: { $0.step < $1.step }) {
-      guard step.step >= 0, step.step != contents.steps.last?.step else {
+      guard step.step >= 0, step.step != contents.steps.last?.index else {
         throw damaged("step \(step.step) is negative or listed twice")
       }
       contents.steps.append(try record(step, &contents.files))
@@ -63,7 +63,7 @@ struct IndexedDirectory {
       throw damaged("completion_order of step \(step.step) is not an order of its calls")
     }
     var calls: [CallRecord] = []
-    var seen: Set<ModuleCall> = []
+    var seen: Set<CallKey> = []
     var directories: Set<ExactName> = []
     for call in step.calls {
       let record = try record(call, step: step.step, &files)
@@ -75,7 +75,7 @@ struct IndexedDirectory {
       calls.append(record)
     }
     return StepRecord(
-      step: step.step, calls: calls, completionOrder: step.completionOrder,
+      index: step.step, calls: calls, completionOrder: step.completionOrder,
       isOrderRecorded: step.isOrderRecorded ?? true)
   }
 
@@ -85,7 +85,7 @@ struct IndexedDirectory {
     guard call.call >= 0 else { throw damaged("call \(call.call) of \(call.module)") }
     let folder = "\(path)/step_\(step)/\(try component(call.directory))"
     var record = CallRecord(
-      call: ModuleCall(module: call.module, call: call.call),
+      call: CallKey(step: step, module: call.module, index: call.call),
       descriptions: try RunFile.descriptions(in: folder))
     if let name = call.inputCoverage {
       guard let coverage = InputCoverage(name: name) else {
@@ -96,8 +96,7 @@ struct IndexedDirectory {
     var keys: Set<TensorKey> = []
     for tensor in call.tensors {
       let key = TensorKey(
-        step: step, module: call.module, call: call.call, device: Device(tensor.device),
-        slot: Slot(tensor.slot))
+        record.call, device: Device(tensor.device), slot: Slot(tensor.slot))
       guard keys.insert(key).inserted else { throw damaged("\(key) is listed twice") }
       if let reason = tensor.notRecorded, tensor.file == nil {
         record.tensors.append(TensorRecord(key: key, content: .notRecorded(reason: reason)))
@@ -118,7 +117,7 @@ struct IndexedDirectory {
         record.tensors.append(TensorRecord(key: key))
       }
     }
-    record.markUnrecorded(step: step)
+    record.markUnrecorded()
     return record
   }
 

@@ -66,11 +66,11 @@ struct PlainDirectory {
     }
     if !unlisted.isEmpty { isOrderRecorded = false }
     names += unlisted
-    let resolved = Self.calls(of: listed.union(directories))
+    let resolved = Self.calls(of: listed.union(directories), step: step)
     var calls: [CallRecord] = []
-    var namesByCall: [ModuleCall: String] = [:]
+    var namesByCall: [CallKey: String] = [:]
     for name in names {
-      let call = resolved[ExactName(name)] ?? ModuleCall(module: name, call: 0)
+      let call = resolved[ExactName(name)] ?? CallKey(step: step, module: name)
       if let other = namesByCall.updateValue(name, forKey: call) {
         throw .damaged(
           path: folder, reason: "\"\(other)\" and \"\(name)\" are the same call of a module")
@@ -81,12 +81,12 @@ struct PlainDirectory {
       }
       var record = CallRecord(call: call)
       if directories.contains(ExactName(name)) {
-        try read(&record, step: step, from: folder + "/" + name, &files)
+        try read(&record, from: folder + "/" + name, &files)
       }
       record.inputCoverage = max(.positional, record.inputCoverage)
       calls.append(record)
     }
-    return StepRecord(step: step, calls: calls, isOrderRecorded: isOrderRecorded)
+    return StepRecord(index: step, calls: calls, isOrderRecorded: isOrderRecorded)
   }
 
   /// The lines of `module_calls.txt`, each once, and whether the file is there.
@@ -116,11 +116,11 @@ struct PlainDirectory {
   }
 
   /// Tells `<name>_<k>`, call k of `<name>`, from a module of that name.
-  static func calls(of names: Set<ExactName>) -> [ExactName: ModuleCall] {
-    var calls: [ExactName: ModuleCall] = [:]
+  static func calls(of names: Set<ExactName>, step: Int) -> [ExactName: CallKey] {
+    var calls: [ExactName: CallKey] = [:]
     // A name's base is shorter, so it is decided before.
     for name in names.sorted(by: { $0.text.utf8.count < $1.text.utf8.count }) {
-      let whole = ModuleCall(module: DiskName.decode(name.text), call: 0)
+      let whole = CallKey(step: step, module: DiskName.decode(name.text))
       calls[name] = whole
       let parts = name.text.unicodeScalars
       guard let underscore = parts.lastIndex(of: "_"), underscore != parts.startIndex else {
@@ -128,9 +128,9 @@ struct PlainDirectory {
       }
       let digits = Substring(parts[parts.index(after: underscore)...])
       guard !digits.isEmpty, digits.utf8.first != UInt8(ascii: "0"), let call = number(digits),
-        let base = calls[ExactName(name.text[..<underscore])], base.call == 0
+        let base = calls[ExactName(name.text[..<underscore])], base.index == 0
       else { continue }
-      calls[name] = ModuleCall(module: base.module, call: call)
+      calls[name] = CallKey(step: step, module: base.module, index: call)
     }
     return calls
   }
@@ -140,7 +140,7 @@ struct PlainDirectory {
 
 extension PlainDirectory {
   private func read(
-    _ record: inout CallRecord, step: Int, from folder: String,
+    _ record: inout CallRecord, from folder: String,
     _ files: inout [TensorKey: String]
   ) throws(RunError) {
     record.descriptions = try RunFile.descriptions(in: folder)
@@ -156,7 +156,7 @@ extension PlainDirectory {
       }
       if name.hasSuffix(".pt") {
         let (slot, device) = Self.slotAndDevice(of: Self.stem(of: name, 3))
-        tensor = TensorRecord(key: key(record.call, step, device, slot))
+        tensor = TensorRecord(key: TensorKey(record.call, device: device, slot: slot))
         files[tensor.key] = file
       } else if name.hasSuffix(".json"), let note = try Self.note(at: file) {
         var (slot, device) = Self.slotAndDevice(of: Self.stem(of: name, 5))
@@ -165,7 +165,7 @@ extension PlainDirectory {
           slot = Slot(DiskName.decode(String(Self.stem(of: name, 5))))
         }
         tensor = TensorRecord(
-          key: key(record.call, step, device, slot),
+          key: TensorKey(record.call, device: device, slot: slot),
           skipped: try RunFile.skippedTensor(note, device: device, path: file))
       } else {
         continue
@@ -175,11 +175,7 @@ extension PlainDirectory {
       }
       record.tensors.append(tensor)
     }
-    record.markUnrecorded(step: step)
-  }
-
-  private func key(_ call: ModuleCall, _ step: Int, _ device: Device, _ slot: Slot) -> TensorKey {
-    TensorKey(step: step, module: call.module, call: call.call, device: device, slot: slot)
+    record.markUnrecorded()
   }
 
   /// The note of a skipped tensor; `nil` for any other JSON.

@@ -33,8 +33,8 @@ final class HDF5RunOutput {
     let number: Int
     let group: HDF5Group
     var modules: Set<ExactName> = []
-    var calls: [ModuleCall: HDF5StepIndex.Call] = [:]
-    var devices: [ModuleCall: NameMap<(device: Device, group: HDF5Group)>] = [:]
+    var calls: [CallKey: HDF5StepIndex.Call] = [:]
+    var devices: [CallKey: NameMap<(device: Device, group: HDF5Group)>] = [:]
     var keys: Set<TensorKey> = []
 
     init(number: Int, group: HDF5Group) {
@@ -99,14 +99,14 @@ final class HDF5RunOutput {
   }
 
   func endStep(
-    _ number: Int, calls: [ModuleCall], completionOrder: [Int], isOrderRecorded: Bool
+    _ number: Int, calls: [CallKey], completionOrder: [Int], isOrderRecorded: Bool
   ) throws {
     guard let step, step.number == number else { throw misuse("step \(number) was not begun") }
     guard completionOrder.sorted() == Array(calls.indices), Set(calls).count == calls.count else {
       throw misuse("step \(number)'s order does not name every call once")
     }
     if let stray = Set(step.calls.keys).subtracting(calls).first {
-      throw misuse("step \(number) does not list \(stray.module) call \(stray.call)")
+      throw misuse("step \(number) does not list \(stray.module) call \(stray.index)")
     }
     let index = HDF5StepIndex(
       completionOrder: completionOrder,
@@ -134,7 +134,7 @@ final class HDF5RunOutput {
   // MARK: A call
 
   func write(_ part: CallPart) throws {
-    guard step?.number == part.step else { throw misuse("step \(part.step) was not begun") }
+    guard step?.number == part.call.step else { throw misuse("step \(part.call.step) was not begun") }
     for tensor in part.tensors {
       if case .notRecorded(let slot, let device, _) = tensor {
         try claim(part, slot, device)
@@ -155,7 +155,7 @@ final class HDF5RunOutput {
 
   /// The group that a slot's dataset goes into, made on first use.
   private func group(of part: CallPart, slot: Slot, device: Device) throws -> HDF5Group {
-    guard let step else { throw misuse("step \(part.step) was not begun") }
+    guard let step else { throw misuse("step \(part.call.step) was not begun") }
     for (name, what) in [
       (part.call.module, "module"), (slot.rawValue, "slot"), (device.name, "device"),
     ] where name.isEmpty || name.utf8.contains(0) && what == "device" {
@@ -180,17 +180,16 @@ final class HDF5RunOutput {
 
   /// Notes that a slot of a call is taken.
   private func claim(_ part: CallPart, _ slot: Slot, _ device: Device) throws {
-    let key = TensorKey(
-      step: part.step, module: part.call.module, call: part.call.call, device: device, slot: slot)
+    let key = TensorKey(part.call, device: device, slot: slot)
     guard self.step?.keys.insert(key).inserted == true else { throw RunError.duplicateSlot(key) }
   }
 
-  private func callGroup(_ call: ModuleCall, in step: OpenStep) throws -> HDF5Group {
+  private func callGroup(_ call: CallKey, in step: OpenStep) throws -> HDF5Group {
     let name = DiskName.encode(call.module)
     let isNew = step.modules.insert(ExactName(name)).inserted
     let module = try isNew ? step.group.createGroup(name) : step.group.group(name)
     let isFirst = step.devices[call] == nil
-    let callName = HDF5Schema.call(call.call)
+    let callName = HDF5Schema.call(call.index)
     return try isFirst ? module.createGroup(callName) : module.group(callName)
   }
 
@@ -240,9 +239,9 @@ final class HDF5RunOutput {
 }
 
 extension HDF5StepIndex.Call {
-  init(_ call: ModuleCall) {
+  init(_ call: CallKey) {
     module = call.module
-    self.call = call.call
+    self.call = call.index
     tensors = []
   }
 

@@ -26,7 +26,7 @@ struct HDF5StepInput {
     if let stray = modules.keys.first(where: { called[$0] == nil }) {
       throw damaged("\(group.path)/\(stray) is a module that \(HDF5Schema.calls) does not list")
     }
-    var calls: [ModuleCall: [TensorRecord]] = [:]
+    var calls: [CallKey: [TensorRecord]] = [:]
     for (module, link) in modules {
       let listed = called[module] ?? []
       for (call, tensors) in try read(module: module, link: link, into: &sources) {
@@ -34,18 +34,18 @@ struct HDF5StepInput {
           throw damaged(
             "\(group.path)/\(link.name) has call \(call), which \(HDF5Schema.calls) does not list")
         }
-        calls[ModuleCall(module: module, call: call)] = tensors
+        calls[CallKey(step: number, module: module, index: call)] = tensors
       }
     }
     return StepRecord(
-      step: number,
+      index: number,
       calls: try index.calls.map { entry in
-        let call = ModuleCall(module: entry.module, call: entry.call)
+        let call = CallKey(step: number, module: entry.module, index: entry.call)
         var record = CallRecord(
           call: call, descriptions: entry.descriptions,
           tensors: try arranged(calls[call] ?? [], as: entry),
           inputCoverage: try entry.inputCoverage.map { try coverage($0, of: entry) })
-        record.markUnrecorded(step: number)
+        record.markUnrecorded()
         return record
       },
       completionOrder: index.completionOrder, isOrderRecorded: index.isOrderRecorded ?? true)
@@ -73,7 +73,7 @@ struct HDF5StepInput {
     } catch {
       throw damaged("\(name) is not the JSON that was expected: \(error)")
     }
-    let calls = Set(index.calls.map { ModuleCall(module: $0.module, call: $0.call) })
+    let calls = Set(index.calls.map { CallKey(step: number, module: $0.module, index: $0.call) })
     guard calls.count == index.calls.count else { throw damaged("\(name) lists a call twice") }
     guard index.completionOrder.sorted() == Array(index.calls.indices) else {
       throw damaged("the completion_order of \(name) does not name every call once")
@@ -100,7 +100,7 @@ struct HDF5StepInput {
         let device = try device(of: deviceGroup, named: deviceLink.name)
         for slotLink in try deviceGroup.links() {
           let key = TensorKey(
-            step: number, module: module, call: call, device: device,
+            CallKey(step: number, module: module, index: call), device: device,
             slot: Slot(DiskName.decode(slotLink.name)))
           let names = [
             group.name, link.name, callLink.name, deviceLink.name, slotLink.name,
@@ -196,8 +196,8 @@ struct HDF5StepInput {
     }
     func key(_ name: HDF5StepIndex.Tensor) -> TensorKey {
       TensorKey(
-        step: number, module: entry.module, call: entry.call, device: Device(name.device),
-        slot: Slot(name.slot))
+        CallKey(step: number, module: entry.module, index: entry.call),
+        device: Device(name.device), slot: Slot(name.slot))
     }
     let found = Dictionary(uniqueKeysWithValues: tensors.map { ($0.key, $0) })
     let written = listed.filter { $0.notRecorded == nil }

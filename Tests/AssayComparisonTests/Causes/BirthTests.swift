@@ -1,3 +1,4 @@
+import AssayBase
 import AssayComparison
 import AssayRuns
 import AssayRunsSupport
@@ -36,7 +37,7 @@ import Testing
     expected.add(try rows([2]), step: 1, "model.embed", "inputs_0")
     let comparison = try compare(actual, expected)
     #expect(comparison.otherInputs?.call.module == "model.embed")
-    #expect(comparison.firstDivergence?.step == 0)
+    #expect(comparison.firstDivergence?.call.step == 0)
     #expect(comparison.firstDivergence?.tensor.verdict == .shape)
   }
 
@@ -93,6 +94,6 @@ import Testing
       divergence.origin.birthplace?.description
         == "inside block, after attn, before mlp, where only the expected run calls ln2 and only "
         + "the actual run calls ln1 (call 1)")
-    #expect(comparison.introduced.map(\.call.module) == ["block"])
+    #expect(comparison.introduced.map(\.module) == ["block"])
   }
 }

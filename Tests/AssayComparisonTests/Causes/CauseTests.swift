@@ -34,7 +34,7 @@ private struct Layers {
     let comparison = try Layers(errors: [0, 0.01, 0.012, 0.03, 0.01, 0]).comparison()
     let causes = comparison.steps[0].modules.map(\.origin?.cause)
     #expect(causes == [.introduced, .inherited, .amplified, .absorbed, .absorbed])
-    #expect(comparison.introduced.map(\.call.module) == ["model.layers.0"])
+    #expect(comparison.introduced.map(\.module) == ["model.layers.0"])
     let origin = try #require(comparison.module("model.layers.0")?.origin)
     #expect(abs(try #require(origin.introducedError) - 0.01) < 1e-6)
     #expect(comparison.module("model.layers.1")?.origin?.introducedError == nil)
@@ -45,7 +45,7 @@ private struct Layers {
     var errors = [0, 0.001]
     for layer in 1..<9 { errors.append(errors[layer] * (layer == 5 ? 30 : 1.1)) }
     let comparison = try Layers(errors: errors).comparison()
-    #expect(comparison.introduced.map(\.call.module) == ["model.layers.0", "model.layers.5"])
+    #expect(comparison.introduced.map(\.module) == ["model.layers.0", "model.layers.5"])
     #expect(comparison.firstDivergence?.call.module == "model.layers.0")
     // The larger one comes first in the ranking: sqrt(30^2 - 1.1^2) times its input's error.
     let ranking = comparison.introducedByError
@@ -65,19 +65,19 @@ private struct Layers {
     try layers.add(to: &expected, hasErrors: false)
     actual.cover("model.layers.5", .positional)
     let comparison = try compare(actual, expected)
-    #expect(comparison.introduced.map(\.call.module) == ["model.layers.0"])
+    #expect(comparison.introduced.map(\.module) == ["model.layers.0"])
     #expect(comparison.module("model.layers.5")?.origin?.cause == .amplified)
   }
 
   @Test func fewCounterpartsTellNothing() throws {
     let comparison = try Layers(errors: [0, 0.001, 0.0011, 0.03, 0.033]).comparison()
-    #expect(comparison.introduced.map(\.call.module) == ["model.layers.0"])
+    #expect(comparison.introduced.map(\.module) == ["model.layers.0"])
     #expect(comparison.module("model.layers.2")?.origin?.cause == .amplified)
   }
 
   @Test func whoMayMakeTheSameErrorAgainIsNamedAndNotBlamed() throws {
     let comparison = try Layers(errors: [0, 0.01, 0.011, 0.03, 0.031, 0.09, 0.091]).comparison()
-    #expect(comparison.introduced.map(\.call.module) == ["model.layers.0"])
+    #expect(comparison.introduced.map(\.module) == ["model.layers.0"])
     #expect(
       comparison.notes == [
         "model.layers.0 makes an error; model.layers.2, model.layers.4 at least double the one "
@@ -90,7 +90,7 @@ private struct Layers {
   @Test func steadyGrowthIsNobodysOwn() throws {
     let comparison = try Layers(errors: [0] + (0..<10).map { 0.001 * Double(1 << $0) })
       .comparison()
-    #expect(comparison.introduced.map(\.call.module) == ["model.layers.0"])
+    #expect(comparison.introduced.map(\.module) == ["model.layers.0"])
     #expect(comparison.module("model.layers.4")?.origin?.cause == .amplified)
   }
 
@@ -121,7 +121,7 @@ private struct Layers {
     #expect(origin.birthplace?.description == "inside model.layers.5, before mlp")
     #expect(abs(try #require(origin.introducedError) - 0.201) < 1e-3)
     #expect(comparison.module("model.layers.5.mlp")?.origin?.cause == .inherited)
-    #expect(comparison.introduced.map(\.call.module) == ["model.layers.5"])
+    #expect(comparison.introduced.map(\.module) == ["model.layers.5"])
     #expect(try residual(errorOfAddition: [:]).introduced.isEmpty)
   }
 
@@ -148,7 +148,7 @@ private struct Layers {
     #expect(origin.cause == .unknown)
     #expect(origin.earlierStep == 0)
     #expect(comparison.introduced.map(\.step) == [0, 1])
-    #expect(Set(comparison.introduced.map(\.call.module)) == ["model.layers.0"])
+    #expect(Set(comparison.introduced.map(\.module)) == ["model.layers.0"])
   }
 
   @Test func skippedInputsLeaveTheCauseUnknown() throws {
@@ -184,10 +184,10 @@ private struct Layers {
 
   @Test func keywordInputsThatNobodyRecordedLeaveTheCauseUnknown() throws {
     let whole = try sideBySide(.all)
-    #expect(whole.introduced.map(\.call.module) == ["rotary", "attn"])
+    #expect(whole.introduced.map(\.module) == ["rotary", "attn"])
     // Nothing failed before the first; what it made may reach the second by keyword.
     let plain = try sideBySide(.positional)
-    #expect(plain.introduced.map(\.call.module) == ["rotary"])
+    #expect(plain.introduced.map(\.module) == ["rotary"])
     #expect(plain.module("attn")?.origin?.cause == .unknown)
     let partial = try sideBySide(.partial)
     #expect(partial.introduced.isEmpty)

@@ -45,13 +45,13 @@ private enum Layers {
       "head inputs_0": 8.5, "head outputs": 10,
     ])
     let divergence = try #require(comparison.firstDivergence)
-    #expect(divergence.call == ModuleCall(module: "layers.0.mlp.down", call: 0))
+    #expect(divergence.call == CallKey(step: 0, module: "layers.0.mlp.down"))
     #expect(divergence.tensor.slot.rawValue == "outputs")
     #expect(divergence.origin.cause == .introduced)
     #expect(divergence.origin.inputError == 0)
     #expect(divergence.origin.growth == nil)
     // Its ancestors contain the error, the rest is handed it.
-    #expect(comparison.introduced.map(\.call.module) == ["layers.0.mlp.down"])
+    #expect(comparison.introduced.map(\.module) == ["layers.0.mlp.down"])
     #expect(comparison.module("layers.0.mlp")?.origin?.inside == divergence.call)
     #expect(comparison.module("layers.0")?.origin?.cause == .inherited)
     #expect(comparison.module("head")?.origin?.cause == .inherited)
@@ -80,7 +80,7 @@ private enum Layers {
     #expect(divergence.tensor.slot.rawValue == "inputs_0")
     #expect(divergence.origin.cause == .inherited)
     #expect(divergence.origin.birthplace?.description == "inside layers.0.attn, after v, before o")
-    #expect(comparison.introduced.map(\.call.module) == ["layers.0.attn"])
+    #expect(comparison.introduced.map(\.module) == ["layers.0.attn"])
   }
 
   @Test func withoutKeywordInputsTheCauseIsUnknownAndTheBracketStays() throws {
@@ -104,7 +104,7 @@ private enum Layers {
     #expect(
       comparison.firstDivergence?.origin.birthplace?.description
         == "inside layers.0, after attn, before norm")
-    #expect(comparison.introduced.map(\.call.module) == ["layers.0"])
+    #expect(comparison.introduced.map(\.module) == ["layers.0"])
   }
 
   @Test func lastAdditionOfALayerIsAfterItsLastChild() throws {
@@ -121,7 +121,7 @@ private enum Layers {
     let comparison = try Layers.comparison(
       ["rotary outputs_0": 3, "layers.0.attn.o inputs_0": 5, "layers.0.attn outputs_0": 7],
       keywords: false)
-    #expect(comparison.introduced.map(\.call.module) == ["rotary"])
+    #expect(comparison.introduced.map(\.module) == ["rotary"])
     #expect(comparison.module("layers.0.attn.o")?.origin?.birthplace == nil)
   }
 
@@ -159,7 +159,7 @@ private enum Layers {
       try expected.add(step: step, [("a", [("inputs_0", [1]), ("outputs", [3])])])
     }
     let comparison = try compare(actual, expected)
-    #expect(comparison.firstDivergence?.step == 2)
+    #expect(comparison.firstDivergence?.call.step == 2)
     #expect(comparison.introduced.map(\.step) == [2, 10])
   }
 

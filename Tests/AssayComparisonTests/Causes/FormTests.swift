@@ -52,7 +52,7 @@ import Testing
     #expect(comparison.firstDivergence?.call.module == "layer.down")
     #expect(comparison.firstDivergence?.origin.cause == .introduced)
     // What the layer was given was not all compared.
-    #expect(comparison.introduced.map(\.call.module) == ["layer.down"])
+    #expect(comparison.introduced.map(\.module) == ["layer.down"])
   }
 
   @Test func outputAfterAMaskOfAnotherFormIsUnknown() throws {

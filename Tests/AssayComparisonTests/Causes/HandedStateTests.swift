@@ -96,7 +96,7 @@ import Testing
           live.receive(
             .captured(
               CallPart(
-                step: 0, call: record.call, side: side, description: record.descriptions[side],
+                call: record.call, side: side, description: record.descriptions[side],
                 tensors: try record.tensors.filter { $0.key.slot.side == side }
                   .map { .stored($0.key.slot, try actual.tensor($0.key)) })))
         }

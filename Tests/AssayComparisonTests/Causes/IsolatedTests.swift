@@ -29,7 +29,7 @@ import Testing
 
   @Test func failingOutputsAreTheModulesOwn() throws {
     let comparison = try compare(["m.b outputs": 9])
-    #expect(comparison.introduced.map(\.call.module) == ["m.b"])
+    #expect(comparison.introduced.map(\.module) == ["m.b"])
     #expect(comparison.firstDivergence?.call.module == "m.b")
     #expect(comparison.module("m.b")?.origin?.cause == .introduced)
     #expect(comparison.module("m.b")?.origin?.growth == nil)
@@ -39,10 +39,10 @@ import Testing
   @Test func everyModuleThatFailsIntroducedIt() throws {
     let changes: [String: Float] = ["m.a outputs": 9, "m.b outputs": 9, "m outputs": 9]
     let comparison = try compare(changes)
-    #expect(comparison.introduced.map(\.call.module) == ["m.a", "m.b", "m"])
+    #expect(comparison.introduced.map(\.module) == ["m.a", "m.b", "m"])
     // Not isolated, the first would have handed its error to the others.
     let whole = try compare(changes, isIsolated: false)
-    #expect(whole.introduced.map(\.call.module) == ["m.a", "m.b"])
+    #expect(whole.introduced.map(\.module) == ["m.a", "m.b"])
     #expect(whole.module("m")?.origin?.cause == .inherited)
   }
 
@@ -67,7 +67,7 @@ import Testing
     let c = try #require(comparison.module("m.c")?.origin)
     #expect(c.cause == .inherited)
     #expect(c.birthplace?.description == "inside m, after a, before c")
-    #expect(comparison.introduced.map(\.call.module) == ["m.b"])
+    #expect(comparison.introduced.map(\.module) == ["m.b"])
   }
 
   @Test func failingInputOfTheOutermostModuleIsTheRoots() throws {

@@ -28,7 +28,7 @@ import Testing
       #expect(finding.tensor.dtype.torchName == counted.dtype)
       #expect(finding.cause.rawValue == counted.cause, "\(counted.module ?? "")")
       #expect(finding.stepCount == counted.steps, "\(counted.module ?? "")")
-      #expect(finding.step == 0)
+      #expect(finding.call.step == 0)
     }
     #expect(health.firstNonFinite?.call.module == "square")
     #expect(health.firstNonFinite?.given.map(\.slot.rawValue) == ["inputs_0"])
@@ -62,7 +62,7 @@ import Testing
     let run = try RunLocation.open(CountedByTorch.file("sick.h5").path)
     let all = RunHealth.check(
       run, options: HealthOptions(steps: [1], modules: [try .init("^ratio$")]))
-    #expect(all.findings.map(\.call.module) == ["ratio"] && all.findings.first?.step == 1)
+    #expect(all.findings.map(\.call.module) == ["ratio"] && all.findings.first?.call.step == 1)
     let none = RunHealth.check(
       run, options: HealthOptions(steps: [7, 8], modules: [try .init("x")]))
     #expect(
@@ -118,16 +118,15 @@ import Testing
   }
 
   @Test func whatWasNotRecordedIsNamedAndAFailure() throws {
-    let key = TensorKey(
-      step: 0, module: "a", call: 0, device: .cpu, slot: Slot("outputs_cache"))
-    var call = MeasuredCall(call: ModuleCall(module: "a", call: 0))
+    let key = TensorKey(CallKey(step: 0, module: "a", index: 0), device: .cpu, slot: Slot("outputs_cache"))
+    var call = MeasuredCall(call: CallKey(step: 0, module: "a"))
     call.tensors = [
       MeasuredTensor(try tensor(fine), key: key),
       MeasuredTensor(notRecorded: "it is a sparse tensor", key: key),
     ]
     let health = RunHealth(
       path: "run", manifest: RunManifest(id: "a", isComplete: true),
-      steps: [MeasuredStep(step: 0, calls: [call], completionOrder: [0])])
+      steps: [MeasuredStep(index: 0, calls: [call], completionOrder: [0])])
     #expect(!health.isHealthy && health.findings.isEmpty && health.summary.notRecorded == 1)
     #expect(health.unchecked(.notRecorded).map(\.reason) == ["it is a sparse tensor"])
   }
@@ -242,7 +241,7 @@ import Testing
         $0.add(try tensor(step == 0 ? fine : bad), step: step, "softmax", "outputs")
       }
     }
-    #expect(health.findings.map(\.step) == [1])
+    #expect(health.findings.map(\.call.step) == [1])
   }
 
   @Test func whatAModuleKeepsIsNotBornAgain() throws {
@@ -323,18 +322,17 @@ import Testing
     var steps: [MeasuredStep] = []
     for step in 0..<50 {
       let calls = try (0..<40).map { number in
-        let call = ModuleCall(module: "m\(number)", call: 0)
+        let call = CallKey(step: 0, module: "m\(number)")
         var measured = MeasuredCall(call: call)
         for slot in ["inputs_0", "outputs"] {
-          let key = TensorKey(
-            step: step, module: call.module, call: 0, device: .cpu, slot: Slot(slot))
+          let key = TensorKey(CallKey(step: step, module: call.module, index: 0), device: .cpu, slot: Slot(slot))
           let isSick = slot == "outputs" && number == 7
           measured.tensors.append(MeasuredTensor(try tensor(isSick ? bad : fine), key: key))
         }
         return measured
       }
       steps.append(
-        MeasuredStep(step: step, calls: calls, completionOrder: Array(calls.indices)))
+        MeasuredStep(index: step, calls: calls, completionOrder: Array(calls.indices)))
     }
     let health = RunHealth(
       path: "run", manifest: RunManifest(id: "a", isComplete: true), steps: steps)

@@ -47,7 +47,7 @@ import Testing
     let divergence = try #require(comparison.firstDivergence)
     #expect(divergence.call.module == "model.layers.1.self_attn.k_proj")
     #expect(divergence.origin.cause == .introduced)
-    #expect(comparison.introduced.map(\.call.module) == ["model.layers.1.self_attn.k_proj"])
+    #expect(comparison.introduced.map(\.module) == ["model.layers.1.self_attn.k_proj"])
     // Row 2 of the k projection is channel 2 of its output.
     #expect((divergence.tensor.difference?.firstMismatchIndex).map { $0 % 8 } == 2)
     #expect(
@@ -88,7 +88,7 @@ import Testing
     #expect(match.summary.tensors.compared == 12)
     let comparison = try RunComparison.compare(
       actual: open("separate"), expected: open("fused-bug"), options: options)
-    #expect(comparison.introduced.map(\.call.module) == ["model.layers.1.self_attn.k_proj"])
+    #expect(comparison.introduced.map(\.module) == ["model.layers.1.self_attn.k_proj"])
   }
 
   @Test func withoutADropRuleTheRestIsMissing() throws {

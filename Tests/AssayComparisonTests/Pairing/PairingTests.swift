@@ -50,7 +50,7 @@ import Testing
     try expected.add(step: 2, two)
     let comparison = try compare(run("A", two), expected)
     #expect(!comparison.isMatch)
-    #expect(comparison.steps.map(\.step) == [0, 2, 10])
+    #expect(comparison.steps.map(\.index) == [0, 2, 10])
     #expect(comparison.steps.map(\.verdict) == [.match, .missingInActual, .missingInActual])
     #expect(comparison.summary.steps.missing == 2)
     #expect(comparison.summary.modules.missing == 4)

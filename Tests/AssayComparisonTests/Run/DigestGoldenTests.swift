@@ -50,7 +50,7 @@ import Testing
     let (found, truth) = (
       try #require(estimated.firstDivergence), try #require(whole.firstDivergence)
     )
-    #expect(found.step == truth.step && found.call == truth.call)
+    #expect(found.call.step == truth.call.step && found.call == truth.call)
     #expect(found.origin.cause == truth.origin.cause)
     // The truth is within the bounds of at least 99 % of the estimates.
     var (count, outside) = (0, 0)

@@ -21,13 +21,11 @@ import Testing
     let comparison = try RunComparison.compare(
       actual: open("bugs/\(bug).h5"), expected: open("float32.h5"))
     #expect(!comparison.isMatch)
-    #expect(comparison.firstDivergence?.call == ModuleCall(module: module, call: 0))
+    #expect(comparison.firstDivergence?.call == CallKey(step: 0, module: module))
     #expect(comparison.firstDivergence?.origin.cause == .introduced)
     #expect(
       comparison.introduced
-        == (0..<4).map {
-          CallReference(step: $0, call: ModuleCall(module: module, call: 0))
-        })
+        == (0..<4).map { CallKey(step: $0, module: module) })
   }
 
   @Test(arguments: ["float32", "bfloat16"])
@@ -46,7 +44,7 @@ import Testing
     #expect(
       origin.birthplace?.description
         == "inside model.layers.0.self_attn, after v_proj, before o_proj")
-    #expect(comparison.introduced.first?.call.module == "model.layers.0.self_attn")
+    #expect(comparison.introduced.first?.module == "model.layers.0.self_attn")
   }
 
   @Test func anotherDTypeIsBornAtTheEmbedding() throws {

@@ -15,7 +15,7 @@ import Testing
     _ module: String, _ side: Slot.Side, _ tensors: [CapturedTensor], step: Int = 0, call: Int = 0
   ) -> CallPart {
     CallPart(
-      step: step, call: ModuleCall(module: module, call: call), side: side, description: nil,
+      call: CallKey(step: step, module: module, index: call), side: side, description: nil,
       tensors: tensors)
   }
 
@@ -92,7 +92,7 @@ import Testing
     var expected = try run("B", calls)
     expected.add(try rows([1]), "m.a", call: 1, "outputs")
     let comparison = try compareLive(run("A", calls), expected)
-    let second = comparison.steps[0].modules.first { $0.call.call == 1 }
+    let second = comparison.steps[0].modules.first { $0.call.index == 1 }
     #expect(second?.tensors.first?.reason == "the actual run has no call 1 of m.a")
   }
 
@@ -147,7 +147,7 @@ import Testing
     let live = LiveComparison(expected: try run("B", [("a", [("outputs", [1])])]))
     let twice = [try stored("outputs", 1), try stored("outputs", 1)]
     #expect(!live.receive(.captured(part("a", .outputs, twice))))
-    live.receive(.stepEnded(0, calls: [ModuleCall(module: "a", call: 0)], completionOrder: [0]))
+    live.receive(.stepEnded(0, calls: [CallKey(step: 0, module: "a")], completionOrder: [0]))
     let comparison = try live.finish(path: "A", manifest: RunManifest(id: "a"))
     #expect(!comparison.isMatch)
     #expect(comparison.steps[0].modules[0].tensors.map(\.verdict) == [.match, .missingInExpected])
@@ -162,7 +162,7 @@ import Testing
     live.receive(.captured(part("b", .outputs, [try stored("outputs", 1)])))
     #expect(
       !live.receive(
-        .stepEnded(0, calls: [ModuleCall(module: "a", call: 0)], completionOrder: [0, 7])))
+        .stepEnded(0, calls: [CallKey(step: 0, module: "a")], completionOrder: [0, 7])))
     let comparison = try live.finish(path: "A", manifest: RunManifest(id: "a"))
     #expect(comparison.module("b")?.verdict == .missingInExpected)
     #expect(!comparison.isMatch)
@@ -206,7 +206,7 @@ import Testing
     let comparison = try replayer.finish(.stopped)
     #expect(!comparison.isMatch)
     #expect(comparison.failures.isEmpty)
-    #expect(comparison.steps.map(\.step) == [0, 1])
+    #expect(comparison.steps.map(\.index) == [0, 1])
     #expect(comparison.steps.map(\.verdict) == [.match, .mismatch])
     #expect(comparison.steps[1].modules.map(\.call.module) == ["m.a", "m"])
     #expect(comparison.summary.tensors.total == 9)

@@ -17,7 +17,7 @@ struct Replayer {
 
   mutating func feed(_ steps: [StepRecord]? = nil) throws {
     for step in steps ?? actual.steps {
-      live.receive(.stepBegan(step.step))
+      live.receive(.stepBegan(step.index))
       for part in try parts(of: step) { passes.append(live.receive(.captured(part))) }
       end(step)
     }
@@ -27,7 +27,7 @@ struct Replayer {
     passes.append(
       live.receive(
         .stepEnded(
-          step.step, calls: step.calls.map(\.call), completionOrder: step.completionOrder,
+          step.index, calls: step.calls.map(\.call), completionOrder: step.completionOrder,
           isOrderRecorded: step.isOrderRecorded)))
   }
 
@@ -39,11 +39,11 @@ struct Replayer {
   func parts(of step: StepRecord) throws -> [CallPart] {
     var parts: [CallPart] = []
     for call in step.calls {
-      if let part = try part(call, .inputs, step.step) { parts.append(part) }
+      if let part = try part(call, .inputs, step.index) { parts.append(part) }
     }
     for position in step.completionOrder {
       for side in [Slot.Side.outputs, .postForwardInputs] {
-        if let part = try part(step.calls[position], side, step.step) { parts.append(part) }
+        if let part = try part(step.calls[position], side, step.index) { parts.append(part) }
       }
     }
     return parts
@@ -53,7 +53,7 @@ struct Replayer {
     let records = call.tensors.filter { $0.key.slot.side == side }
     guard !records.isEmpty || call.descriptions[side] != nil else { return nil }
     return CallPart(
-      step: step, call: call.call, side: side, description: call.descriptions[side],
+      call: call.call, side: side, description: call.descriptions[side],
       tensors: try records.map { record in
         switch record.content {
         case .skipped(let note): .skipped(record.key.slot, note)
@@ -99,9 +99,9 @@ func expectEqual(
   #expect(live.steps.count == stored.steps.count, sourceLocation: sourceLocation)
   for (ours, theirs) in zip(live.steps, stored.steps) where ours != theirs {
     for (a, e) in zip(ours.modules, theirs.modules) where a != e {
-      Issue.record("step \(ours.step): \(a) is not \(e)", sourceLocation: sourceLocation)
+      Issue.record("step \(ours.index): \(a) is not \(e)", sourceLocation: sourceLocation)
       return
     }
-    Issue.record("step \(ours.step) differs", sourceLocation: sourceLocation)
+    Issue.record("step \(ours.index) differs", sourceLocation: sourceLocation)
   }
 }

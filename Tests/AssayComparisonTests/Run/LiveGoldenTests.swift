@@ -51,7 +51,7 @@ import Testing
     for step in actual.steps {
       let parts = try replayer.parts(of: step)
       let live = replayer.live
-      live.receive(.stepBegan(step.step))
+      live.receive(.stepBegan(step.index))
       DispatchQueue.concurrentPerform(iterations: parts.count) {
         live.receive(.captured(parts[$0]))
       }

@@ -37,7 +37,7 @@ func compare(
 
 extension RunComparison {
   func module(_ name: String, step: Int = 0) -> ModuleResult? {
-    steps.first { $0.step == step }?.modules.first { $0.call.module == name }
+    steps.first { $0.index == step }?.modules.first { $0.call.module == name }
   }
 
   func tensor(_ module: String, _ slot: String, step: Int = 0) -> TensorResult? {

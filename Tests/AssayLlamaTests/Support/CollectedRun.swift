@@ -12,7 +12,7 @@ import Testing
 /// A run of the engine that stays in memory.
 struct CollectedRun {
   struct Step {
-    var calls: [ModuleCall] = []
+    var calls: [CallKey] = []
     var completionOrder: [Int] = []
   }
 
@@ -58,11 +58,10 @@ private final class CollectingSink: RunSink {
     _ part: CallPart, to tensors: inout [TensorKey: Tensor],
     _ descriptions: inout [String: JSONValue]
   ) {
-    let (step, call) = (part.step, part.call)
+    let (step, call) = (part.call.step, part.call)
     descriptions["\(step) \(call.module) \(part.side.rawValue)"] = part.description
     for case .stored(let slot, let tensor) in part.tensors {
-      let key = TensorKey(
-        step: step, module: call.module, call: call.call, device: tensor.device, slot: slot)
+      let key = TensorKey(call, device: tensor.device, slot: slot)
       tensors[key] = tensor
     }
   }
@@ -92,14 +91,14 @@ struct GoldenRun {
     var steps: [CollectedRun.Step] = []
     var files: [TensorKey: String] = [:]
     for (index, step) in try run.member("steps", as: [JSONValue].self).enumerated() {
-      var calls: [ModuleCall] = []
+      var calls: [CallKey] = []
       for json in try step.member("calls", as: [JSONValue].self) {
-        let call = ModuleCall(module: try json.member("module"), call: try json.member("call"))
+        let call = CallKey(
+          step: index, module: try json.member("module"), index: try json.member("call"))
         calls.append(call)
         for tensor in try json.member("tensors", as: [JSONValue].self) {
           let key = TensorKey(
-            step: index, module: call.module, call: call.call,
-            device: Device(try tensor.member("device", as: String.self)),
+            call, device: Device(try tensor.member("device", as: String.self)),
             slot: Slot(try tensor.member("slot", as: String.self)))
           let file: String = try tensor.member("file")
           files[key] = "\(path)/step_\(index)/\(call.module)/\(file)"

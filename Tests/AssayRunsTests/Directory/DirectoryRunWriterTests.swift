@@ -16,7 +16,7 @@ private func part(
   description: JSONValue? = .null
 ) -> CallPart {
   CallPart(
-    step: 0, call: ModuleCall(module: module, call: call), side: side, description: description,
+    call: CallKey(step: 0, module: module, index: call), side: side, description: description,
     tensors: tensors)
 }
 
@@ -48,7 +48,7 @@ private func part(
     try writer.receive(.captured(part("norm", call: 1, [.skipped(Slot("outputs_1"), note)])))
     try writer.receive(
       .stepEnded(
-        0, calls: [ModuleCall(module: "norm", call: 0), ModuleCall(module: "norm", call: 1)],
+        0, calls: [CallKey(step: 0, module: "norm"), CallKey(step: 0, module: "norm", index: 1)],
         completionOrder: [0, 1]))
     try writer.receive(.runEnded(manifest))
 
@@ -77,15 +77,15 @@ private func part(
 
   @Test func namesThatClashOrCannotStandOnDiskComeBack() throws {
     let calls = [
-      ModuleCall(module: "a", call: 0), ModuleCall(module: "a", call: 1),
-      ModuleCall(module: "a_1", call: 0), ModuleCall(module: "x/../y", call: 0),
-      ModuleCall(module: "..", call: 0), ModuleCall(module: "50%", call: 0),
+      CallKey(step: 0, module: "a"), CallKey(step: 0, module: "a", index: 1),
+      CallKey(step: 0, module: "a_1"), CallKey(step: 0, module: "x/../y"),
+      CallKey(step: 0, module: ".."), CallKey(step: 0, module: "50%"),
     ]
     let writer = try DirectoryRunWriter(path: root.path + "/run", manifest: manifest)
     try writer.receive(.stepBegan(0))
     for call in calls {
       try writer.receive(
-        .captured(part(call.module, call: call.call, [.stored(Slot("outputs_k/v"), x)])))
+        .captured(part(call.module, call: call.index, [.stored(Slot("outputs_k/v"), x)])))
     }
     try writer.receive(.stepEnded(0, calls: calls, completionOrder: Array(calls.indices)))
     try writer.receive(.runEnded(manifest))
@@ -102,7 +102,7 @@ private func part(
     try writer.receive(.stepBegan(0))
     #expect(
       throws: RunError.duplicateSlot(
-        TensorKey(step: 0, module: "a", call: 0, device: .cpu, slot: Slot("outputs_0_1")))
+        TensorKey(CallKey(step: 0, module: "a", index: 0), device: .cpu, slot: Slot("outputs_0_1")))
     ) {
       let slot = Slot("outputs_0_1")
       try writer.receive(.captured(part("a", [.stored(slot, x), .stored(slot, x)])))
@@ -113,11 +113,11 @@ private func part(
     let writer = try DirectoryRunWriter(path: root.path + "/run", manifest: manifest)
     try writer.receive(.stepBegan(0))
     try writer.receive(.captured(part("a", [.stored(Slot("outputs"), x)])))
-    let call = ModuleCall(module: "a", call: 0)
+    let call = CallKey(step: 0, module: "a")
     try writer.receive(.stepEnded(0, calls: [call], completionOrder: [0]))
     try writer.receive(.stepBegan(1))
     let reader = try DirectoryRunReader(path: root.path + "/run")
-    #expect(reader.steps.map(\.step) == [0] && !reader.manifest.isComplete)
+    #expect(reader.steps.map(\.index) == [0] && !reader.manifest.isComplete)
   }
 
   @Test func discardedStepLeavesNothing() throws {
@@ -165,14 +165,14 @@ private func part(
     let names = [
       "A", "a", "\u{E9}", "e\u{301}", "con", long, "module_calls.txt", "step.json", "x:y",
     ]
-    let calls = names.map { ModuleCall(module: $0, call: 0) } + [ModuleCall(module: "a", call: 1)]
+    let calls = names.map { CallKey(step: 0, module: $0) } + [CallKey(step: 0, module: "a", index: 1)]
     let slots = ["outputs_A", "outputs_a", "outputs_" + long, "outputs_\u{E9}", "outputs_e\u{301}"]
     let writer = try DirectoryRunWriter(path: root.path + "/run", manifest: manifest)
     try writer.receive(.stepBegan(0))
     for call in calls {
       try writer.receive(
         .captured(
-          part(call.module, call: call.call, slots.map { .stored(Slot($0), x) })))
+          part(call.module, call: call.index, slots.map { .stored(Slot($0), x) })))
     }
     try writer.receive(.stepEnded(0, calls: calls, completionOrder: Array(calls.indices)))
     try writer.receive(.runEnded(manifest))
@@ -197,7 +197,7 @@ private func part(
   /// What a step writes does not grow with the steps before it.
   @Test func aStepWritesOnlyItsOwnFiles() throws {
     let writer = try DirectoryRunWriter(path: root.path + "/run", manifest: manifest)
-    let call = ModuleCall(module: "a", call: 0)
+    let call = CallKey(step: 0, module: "a")
     var known: [String: Written] = [:]
     var bytes: [Int] = []
     for step in 100..<140 {
@@ -205,7 +205,7 @@ private func part(
       try writer.receive(
         .captured(
           CallPart(
-            step: step, call: call, side: .outputs, description: .null,
+            call: call, side: .outputs, description: .null,
             tensors: [.stored(Slot("outputs"), x)])))
       try writer.receive(.stepEnded(step, calls: [call], completionOrder: [0]))
       let files = try written()
@@ -216,9 +216,9 @@ private func part(
     // The first of them also counts the run.json of a run that begins.
     #expect(Set(bytes.dropFirst()).count == 1)
     #expect(try text("run.json").contains(#""steps":[]"#))
-    #expect(try DirectoryRunReader(path: root.path + "/run").steps.map(\.step) == Array(100..<140))
+    #expect(try DirectoryRunReader(path: root.path + "/run").steps.map(\.index) == Array(100..<140))
     try writer.receive(.runEnded(manifest))
-    #expect(try DirectoryRunReader(path: root.path + "/run").steps.map(\.step) == Array(100..<140))
+    #expect(try DirectoryRunReader(path: root.path + "/run").steps.map(\.index) == Array(100..<140))
     #expect(try !written().keys.contains { $0.hasSuffix("step.json") })
   }
 
@@ -252,7 +252,7 @@ private func part(
     #expect(throws: RunError.self) { try DirectoryRunReader(path: root.path + "/run") }
     try root.file("run/step_1/step.json", #"{"step":1,"completion_order":[],"calls":[]}"#)
     try root.directory("run/step_2")
-    #expect(try DirectoryRunReader(path: root.path + "/run").steps.map(\.step) == [1])
+    #expect(try DirectoryRunReader(path: root.path + "/run").steps.map(\.index) == [1])
   }
 
   @Test func aCompleteRunIsWhatItsIndexLists() throws {

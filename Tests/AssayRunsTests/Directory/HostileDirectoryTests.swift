@@ -67,7 +67,7 @@ private func call(
     try root.file("step_0/a/outputs_1_cpu.pt", "cut")
     try root.file("step_1/a/outputs_cpu.pt", "cut")
     let reader = try DirectoryRunReader(path: root.path)
-    #expect(reader.steps.map(\.step) == [0])
+    #expect(reader.steps.map(\.index) == [0])
     #expect(reader.steps[0].calls[0].tensors.map(\.key.slot) == [Slot("outputs")])
   }
 
@@ -101,7 +101,7 @@ private func call(
     try root.file("step_0/a/outputs_cpu.pt", "damaged")
     try root.directory("step_0/empty")
     let reader = try DirectoryRunReader(path: root.path)
-    #expect(reader.steps.map(\.step) == [0])
+    #expect(reader.steps.map(\.index) == [0])
     #expect(reader.steps[0].calls.map(\.call.module) == ["a"])
     let key = try #require(reader.steps[0].calls[0].tensors.first?.key)
     #expect(reader.steps[0].calls[0].tensors.count == 1)
@@ -167,8 +167,8 @@ private func call(
     let reader = try DirectoryRunReader(path: root.path)
     #expect(
       reader.steps[0].calls.map(\.call) == [
-        ModuleCall(module: "a", call: 0),
-        ModuleCall(module: "a_99999999999999999999", call: 0),
+        CallKey(step: 0, module: "a"),
+        CallKey(step: 0, module: "a_99999999999999999999"),
       ])
   }
 }
@@ -200,7 +200,7 @@ private func call(
     for name in names { try root.file("step_0/\(name)/outputs_cpu.pt") }
     try root.file("step_0/module_calls.txt", names.joined(separator: "\n"))
     let calls = try DirectoryRunReader(path: root.path).steps[0].calls.map(\.call)
-    #expect(calls.map { $0.module + ($0.call == 0 ? "" : ":\($0.call)") } == expected)
+    #expect(calls.map { $0.module + ($0.index == 0 ? "" : ":\($0.index)") } == expected)
   }
 
   @Test func callIsKnownFromTheListAlone() throws {
@@ -208,6 +208,6 @@ private func call(
     try root.file("step_0/a_1/outputs_cpu.pt")
     try root.file("step_0/module_calls.txt", "a\na_1\n")
     let calls = try DirectoryRunReader(path: root.path).steps[0].calls.map(\.call)
-    #expect(calls == [ModuleCall(module: "a", call: 0), ModuleCall(module: "a", call: 1)])
+    #expect(calls == [CallKey(step: 0, module: "a"), CallKey(step: 0, module: "a", index: 1)])
   }
 }

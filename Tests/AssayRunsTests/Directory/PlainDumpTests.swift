@@ -17,7 +17,7 @@ struct ExpectedTensor: Decodable {
   var skipped: String?
 
   var key: TensorKey {
-    TensorKey(step: step, module: module, call: call, device: Device(device), slot: Slot(slot))
+    TensorKey(CallKey(step: step, module: module, index: call), device: Device(device), slot: Slot(slot))
   }
 }
 
@@ -32,8 +32,8 @@ enum PlainDump {
   }
 }
 
-private func module(_ name: String, _ call: Int = 0) -> ModuleCall {
-  ModuleCall(module: name, call: call)
+private func module(_ name: String, _ call: Int = 0) -> CallKey {
+  CallKey(step: 0, module: name, index: call)
 }
 
 @Suite struct PlainDumpTests {
@@ -63,7 +63,7 @@ private func module(_ name: String, _ call: Int = 0) -> ModuleCall {
   @Test func completeDumpHasTheRecordedOrder() throws {
     let reader = try DirectoryRunReader(path: PlainDump.directory + "/complete")
     #expect(reader.manifest == RunManifest(id: "complete"))
-    #expect(reader.steps.map(\.step) == [2, 10])
+    #expect(reader.steps.map(\.index) == [2, 10])
     #expect(
       reader.steps[0].calls.map(\.call) == [
         module("embed"), module("layers.0"), module("layers.0.norm"),

@@ -63,18 +63,18 @@ import Testing
         .stepEnded(
           step,
           calls: [
-            .init(module: "model", call: 0), .init(module: "model.a/b%", call: 1),
-            .init(module: "model.a/b%", call: 0),
+            .init(step: step, module: "model", index: 0), .init(step: step, module: "model.a/b%", index: 1),
+            .init(step: step, module: "model.a/b%", index: 0),
           ], completionOrder: [2, 1, 0]))
     }
     try writer.receive(.runEnded(manifest))
 
     let reader = try HDF5RunReader(path: path)
     #expect(reader.manifest == manifest)
-    #expect(reader.steps.map(\.step) == [2, 10])
+    #expect(reader.steps.map(\.index) == [2, 10])
     let step = try #require(reader.steps.last)
     #expect(step.calls.map(\.call.module) == ["model", "model.a/b%", "model.a/b%"])
-    #expect(step.calls.map(\.call.call) == [0, 1, 0])
+    #expect(step.calls.map(\.call.index) == [0, 1, 0])
     #expect(step.completionOrder == [2, 1, 0])
     #expect(step.calls[0].descriptions == [.inputs: .null])
     #expect(step.calls[1].descriptions[.postForwardInputs]?.members?["numel"]?.int == 2)
@@ -91,7 +91,7 @@ import Testing
       0,
       [
         CallPart(
-          step: 0, call: ModuleCall(module: "m", call: 0), side: .outputs, description: .null,
+          call: CallKey(step: 0, module: "m", index: 0), side: .outputs, description: .null,
           tensors: [.skipped(Slot("outputs"), note)])
       ])
     try writer.receive(.runEnded(RunManifest(id: "a")))

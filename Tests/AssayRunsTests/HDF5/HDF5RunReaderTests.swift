@@ -14,8 +14,7 @@ import Testing
     let reader = try HDF5RunReader(path: HDF5Fixture.path("dtypes.h5"))
     func tensor(_ slot: String) throws -> Tensor {
       try reader.tensor(
-        TensorKey(
-          step: 0, module: dtype.rawValue, call: 0, device: Device("cuda:0"), slot: Slot(slot)))
+        TensorKey(CallKey(step: 0, module: dtype.rawValue, index: 0), device: Device("cuda:0"), slot: Slot(slot)))
     }
     let whole = try tensor("inputs_0")
     #expect(whole.dtype == dtype)
@@ -30,7 +29,7 @@ import Testing
 
   @Test func everyLayoutOfADatasetIsRead() throws {
     let reader = try HDF5RunReader(path: HDF5Fixture.path("layouts.h5"))
-    #expect(reader.steps.map(\.step) == [9, 10])
+    #expect(reader.steps.map(\.index) == [9, 10])
     let records = try #require(reader.steps.last?.calls.first?.tensors)
     let slots = ["outputs_0", "outputs_1", "outputs_2", "outputs_10"]
     #expect(records.map(\.key.slot.rawValue) == slots)

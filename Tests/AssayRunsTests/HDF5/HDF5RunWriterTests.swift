@@ -25,7 +25,7 @@ import Testing
     try FileManager.default.copyItem(atPath: path, toPath: copy)
     let reader = try HDF5RunReader(path: copy)
     #expect(!reader.manifest.isComplete)
-    #expect(reader.steps.map(\.step) == [0, 1, 2])
+    #expect(reader.steps.map(\.index) == [0, 1, 2])
     let key = try #require(reader.steps[2].calls[0].tensors.first?.key)
     let expected = try Tensor(counting: .float32, shape: [16], from: 2)
     #expect(try reader.tensor(key).rowMajorBytes == expected.rowMajorBytes)
@@ -55,7 +55,7 @@ import Testing
     try writer.receive(.runEnded(RunManifest(id: "a")))
     let reader = try HDF5RunReader(path: path)
     #expect(reader.manifest.isComplete)
-    #expect(reader.steps.map(\.step) == [0])
+    #expect(reader.steps.map(\.index) == [0])
   }
 
   @Test func whatADiscardedStepHeldIsWrittenAgain() throws {
@@ -148,8 +148,7 @@ import Testing
       ("a", .dictionary([("b", .tensor(try Tensor(counting: .int8, shape: [1])))])),
       ("a_b", .tensor(try Tensor(counting: .int8, shape: [2]))),
     ])
-    let key = TensorKey(
-      step: 0, module: "m", call: 0, device: .cpu, slot: Slot("outputs_a_b"))
+    let key = TensorKey(CallKey(step: 0, module: "m", index: 0), device: .cpu, slot: Slot("outputs_a_b"))
     #expect(throws: RunError.duplicateSlot(key)) {
       try writer.receive(.captured(CallPart(0, "m", .outputs, value)))
     }

@@ -49,7 +49,7 @@ extension CallPart {
   /// One side of a call whose value is described as captured.
   init(_ step: Int, _ module: String, call: Int = 0, _ side: Slot.Side, _ value: CapturedValue) {
     self.init(
-      step: step, call: ModuleCall(module: module, call: call), side: side,
+      call: CallKey(step: step, module: module, index: call), side: side,
       description: value.description,
       tensors: value.tensors(in: Slot(side.rawValue)).map { .stored($0.slot, $0.tensor) })
   }
@@ -59,7 +59,7 @@ extension HDF5RunWriter {
   /// Writes a step whose calls complete in the order in which they began.
   func writeStep(_ step: Int, _ parts: [CallPart]) throws {
     try receive(.stepBegan(step))
-    var calls: [ModuleCall] = []
+    var calls: [CallKey] = []
     for part in parts {
       try receive(.captured(part))
       if !calls.contains(part.call) { calls.append(part.call) }

@@ -316,7 +316,7 @@ import Testing
     #expect(try playground.run { try replay(.all) } == [7])
     let golden = try RunLocation.open(playground.file("toy"))
     #expect(golden.manifest.recipe == recipe)
-    #expect(golden.steps.map(\.step) == [0])
+    #expect(golden.steps.map(\.index) == [0])
     #expect(golden.steps.flatMap(\.calls).map(\.call.module) == ["second"])
     #expect(try playground.run { try verifyReplay("toy", ToyModel().run) }.isMatch)
   }
