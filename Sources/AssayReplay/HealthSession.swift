@@ -94,7 +94,8 @@ private final class HealthSink: RunSink {
   }
 
   private func measure(_ captured: CapturedTensor, of part: CallPart) -> MeasuredTensor {
-    let key = TensorKey(part.call, device: captured.device,
+    let key = TensorKey(
+      part.call, device: captured.device,
       slot: captured.slot)
     return switch captured {
     case .stored(_, let tensor): MeasuredTensor(tensor, key: key)

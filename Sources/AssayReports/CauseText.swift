@@ -98,7 +98,8 @@ extension RunComparison {
   /// Where values begin to differ that the tolerance allows; `nil` where none do.
   func firstDifferenceText(_ markup: Markup) -> String? {
     guard let difference = firstDifference, difference.tensor.verdict == .match else { return nil }
-    return "values begin to differ in step \(difference.call.step) at \(markup.name(difference.call)), "
+    return
+      "values begin to differ in step \(difference.call.step) at \(markup.name(difference.call)), "
       + "\(markup.code(difference.tensor.slot.rawValue)) (\(difference.tensor.errorText))"
       + bornText(difference, markup)
   }

@@ -46,7 +46,7 @@ import Testing
       try AssayProcess.run(["convert", CompareTests.golden, small, "--keep", "digest"]).status == 0)
     let bug = "Golden/tiny-llama/bugs/weight-row.h5"
     for (format, texts) in [
-      ("md", ["by digest, an estimate", "## Estimates", "rel L2, estimated"]),
+      ("md", ["by digest, an estimate", "## Estimates", "| rel_l2 | ≈ "]),
       ("json", [#""estimated":52"#, #""estimate":{"#, #""confidence":0.99"#]),
       ("html", ["by digest, an estimate"]),
     ] {

@@ -44,8 +44,7 @@ final class MemorySink: RunSink {
   ) -> [String: Tensor] {
     var tensors: [String: Tensor] = [:]
     for part in parts
-    where part.call == CallKey(step: step, module: module, index: call) && part.side == side
-    {
+    where part.call == CallKey(step: step, module: module, index: call) && part.side == side {
       for case .stored(let slot, let tensor) in part.tensors { tensors[slot.rawValue] = tensor }
     }
     return tensors

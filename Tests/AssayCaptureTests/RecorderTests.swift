@@ -17,8 +17,8 @@ private func record(
   return sink
 }
 
-private func call(_ module: String, _ call: Int = 0) -> CallKey {
-  CallKey(step: 0, module: module, index: call)
+private func call(_ module: String, _ call: Int = 0, step: Int = 0) -> CallKey {
+  CallKey(step: step, module: module, index: call)
 }
 
 @Suite struct RecorderTests {
@@ -91,7 +91,10 @@ private func call(_ module: String, _ call: Int = 0) -> CallKey {
       for _ in 0..<2 { _ = try probe("rotary_emb", x) { $0 } }
     }
     for step in 0...1 {
-      #expect(sink.calls(step: step) == [call("rotary_emb", 0), call("rotary_emb", 1)])
+      #expect(
+        sink.calls(step: step) == [
+          call("rotary_emb", 0, step: step), call("rotary_emb", 1, step: step),
+        ])
     }
   }
 
@@ -198,7 +201,7 @@ private func call(_ module: String, _ call: Int = 0) -> CallKey {
       if step == 1 { _ = try probe("a", x) { $0 } } else { _ = try probe("a", Unwanted()) { $0 } }
       step += 1
     }
-    #expect(sink.calls(step: 1) == [call("a")])
+    #expect(sink.calls(step: 1) == [call("a", step: 1)])
     #expect(sink.events.first == .begin(1) && sink.events.count == 5)
   }
 

@@ -57,9 +57,9 @@ final class TemporaryDirectory: Sendable {
     for (a, b) in zip(pt.steps, h5.steps) {
       #expect(
         a.calls.map(\.call) == [
-          CallKey(step: 0, module: "model"), CallKey(step: 0, module: "model.norm"),
-          CallKey(step: 0, module: "model.rotary_emb"),
-          CallKey(step: 0, module: "model.rotary_emb", index: 1),
+          CallKey(step: a.index, module: "model"), CallKey(step: a.index, module: "model.norm"),
+          CallKey(step: a.index, module: "model.rotary_emb"),
+          CallKey(step: a.index, module: "model.rotary_emb", index: 1),
         ])
       #expect(a.calls.map(\.call) == b.calls.map(\.call))
       #expect(a.completionOrder == [1, 2, 3, 0] && b.completionOrder == [1, 2, 3, 0])
@@ -91,8 +91,8 @@ final class TemporaryDirectory: Sendable {
     try probe.step { try forward(probe, x) }
     // What stands in the way of the second step fails its writer as a full disk would.
     try Data().write(to: URL(filePath: directory + "/run/step_1"))
-    #expect(throws: FileError.self) { try probe.step { try forward(probe, x) } }
-    #expect(throws: FileError.self) { try recorder.finish() }
+    #expect(throws: RunError.self) { try probe.step { try forward(probe, x) } }
+    #expect(throws: RunError.self) { try recorder.finish() }
     let reader = try DirectoryRunReader(path: directory + "/run")
     #expect(reader.steps.map(\.index) == [0] && !reader.manifest.isComplete)
   }

@@ -89,7 +89,9 @@ private func expectEqual(_ left: any RunReader, _ right: any RunReader) throws {
         #expect(record.call == call)
         #expect(record.descriptions[.outputs]?.members?["items"]?.members?.count == 2)
         for (index, spelling) in spellings.enumerated() {
-          let key = TensorKey(CallKey(step: 0, module: call.module, index: 0), device: .cpu, slot: Slot("outputs_" + spelling))
+          let key = TensorKey(
+            CallKey(step: 0, module: call.module, index: 0), device: .cpu,
+            slot: Slot("outputs_" + spelling))
           #expect(try run.tensor(key).float32Values() == [Float(10 * position + index)])
         }
       }

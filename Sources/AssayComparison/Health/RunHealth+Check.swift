@@ -168,9 +168,14 @@ private struct FindingName: Hashable {
 
   init(_ finding: HealthFinding) {
     kind = finding.kind
-    call = finding.call
+    call = finding.call.ofAnyStep
     slot = finding.tensor.slot.rawValue
   }
+}
+
+extension CallKey {
+  /// What the same call of all steps has in common.
+  fileprivate var ofAnyStep: CallKey { CallKey(step: 0, module: module, index: index) }
 }
 
 extension HealthFailure {
@@ -202,18 +207,18 @@ extension [MeasuredStep] {
     var deadRows: [CallKey: Int] = [:]
     for step in self {
       for call in step.calls {
-        if let rows = call.deadRowCount { deadRows[call.call, default: 0] += rows }
+        if let rows = call.deadRowCount { deadRows[call.call.ofAnyStep, default: 0] += rows }
       }
     }
     for step in self where !deadRows.isEmpty {
-      for call in step.calls where call.isAlive { deadRows[call.call] = nil }
+      for call in step.calls where call.isAlive { deadRows[call.call.ofAnyStep] = nil }
     }
     var steps = self
     for step in steps.indices {
       for call in steps[step].calls.indices {
         let measured = steps[step].calls[call]
         guard measured.tensors.contains(where: \.isDead) else { continue }
-        guard deadRows[measured.call] ?? 0 < 2 else { continue }
+        guard deadRows[measured.call.ofAnyStep] ?? 0 < 2 else { continue }
         for position in measured.tensors.indices
         where measured.tensors[position].key.slot.side != .inputs {
           steps[step].calls[call].tensors[position].clearDead()

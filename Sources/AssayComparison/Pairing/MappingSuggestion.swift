@@ -48,7 +48,8 @@ public enum MappingSuggestion: Sendable, Equatable {
       of: BothSides(actual: actual, expected: expected), &proposals)
     if proposals.isEmpty {
       let repeated = RepeatedCalls.all(in: step, beside: counterpart).first
-      self = .nothing(reason: repeated?.text(step: step.index) ?? proposals.reason(step: step.index))
+      self = .nothing(
+        reason: repeated?.text(step: step.index) ?? proposals.reason(step: step.index))
     } else {
       self = .rules(proposals.yaml)
     }

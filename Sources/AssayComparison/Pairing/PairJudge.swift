@@ -16,7 +16,8 @@ struct PairJudge: Sendable {
 
   /// Reads both tensors and compares them.
   func judge(_ pair: TensorPair, reading read: Reader) -> TensorResult {
-    var result = TensorResult(key: pair.key, outcome: .notRecorded(reason: ""), pairing: pair.origin)
+    var result = TensorResult(
+      key: pair.key, outcome: .notRecorded(reason: ""), pairing: pair.origin)
     result.outcome = outcome(of: pair, &result.ruling, read)
     return result
   }

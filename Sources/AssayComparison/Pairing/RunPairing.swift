@@ -223,7 +223,8 @@ struct RunPairing {
     var positions: [TensorKey: Int] = [:]
     for tensor in expected where positions[tensor.key] == nil {
       positions[tensor.key] = pairs.count
-      pairs.append(TensorPair(key: tensor.key, sides: BothSides(actual: nil, expected: tensor.source)))
+      pairs.append(
+        TensorPair(key: tensor.key, sides: BothSides(actual: nil, expected: tensor.source)))
     }
     for tensor in actual {
       let lone = TensorPair(key: tensor.key, sides: BothSides(actual: tensor.source, expected: nil))

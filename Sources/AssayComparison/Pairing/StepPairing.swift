@@ -349,7 +349,8 @@ extension StepPairing {
     let found = tensors[side.other][name] ?? []
     let match = found.first { record in
       side == .actual
-        ? record.key.device == devices.expected(of: device) : devices.expected(of: record.key.device) == device
+        ? record.key.device == devices.expected(of: device)
+        : devices.expected(of: record.key.device) == device
     }
     return match ?? found.first
       ?? TensorRecord(key: name.key(step: records[side].index, on: device))

@@ -79,7 +79,8 @@ final class TensorSourceReader: Sendable {
   /// - Parameter side: The side of the pair that is of this run.
   func read(_ pair: TensorPair, _ side: RunSide) throws -> Reading {
     guard let source = pair.sides[side] else {
-      throw RunError.unreadableTensor(pair.key, path: run.path, reason: "the run has no such tensor")
+      throw RunError.unreadableTensor(
+        pair.key, path: run.path, reason: "the run has no such tensor")
     }
     let stored = try run.tensor(source.record.key)
     var tensor = stored
@@ -91,7 +92,8 @@ final class TensorSourceReader: Sendable {
       let name = mapping?.source ?? "the mapping"
       throw RunError.unreadableTensor(
         pair.key, path: run.path,
-        reason: "\(pair.origin?.rule.map { "rule \($0 + 1) of \(name)" } ?? "the mapping") does not fit "
+        reason:
+          "\(pair.origin?.rule.map { "rule \($0 + 1) of \(name)" } ?? "the mapping") does not fit "
           + "\(source.record.key): \(reason)")
     }
     if source.isPartial {

@@ -122,7 +122,8 @@ extension CallPart {
       case .notRecorded(_, _, let reason): .notRecorded(reason: reason)
       }
     return TensorRecord(
-      key: TensorKey(call, device: captured.device,
+      key: TensorKey(
+        call, device: captured.device,
         slot: captured.slot),
       content: content)
   }

@@ -134,7 +134,9 @@ final class HDF5RunOutput {
   // MARK: A call
 
   func write(_ part: CallPart) throws {
-    guard step?.number == part.call.step else { throw misuse("step \(part.call.step) was not begun") }
+    guard step?.number == part.call.step else {
+      throw misuse("step \(part.call.step) was not begun")
+    }
     for tensor in part.tensors {
       if case .notRecorded(let slot, let device, _) = tensor {
         try claim(part, slot, device)

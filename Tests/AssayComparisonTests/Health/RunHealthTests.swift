@@ -118,7 +118,8 @@ import Testing
   }
 
   @Test func whatWasNotRecordedIsNamedAndAFailure() throws {
-    let key = TensorKey(CallKey(step: 0, module: "a", index: 0), device: .cpu, slot: Slot("outputs_cache"))
+    let key = TensorKey(
+      CallKey(step: 0, module: "a", index: 0), device: .cpu, slot: Slot("outputs_cache"))
     var call = MeasuredCall(call: CallKey(step: 0, module: "a"))
     call.tensors = [
       MeasuredTensor(try tensor(fine), key: key),
@@ -325,7 +326,8 @@ import Testing
         let call = CallKey(step: 0, module: "m\(number)")
         var measured = MeasuredCall(call: call)
         for slot in ["inputs_0", "outputs"] {
-          let key = TensorKey(CallKey(step: step, module: call.module, index: 0), device: .cpu, slot: Slot(slot))
+          let key = TensorKey(
+            CallKey(step: step, module: call.module, index: 0), device: .cpu, slot: Slot(slot))
           let isSick = slot == "outputs" && number == 7
           measured.tensors.append(MeasuredTensor(try tensor(isSick ? bad : fine), key: key))
         }

@@ -72,7 +72,8 @@ import Testing
     let equal = try compare([1], [1], rule("b"))
     #expect(equal.tensor("a", "outputs")?.verdict == .match)
     #expect(equal.tensor("a", "outputs")?.rule == nil)
-    let key = TensorKey(CallKey(step: 0, module: "a", index: 0), device: .cpu, slot: Slot("outputs"))
+    let key = TensorKey(
+      CallKey(step: 0, module: "a", index: 0), device: .cpu, slot: Slot("outputs"))
     #expect(equal.failures == [.unmatchedByRules(count: 1, first: key)])
     #expect(!equal.isMatch)
     let other = try compare([1], [1.0000001], rule("b"))

@@ -165,7 +165,8 @@ private func part(
     let names = [
       "A", "a", "\u{E9}", "e\u{301}", "con", long, "module_calls.txt", "step.json", "x:y",
     ]
-    let calls = names.map { CallKey(step: 0, module: $0) } + [CallKey(step: 0, module: "a", index: 1)]
+    let calls =
+      names.map { CallKey(step: 0, module: $0) } + [CallKey(step: 0, module: "a", index: 1)]
     let slots = ["outputs_A", "outputs_a", "outputs_" + long, "outputs_\u{E9}", "outputs_e\u{301}"]
     let writer = try DirectoryRunWriter(path: root.path + "/run", manifest: manifest)
     try writer.receive(.stepBegan(0))
@@ -197,10 +198,10 @@ private func part(
   /// What a step writes does not grow with the steps before it.
   @Test func aStepWritesOnlyItsOwnFiles() throws {
     let writer = try DirectoryRunWriter(path: root.path + "/run", manifest: manifest)
-    let call = CallKey(step: 0, module: "a")
     var known: [String: Written] = [:]
     var bytes: [Int] = []
     for step in 100..<140 {
+      let call = CallKey(step: step, module: "a")
       try writer.receive(.stepBegan(step))
       try writer.receive(
         .captured(

@@ -17,7 +17,8 @@ struct ExpectedTensor: Decodable {
   var skipped: String?
 
   var key: TensorKey {
-    TensorKey(CallKey(step: step, module: module, index: call), device: Device(device), slot: Slot(slot))
+    TensorKey(
+      CallKey(step: step, module: module, index: call), device: Device(device), slot: Slot(slot))
   }
 }
 
@@ -32,8 +33,8 @@ enum PlainDump {
   }
 }
 
-private func module(_ name: String, _ call: Int = 0) -> CallKey {
-  CallKey(step: 0, module: name, index: call)
+private func module(_ name: String, _ call: Int = 0, step: Int = 0) -> CallKey {
+  CallKey(step: step, module: name, index: call)
 }
 
 @Suite struct PlainDumpTests {
@@ -66,9 +67,9 @@ private func module(_ name: String, _ call: Int = 0) -> CallKey {
     #expect(reader.steps.map(\.index) == [2, 10])
     #expect(
       reader.steps[0].calls.map(\.call) == [
-        module("embed"), module("layers.0"), module("layers.0.norm"),
-        module("layers.0.rotary_emb"), module("layers.0.rotary_emb", 1),
-        module("layers.0.proj_1"), module("head"),
+        module("embed", step: 2), module("layers.0", step: 2), module("layers.0.norm", step: 2),
+        module("layers.0.rotary_emb", step: 2), module("layers.0.rotary_emb", 1, step: 2),
+        module("layers.0.proj_1", step: 2), module("head", step: 2),
       ])
     #expect(reader.steps.map(\.isOrderRecorded) == [true, true])
     #expect(reader.steps[0].completionOrder == [0, 2, 3, 4, 5, 1, 6])

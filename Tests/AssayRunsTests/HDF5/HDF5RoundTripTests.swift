@@ -63,7 +63,8 @@ import Testing
         .stepEnded(
           step,
           calls: [
-            .init(step: step, module: "model", index: 0), .init(step: step, module: "model.a/b%", index: 1),
+            .init(step: step, module: "model", index: 0),
+            .init(step: step, module: "model.a/b%", index: 1),
             .init(step: step, module: "model.a/b%", index: 0),
           ], completionOrder: [2, 1, 0]))
     }

@@ -14,7 +14,9 @@ import Testing
     let reader = try HDF5RunReader(path: HDF5Fixture.path("dtypes.h5"))
     func tensor(_ slot: String) throws -> Tensor {
       try reader.tensor(
-        TensorKey(CallKey(step: 0, module: dtype.rawValue, index: 0), device: Device("cuda:0"), slot: Slot(slot)))
+        TensorKey(
+          CallKey(step: 0, module: dtype.rawValue, index: 0), device: Device("cuda:0"),
+          slot: Slot(slot)))
     }
     let whole = try tensor("inputs_0")
     #expect(whole.dtype == dtype)

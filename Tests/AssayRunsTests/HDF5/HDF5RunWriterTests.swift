@@ -148,7 +148,8 @@ import Testing
       ("a", .dictionary([("b", .tensor(try Tensor(counting: .int8, shape: [1])))])),
       ("a_b", .tensor(try Tensor(counting: .int8, shape: [2]))),
     ])
-    let key = TensorKey(CallKey(step: 0, module: "m", index: 0), device: .cpu, slot: Slot("outputs_a_b"))
+    let key = TensorKey(
+      CallKey(step: 0, module: "m", index: 0), device: .cpu, slot: Slot("outputs_a_b"))
     #expect(throws: RunError.duplicateSlot(key)) {
       try writer.receive(.captured(CallPart(0, "m", .outputs, value)))
     }
