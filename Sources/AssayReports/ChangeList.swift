@@ -4,23 +4,15 @@ public import AssayTensors
 
 /// What a new golden changes: every tensor that is added, removed or differs at all.
 public struct ChangeList: Sendable {
-  /// One tensor that changes.
-  public struct Change: Sendable {
-    /// The module call.
-    public var call: CallKey
-    /// The tensor, with the figures of its change where its elements were compared.
-    public var tensor: TensorResult
-  }
-
   /// The tensors that only the new run has.
-  public private(set) var added: [Change] = []
+  public private(set) var added: [TensorResult] = []
   /// The tensors that only the old golden has.
-  public private(set) var removed: [Change] = []
+  public private(set) var removed: [TensorResult] = []
   /// The tensors whose values, shape or dtype change, within the tolerance or not.
-  public private(set) var changed: [Change] = []
+  public private(set) var changed: [TensorResult] = []
   /// The tensors of which one side could not be read, or was not recorded, so that nothing is known
   /// of their change.
-  public private(set) var unreadable: [Change] = []
+  public private(set) var unreadable: [TensorResult] = []
   /// How many tensors stay as they are.
   public private(set) var unchangedCount = 0
 
@@ -32,21 +24,21 @@ public struct ChangeList: Sendable {
     for step in comparison.steps {
       for module in step.modules {
         for tensor in module.tensors {
-          add(Change(call: module.call, tensor: tensor))
+          add(tensor)
         }
       }
     }
   }
 
-  private mutating func add(_ change: Change) {
-    switch change.tensor.verdict {
+  private mutating func add(_ change: TensorResult) {
+    switch change.verdict {
     case .missingInExpected: added.append(change)
     case .missingInActual: removed.append(change)
     case .unreadable, .notRecorded: unreadable.append(change)
     case .shape, .dtype: changed.append(change)
     case .match, .values, .skipped, .mismatch:
       // Equal NaNs fail under most tolerances, and yet nothing changes.
-      if change.tensor.isEstimated || change.tensor.difference?.isAny ?? false {
+      if change.isEstimated || change.difference?.isAny ?? false {
         changed.append(change)
       } else {
         unchangedCount += 1
@@ -95,7 +87,7 @@ extension ChangeList {
     ] {
       text += table(
         title, ["step", "module", "slot", "device", "reason"], [0], changes
-      ) { [MarkdownText.plain(PlainText.line($0.tensor.reason ?? "", limit: 400))] }
+      ) { [MarkdownText.plain(PlainText.line($0.reason ?? "", limit: 400))] }
     }
     text += table(
       "Changed",
@@ -103,7 +95,7 @@ extension ChangeList {
       Set([0] + ChangeList.figures.indices.map { 5 + $0 }), changed
     ) { change in
       [MarkdownText.plain(PlainText.line(change.what, limit: 400))]
-        + ChangeList.figures.map { $0.cell(change.tensor) }
+        + ChangeList.figures.map { $0.cell(change) }
     }
     return text
   }
@@ -112,15 +104,15 @@ extension ChangeList {
   private static let figures: [Metric] = [.maxAbs, .maxRel, .relativeL2, .worstRow, .maxULP]
 
   private func table(
-    _ title: String, _ heading: [String], _ rightAligned: Set<Int>, _ changes: [Change],
-    _ rest: (Change) -> [String]
+    _ title: String, _ heading: [String], _ rightAligned: Set<Int>, _ changes: [TensorResult],
+    _ rest: (TensorResult) -> [String]
   ) -> String {
     guard !changes.isEmpty else { return "" }
     let rows = changes.prefix(MarkdownWriter.rowLimit).map { change in
       [
-        "\(change.call.step)", Markup.markdown.name(change.call),
-        MarkdownText.code(PlainText.line(change.tensor.slot.rawValue, limit: 400)),
-        MarkdownText.code(PlainText.line(change.tensor.device.name, limit: 80)),
+        "\(change.key.step)", Markup.markdown.name(change.key.call),
+        MarkdownText.code(PlainText.line(change.slot.rawValue, limit: 400)),
+        MarkdownText.code(PlainText.line(change.device.name, limit: 80)),
       ] + rest(change)
     }
     var text =
@@ -133,30 +125,30 @@ extension ChangeList {
   }
 }
 
-extension ChangeList.Change {
+extension TensorResult {
   /// The change on one plain line.
   fileprivate var line: String {
-    let place = "step \(call.step) \(PlainText.name(call)) \(PlainText.name(tensor))"
-    switch tensor.verdict {
+    let place = "step \(key.step) \(PlainText.name(key.call)) \(PlainText.name(self))"
+    switch verdict {
     case .match, .values, .skipped, .mismatch:
-      if let estimate = tensor.estimate { return place + ": " + estimate.errorText }
-      guard let difference = tensor.difference else { return place }
+      if let estimate = estimate { return place + ": " + estimate.errorText }
+      guard let difference = difference else { return place }
       return place + ": "
         + [Metric.maxAbs, .maxRel, .relativeL2]
-        .map { "\($0.name) \($0.cell(tensor))" }.joined(separator: ", ")
+        .map { "\($0.name) \($0.cell(self))" }.joined(separator: ", ")
         + (difference.nonFiniteDifferenceCount > 0
           ? ", NaN or infinite values at "
             + MarkdownText.count(difference.nonFiniteDifferenceCount, "position") : "")
-    default: return place + (tensor.reason.map { ": " + PlainText.line($0, limit: 240) } ?? "")
+    default: return place + (reason.map { ": " + PlainText.line($0, limit: 240) } ?? "")
     }
   }
 
   /// What changes, for a table that has the figures beside it.
   fileprivate var what: String {
-    switch tensor.verdict {
-    case .shape, .dtype: return tensor.reason ?? tensor.verdict.rawValue
+    switch verdict {
+    case .shape, .dtype: return reason ?? verdict.rawValue
     default:
-      guard let difference = tensor.difference, difference.nonFiniteDifferenceCount > 0 else {
+      guard let difference = difference, difference.nonFiniteDifferenceCount > 0 else {
         return "values"
       }
       return "values, \(difference.nonFiniteDifferenceCount) NaN or infinite"

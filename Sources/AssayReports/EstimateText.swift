@@ -48,7 +48,7 @@ extension MarkdownWriter {
   var estimates: String {
     let count = comparison.summary.tensors.estimated
     guard count > 0 else { return "" }
-    let failing = entries.count { $0.tensor.isEstimated && $0.tensor.verdict.isFailure }
+    let failing = entries.count { $0.isEstimated && $0.verdict.isFailure }
     let percent = MarkdownText.number(DigestEstimate.confidence * 100)
     return """
       ## Estimates

@@ -22,8 +22,8 @@ extension MarkdownWriter {
   private var mappedPairs: String {
     var counts: [(origin: PairOrigin, tensors: Int, failing: Int)] = []
     var positions: [[String]: Int] = [:]
-    for entry in entries {
-      guard let origin = entry.tensor.pairing, !origin.isExact else { continue }
+    for tensor in entries {
+      guard let origin = tensor.pairing, !origin.isExact else { continue }
       let name = [origin.actual, origin.expected].map(cell) + [rule(origin)]
       let position = positions[name] ?? counts.count
       if position == counts.count {
@@ -31,7 +31,7 @@ extension MarkdownWriter {
         counts.append((origin, 0, 0))
       }
       counts[position].tensors += 1
-      if entry.tensor.verdict.isFailure { counts[position].failing += 1 }
+      if tensor.verdict.isFailure { counts[position].failing += 1 }
     }
     guard !counts.isEmpty else { return "" }
     let table = limited(

@@ -11,25 +11,25 @@ extension MarkdownWriter {
       _ figure: (TensorResult) -> Double?
     ) {
       var best: (value: Double, index: Int)?
-      for (index, entry) in all.enumerated() {
-        guard let value = figure(entry.tensor), value > best?.value ?? 0 else { continue }
+      for (index, tensor) in all.enumerated() {
+        guard let value = figure(tensor), value > best?.value ?? 0 else { continue }
         best = (value, index)
       }
       guard let best else { return rows.append([label, "0", "–"]) }
       let worst = all[best.index]
       rows.append([
         label, format(best.value),
-        "step \(worst.step), \(name(worst.call)), "
-          + MarkdownText.code(worst.tensor.slot.rawValue),
+        "step \(worst.key.step), \(name(worst.key.call)), "
+          + MarkdownText.code(worst.slot.rawValue),
       ])
     }
-    guard all.contains(where: \.tensor.isCompared) else { return "" }
+    guard all.contains(where: \.isCompared) else { return "" }
     let known = comparison.summary.tensors.estimated == 0 ? "" : ", where elements are known"
     add(Metric.maxAbs.name + known) { $0.difference?.maxAbs?.value }
     add(Metric.maxRel.name + known) { $0.difference?.maxRel?.value }
     add("error") { $0.error }
     // A bound of other figures asks for neither.
-    let isElementwise = all.contains { $0.tensor.difference != nil && !isJudgedByBound($0.tensor) }
+    let isElementwise = all.contains { $0.difference != nil && !isJudgedByBound($0) }
     if isElementwise {
       add("\(Metric.minimumRtol.name) that passes all" + known, as: MarkdownText.bound) {
         isJudgedByBound($0) ? nil : $0.difference?.minimumRtol

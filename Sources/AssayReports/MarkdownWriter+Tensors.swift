@@ -3,21 +3,8 @@ import AssayRuns
 import AssayTensors
 
 extension MarkdownWriter {
-  /// A tensor and where it belongs.
-  struct Entry {
-    var step: Int
-    var call: CallKey
-    var tensor: TensorResult
-  }
-
   /// All tensors in execution order.
-  var entries: [Entry] {
-    comparison.steps.flatMap { step in
-      step.modules.flatMap { module in
-        module.tensors.map { Entry(step: step.index, call: module.call, tensor: $0) }
-      }
-    }
-  }
+  var entries: [TensorResult] { comparison.steps.flatMap { $0.modules.flatMap(\.tensors) } }
 
   /// What is on one side only, cannot be read or was not recorded, and why.
   var unpaired: String {
@@ -51,13 +38,12 @@ extension MarkdownWriter {
 
   /// The tensors that differ, or all of them.
   var tensorTables: String {
-    let shown = entries.filter { verbose || $0.tensor.verdict.isDivergence }
+    let shown = entries.filter { verbose || $0.verdict.isDivergence }
     let figures = Metric.main + [.minimumRtol, .minimumAtol]
-    let rows = shown.map { entry in
-      let tensor = entry.tensor
+    let rows = shown.map { tensor in
       let cells =
         [
-          "\(entry.step)", name(entry.call), MarkdownText.code(tensor.slot.rawValue),
+          "\(tensor.key.step)", name(tensor.key.call), MarkdownText.code(tensor.slot.rawValue),
           MarkdownText.code(tensor.device.name), tensor.dtype?.rawValue ?? "–",
           tensor.shape?.description ?? "–",
           tensor.verdict.text + (tensor.reason.map { ": " + MarkdownText.plain($0) } ?? ""),
@@ -85,16 +71,16 @@ extension MarkdownWriter {
 
   /// Every figure of the first failing tensors.
   var details: String {
-    let failing = entries.filter { $0.tensor.verdict.isFailure && $0.tensor.isCompared }
+    let failing = entries.filter { $0.verdict.isFailure && $0.isCompared }
     let shown = verbose ? failing[...] : failing.prefix(max(comparison.options.detailLimit, 0))
     guard !shown.isEmpty else { return "" }
     var text = ""
-    for entry in shown {
+    for tensor in shown {
       text +=
-        "\n#### Step \(entry.step), \(name(entry.call)), "
-        + "\(MarkdownText.code(entry.tensor.slot.rawValue)) on "
-        + "\(MarkdownText.code(entry.tensor.device.name))\n\n"
-      text += MarkdownText.table(["figure", "value"], figures(of: entry.tensor))
+        "\n#### Step \(tensor.key.step), \(name(tensor.key.call)), "
+        + "\(MarkdownText.code(tensor.slot.rawValue)) on "
+        + "\(MarkdownText.code(tensor.device.name))\n\n"
+      text += MarkdownText.table(["figure", "value"], figures(of: tensor))
     }
     let rest = failing.count - shown.count
     if rest > 0 {

@@ -21,7 +21,7 @@ public enum RunConversion {
     for step in reader.steps {
       try writer.receive(.stepBegan(step.index))
       for record in step.calls {
-        for part in try parts(of: record, step: step.index, reader) {
+        for part in try parts(of: record, reader) {
           try writer.receive(RunEvent.captured(part).keeping(keep))
           done += part.tensors.count
           progress?(done, total)
@@ -37,7 +37,7 @@ public enum RunConversion {
 
   /// The sides of a call that have a description or tensors.
   private static func parts(
-    of record: CallRecord, step: Int, _ reader: any RunReader
+    of record: CallRecord, _ reader: any RunReader
   ) throws -> [CallPart] {
     var sides: [Slot.Side: [CapturedTensor]] = [:]
     for tensor in record.tensors {

@@ -34,8 +34,8 @@ import Testing
       new.add(try SmallCase.tensor([2, 4]), "b", "outputs")
       old.add(try SmallCase.tensor([2, 4.5]), "b", "outputs")
     }
-    #expect(list.changed.map(\.call.module) == ["b"])
-    #expect(list.changed.first?.tensor.verdict == .match)
+    #expect(list.changed.map(\.key.module) == ["b"])
+    #expect(list.changed.first?.verdict == .match)
     #expect(
       list.text == """
         tensors: 1 changed, 2 unchanged

@@ -58,7 +58,7 @@ PROVENANCE = ("run.json", "run.h5")
 
 
 def named(path):
-    return os.path.splitext(path)[0].replace("/", "-")
+    return path.replace("/", "-")
 
 
 def comparisons(goldens):

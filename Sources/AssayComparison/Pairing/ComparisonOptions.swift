@@ -52,8 +52,8 @@ public struct ComparisonOptions: Sendable {
   }
 
   /// Whether a call of either run is compared.
-  func selects(_ call: CallKey, step: Int) -> Bool {
-    steps?.contains(step) ?? true && modules?.contains { $0.matches(call.module) } ?? true
+  func selects(_ call: CallKey) -> Bool {
+    steps?.contains(call.step) ?? true && modules?.contains { $0.matches(call.module) } ?? true
   }
 
   func areLogits(_ key: TensorKey) -> Bool {

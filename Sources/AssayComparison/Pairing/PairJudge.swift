@@ -16,10 +16,9 @@ struct PairJudge: Sendable {
 
   /// Reads both tensors and compares them.
   func judge(_ pair: TensorPair, reading read: Reader) -> TensorResult {
-    var result = TensorResult(
-      key: pair.key, outcome: .notRecorded(reason: ""), pairing: pair.origin)
-    result.outcome = outcome(of: pair, &result.ruling, read)
-    return result
+    var ruling: TensorResult.Ruling?
+    let outcome = outcome(of: pair, &ruling, read)
+    return TensorResult(key: pair.key, outcome: outcome, ruling: ruling, pairing: pair.origin)
   }
 
   private func outcome(

@@ -57,9 +57,9 @@ public final class LiveComparison: Sendable {
   }
 
   private func judge(_ part: CallPart) -> Bool {
-    let call = awaited.tensors(of: part.call, step: part.call.step)
+    let call = awaited.steps[part.call.step]?[part.call]
     let isCompared =
-      (call != nil || options.selects(part.call, step: part.call.step))
+      (call != nil || options.selects(part.call))
       && options.sides?.contains(part.side) ?? true
     guard isCompared else {
       _ = state.withLock { $0.add(part, results: []) }
@@ -168,7 +168,7 @@ public final class LiveComparison: Sendable {
     var found: [CallKey: Set<TensorKey>] = [:]
     for call in record.calls {
       guard calls[call.call] != nil else {
-        if options.selects(call.call, step: record.index) { return false }
+        if options.selects(call.call) { return false }
         continue
       }
       let keys = call.tensors.map(\.key).filter { key in
@@ -189,6 +189,7 @@ private struct AwaitedTensors: Sendable {
     var rank: Int
   }
 
+  /// By step and call what is to be compared.
   private(set) var steps: [Int: [CallKey: [TensorKey: Awaited]]] = [:]
 
   init(_ pairing: RunPairing) {
@@ -201,7 +202,4 @@ private struct AwaitedTensors: Sendable {
       }
     }
   }
-
-  /// The tensors of a call that is to be compared; `nil` for any other.
-  func tensors(of call: CallKey, step: Int) -> [TensorKey: Awaited]? { steps[step]?[call] }
 }

@@ -19,7 +19,6 @@ struct HTMLData {
   private var positions: NameMap<Int> = [:]
 
   private struct Call {
-    var step: Int
     var module: ModuleResult
     var firstTensor: Int
   }
@@ -29,7 +28,7 @@ struct HTMLData {
     var tensors: [(call: Int, result: TensorResult)] = []
     for step in comparison.steps {
       for module in step.modules {
-        calls.append(Call(step: step.index, module: module, firstTensor: tensors.count))
+        calls.append(Call(module: module, firstTensor: tensors.count))
         tensors += module.tensors.map { (calls.count - 1, $0) }
       }
     }
@@ -49,11 +48,7 @@ struct HTMLData {
     }
     let divergence = comparison.firstDivergence ?? comparison.firstDifference
     let first = divergence.flatMap { divergence in
-      tensors.firstIndex {
-        calls[$0.call].step == divergence.call.step && calls[$0.call].module.call == divergence.call
-          && $0.result.slot == divergence.tensor.slot
-          && $0.result.device == divergence.tensor.device
-      }
+      tensors.firstIndex { $0.result.key == divergence.tensor.key }
     }
     text += "},\"first\":\(first.map(String.init) ?? "null")"
     text += ",\"mark\":"
@@ -70,7 +65,7 @@ struct HTMLData {
 
   private mutating func writeCalls(_ calls: [Call], _ tolerance: Tolerance) {
     text += "\"calls\":{"
-    column("step", calls) { $0.append($1.step) }
+    column("step", calls) { $0.append($1.module.call.step) }
     column("name", calls, ",") { $0.append($0.position($1.module.call.module)) }
     column("call", calls, ",") { $0.append($1.module.call.index) }
     column("verdict", calls, ",") { $0.append($0.position($1.module.verdict.rawValue)) }
