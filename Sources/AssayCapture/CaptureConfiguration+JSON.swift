@@ -1,5 +1,5 @@
-public import AssayBase
-public import AssayRuns
+package import AssayBase
+import AssayRuns
 import AssayTensors
 import Foundation
 
@@ -55,7 +55,7 @@ extension CaptureConfiguration {
   ///   - value: An object with vLLM's keys.
   ///   - enabledByDefault: What `enabled` is when it is not there.
   /// - Throws: ``CaptureError``, which names the key.
-  public init(_ value: JSONValue, enabledByDefault: Bool = false) throws {
+  package init(_ value: JSONValue, enabledByDefault: Bool = false) throws {
     guard let members = value.members else {
       throw CaptureError.notAConfiguration(reason: "found \(value.kind)")
     }
@@ -84,7 +84,7 @@ extension CaptureConfiguration {
   }
 
   /// The configuration with its keys, as a run's manifest keeps it.
-  public var jsonValue: JSONValue {
+  package var jsonValue: JSONValue {
     func member(_ key: Key, _ value: JSONValue) -> (String, JSONValue) { (key.rawValue, value) }
     let rules = modules.rules.map { JSONValue.string($0.source) }
     var members = Dictionary(uniqueKeysWithValues: [

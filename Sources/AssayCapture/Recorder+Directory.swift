@@ -1,5 +1,5 @@
 import AssayBase
-public import AssayRuns
+package import AssayRuns
 import Foundation
 
 extension Recorder {
@@ -9,7 +9,7 @@ extension Recorder {
   ///   - configuration: What is recorded and where.
   ///   - manifest: What the run says about itself; its id names the directory.
   /// - Throws: ``AssayRuns/RunError`` when the directory or a file cannot be made.
-  public convenience init(
+  package convenience init(
     configuration: CaptureConfiguration, manifest: RunManifest,
     queueByteLimit: Int = defaultQueueByteLimit
   ) throws {
@@ -23,7 +23,7 @@ extension Recorder {
   ///
   /// - Returns: No writers when the configuration is off.
   /// - Throws: ``AssayRuns/RunError`` when the directory or a file cannot be made.
-  public static func writers(
+  package static func writers(
     for configuration: CaptureConfiguration, manifest: RunManifest
   ) throws -> [any RunSink] {
     guard configuration.isEnabled else { return [] }

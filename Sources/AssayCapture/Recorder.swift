@@ -43,7 +43,7 @@ public final class Recorder: Sendable {
   }
 
   /// The bytes that may wait to be written before the model has to wait.
-  public static let defaultQueueByteLimit = 256 << 20
+  package static let defaultQueueByteLimit = 256 << 20
 
   /// Makes a recorder of any sink.
   ///
@@ -57,7 +57,7 @@ public final class Recorder: Sendable {
   ///     this source's. So no module inherits an error of another one.
   ///   - goldenInputs: What a model may ask of its probe to be run on.
   ///   - queueByteLimit: The bytes that may wait for the sink; one tensor may exceed them.
-  public convenience init(
+  package convenience init(
     configuration: CaptureConfiguration, sink: any RunSink, manifest: RunManifest,
     substituting source: (any TensorSource)? = nil, goldenInputs: (any TensorSource)? = nil,
     queueByteLimit: Int = defaultQueueByteLimit
@@ -68,7 +68,7 @@ public final class Recorder: Sendable {
   }
 
   /// Makes a recorder that writes a run, in as many layouts as there are writers.
-  public convenience init(
+  package convenience init(
     configuration: CaptureConfiguration, writers: [any RunSink], manifest: RunManifest,
     queueByteLimit: Int = defaultQueueByteLimit
   ) {

@@ -1,8 +1,8 @@
-public import AssayRuns
-public import AssayTensors
+import AssayRuns
+package import AssayTensors
 
 /// Where a recorder takes the tensors that stand in the place of the live ones, such as a golden.
-public protocol TensorSource: Sendable {
+package protocol TensorSource: Sendable {
   /// One tensor of a module call.
   ///
   /// - Parameters:
@@ -18,5 +18,5 @@ public protocol TensorSource: Sendable {
 
 extension TensorSource {
   /// Nothing.
-  public func hint(of call: CallKey, slot: Slot) -> String? { nil }
+  package func hint(of call: CallKey, slot: Slot) -> String? { nil }
 }

@@ -1,44 +1,44 @@
 import AssayBase
-public import AssayCheckpoints
-public import AssayTensors
+package import AssayCheckpoints
+package import AssayTensors
 
 /// The shape of a Llama-family decoder, as `config.json` tells it.
 public struct LlamaConfiguration: Hashable, Sendable {
   /// The number of tokens.
   public var vocabularySize: Int
   /// The length of a hidden state.
-  public var hiddenSize: Int
+  package var hiddenSize: Int
   /// The length of the gated product inside the MLP.
-  public var intermediateSize: Int
+  package var intermediateSize: Int
   /// The number of decoder layers.
   public var layerCount: Int
   /// The number of query heads.
-  public var headCount: Int
+  package var headCount: Int
   /// The number of key and value heads, which divides the number of query heads.
-  public var keyValueHeadCount: Int
+  package var keyValueHeadCount: Int
   /// The length of a head's vectors; even.
-  public var headDimension: Int
+  package var headDimension: Int
   /// How many positions the model knows.
   public var maximumPositions: Int
   /// What RMSNorm adds to the mean square.
-  public var normEpsilon: Double
+  package var normEpsilon: Double
   /// The base of the rotary frequencies.
-  public var rotaryBase: Double
+  package var rotaryBase: Double
   /// How the rotary frequencies are stretched; `nil` where they are not.
-  public var rotaryScaling: RotaryScaling?
+  package var rotaryScaling: RotaryScaling?
   /// Whether q, k, v and o have a bias.
-  public var attentionBias: Bool
+  package var attentionBias: Bool
   /// Whether the MLP's projections have a bias.
-  public var mlpBias: Bool
+  package var mlpBias: Bool
   /// Whether the head uses the embedding's weights.
-  public var tieWordEmbeddings: Bool
+  package var tieWordEmbeddings: Bool
   /// The tokens that end a text.
   public var endTokenIDs: [Int]
   /// The dtype that the checkpoint says its weights have.
-  public var dtype: DType?
+  package var dtype: DType?
 
   /// A rule by which rotary frequencies are stretched.
-  public enum RotaryScaling: Hashable, Sendable {
+  package enum RotaryScaling: Hashable, Sendable {
     /// All are divided by a factor.
     case linear(factor: Double)
     /// Llama 3's: only low ones are.

@@ -1,27 +1,27 @@
 import AssayBase
-public import AssayRuns
+package import AssayRuns
 import AssayTensors
 import Foundation
 
 /// A golden's place on disk, whether the golden is there yet or not.
-public struct GoldenFile: Hashable, Sendable {
+package struct GoldenFile: Hashable, Sendable {
   /// The path of the HDF5 file.
-  public let path: String
+  package let path: String
 
   /// Names a golden.
-  public init(path: String) {
+  package init(path: String) {
     self.path = path
   }
 
   /// Whether anything is there, readable or not, or is kept elsewhere and was not fetched.
-  public var exists: Bool {
+  package var exists: Bool {
     (try? FileManager.default.attributesOfItem(atPath: path)) != nil || StandIn(at: path) != nil
   }
 
   /// Opens the golden.
   ///
   /// - Throws: ``AssayRuns/RunError``: nothing is there, or it is no run, or it is damaged.
-  public func open() throws -> any RunReader {
+  package func open() throws -> any RunReader {
     try HDF5RunReader(path: path)
   }
 
@@ -29,7 +29,7 @@ public struct GoldenFile: Hashable, Sendable {
   ///
   /// - Parameter manifest: What the run says about itself so far.
   /// - Throws: ``AssayRuns/RunError`` when the file cannot be made.
-  public func writer(manifest: RunManifest) throws -> HDF5RunWriter {
+  package func writer(manifest: RunManifest) throws -> HDF5RunWriter {
     try HDF5RunWriter(path: path, mode: .golden, manifest: manifest)
   }
 
@@ -44,7 +44,7 @@ public struct GoldenFile: Hashable, Sendable {
   ///   - progress: Called with the number of tensors written and their total.
   /// - Throws: ``ReplayError`` for a run that cannot be a golden, ``AssayRuns/RunError`` for one
   ///   that cannot be read, for a golden whose approvals cannot be read, and for a full disk.
-  public func approve(
+  package func approve(
     _ candidate: any RunReader, approval: Approval, progress: ((Int, Int) -> Void)? = nil
   ) throws {
     guard candidate.manifest.isComplete else {

@@ -1,6 +1,6 @@
-public import AssayCapture
-public import AssayComparison
-public import AssayRuns
+package import AssayCapture
+package import AssayComparison
+package import AssayRuns
 import AssayTensors
 import Foundation
 import Synchronization
@@ -12,7 +12,7 @@ import Synchronization
 /// try model.generate(from: tokens, steps: 4, probe: session.probe)
 /// let health = try session.finish()
 /// ```
-public final class HealthSession: Sendable {
+package final class HealthSession: Sendable {
   private let sink = HealthSink()
   private let recorder: Recorder
 
@@ -25,7 +25,7 @@ public final class HealthSession: Sendable {
   ///   - golden: The run that gives the recipe, and the inputs that a model may ask its probe for.
   ///   - recipe: What the model is run with, where no golden says it.
   ///   - configuration: What is captured; `nil` for everything in all steps.
-  public init(
+  package init(
     golden: (any RunReader)? = nil, recipe: Recipe? = nil,
     capturing configuration: CaptureConfiguration? = nil
   ) {
@@ -41,7 +41,7 @@ public final class HealthSession: Sendable {
   }
 
   /// What the model announces its module calls to.
-  public var probe: Probe { recorder.probe }
+  package var probe: Probe { recorder.probe }
 
   /// Ends.
   ///
@@ -49,7 +49,7 @@ public final class HealthSession: Sendable {
   /// - Returns: What was found; a failure where nothing was recorded.
   /// - Throws: `error`, and ``AssayCapture/CaptureError/stepUnderWay(step:)`` while a task of the
   ///   model is still running.
-  public func finish(after error: (any Error)? = nil) throws -> RunHealth {
+  package func finish(after error: (any Error)? = nil) throws -> RunHealth {
     if let error { throw error }
     var failures: [HealthFailure] = []
     do {

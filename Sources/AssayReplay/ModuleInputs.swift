@@ -1,6 +1,6 @@
-public import AssayBase
+package import AssayBase
 import AssayComparison
-public import AssayRuns
+import AssayRuns
 public import AssayTensors
 
 /// What a golden says that one module call was given.
@@ -8,7 +8,7 @@ public struct ModuleInputs: Sendable {
   /// The call.
   public let call: CallKey
   /// What the golden says of the inputs besides tensors; `nil` where it says nothing.
-  public let description: JSONValue?
+  package let description: JSONValue?
 
   /// The slots of what the golden says that the call returned.
   let outputs: [Slot]

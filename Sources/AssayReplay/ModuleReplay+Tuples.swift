@@ -1,7 +1,7 @@
-public import AssayCapture
-public import AssayComparison
-public import AssayRuns
-public import AssayTensors
+package import AssayCapture
+package import AssayComparison
+package import AssayRuns
+package import AssayTensors
 
 extension ModuleReplay {
   /// Runs every recorded call of the modules that a pattern matches, which return tuples.
@@ -14,7 +14,7 @@ extension ModuleReplay {
   /// - Returns: What the comparison of the outputs came to.
   /// - Throws: ``ReplayError/moduleFailed(_:reason:)`` where `body` throws, its other cases for
   ///   inputs that the golden lacks, and ``AssayRuns/RunError`` for those that cannot be read.
-  public static func compare<each Output: Capturable>(
+  package static func compare<each Output: Capturable>(
     golden: any RunReader, matching pattern: ModulePattern, options: ReplayOptions = .init(),
     _ body: (ModuleInputs) throws -> (repeat each Output)
   ) throws -> RunComparison {
@@ -46,7 +46,7 @@ extension ModuleReplay {
   /// - Returns: What the comparison of the outputs came to.
   /// - Throws: ``ReplayError/moduleFailed(_:reason:)`` where `body` throws, its other cases for
   ///   inputs that the golden lacks, and ``AssayRuns/RunError`` for those that cannot be read.
-  public static func compare<each Output: Capturable>(
+  package static func compare<each Output: Capturable>(
     golden: any RunReader, matching pattern: ModulePattern, options: ReplayOptions = .init(),
     isolation: isolated (any Actor)? = #isolation,
     _ body: (ModuleInputs) async throws -> (repeat each Output)

@@ -1,7 +1,7 @@
-public import AssayCapture
-public import AssayComparison
-public import AssayRuns
-public import AssayTensors
+package import AssayCapture
+package import AssayComparison
+package import AssayRuns
+package import AssayTensors
 
 /// Replays single modules, each by itself: the golden's inputs go in, and what comes out is compared
 /// with the golden's outputs.
@@ -14,7 +14,7 @@ public import AssayTensors
 ///   try model.layers[inputs.index(after: "layers")].inputLayernorm(inputs[0])
 /// }
 /// ```
-public enum ModuleReplay {
+package enum ModuleReplay {
   /// Runs every recorded call of the modules that a pattern matches.
   ///
   /// - Parameters:
@@ -25,7 +25,7 @@ public enum ModuleReplay {
   /// - Returns: What the comparison of the outputs came to.
   /// - Throws: ``ReplayError/moduleFailed(_:reason:)`` where `body` throws, its other cases for
   ///   inputs that the golden lacks, and ``AssayRuns/RunError`` for those that cannot be read.
-  public static func compare<Output: Capturable>(
+  package static func compare<Output: Capturable>(
     golden: any RunReader, matching pattern: ModulePattern, options: ReplayOptions = .init(),
     _ body: (ModuleInputs) throws -> Output
   ) throws -> RunComparison {
@@ -56,7 +56,7 @@ public enum ModuleReplay {
   /// - Returns: What the comparison of the outputs came to.
   /// - Throws: ``ReplayError/moduleFailed(_:reason:)`` where `body` throws, its other cases for
   ///   inputs that the golden lacks, and ``AssayRuns/RunError`` for those that cannot be read.
-  public static func compare<Output: Capturable>(
+  package static func compare<Output: Capturable>(
     golden: any RunReader, matching pattern: ModulePattern, options: ReplayOptions = .init(),
     isolation: isolated (any Actor)? = #isolation, _ body: (ModuleInputs) async throws -> Output
   ) async throws -> RunComparison {

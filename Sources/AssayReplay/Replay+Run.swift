@@ -1,7 +1,7 @@
 import AssayBase
-public import AssayCapture
-public import AssayComparison
-public import AssayRuns
+package import AssayCapture
+package import AssayComparison
+package import AssayRuns
 package import AssayTensors
 
 extension Replay {
@@ -14,7 +14,7 @@ extension Replay {
   /// - Returns: What the comparison came to.
   /// - Throws: What `body` throws, and what ``init(golden:options:copyingTo:)``
   ///   and ``finish(after:provenance:)`` throw.
-  public static func run(
+  package static func run(
     _ golden: any RunReader, options: ReplayOptions = .init(), _ body: (Probe) throws -> Void
   ) throws -> RunComparison {
     let replay = try Replay(golden: golden, options: options)
@@ -35,7 +35,7 @@ extension Replay {
   /// - Returns: What the comparison came to.
   /// - Throws: What `body` throws, and what ``init(golden:options:copyingTo:)``
   ///   and ``finish(after:provenance:)`` throw.
-  public static func run(
+  package static func run(
     _ golden: any RunReader, options: ReplayOptions = .init(),
     isolation: isolated (any Actor)? = #isolation, _ body: (Probe) async throws -> Void
   ) async throws -> RunComparison {
@@ -56,7 +56,7 @@ extension Replay {
   /// all steps are captured, so that one too many is seen.
   ///
   /// - Throws: ``AssayCapture/CaptureError`` for a configuration that cannot be read.
-  public static func configuration(for golden: any RunReader) throws -> CaptureConfiguration {
+  package static func configuration(for golden: any RunReader) throws -> CaptureConfiguration {
     try configuration(for: golden, [])
   }
 

@@ -1,6 +1,6 @@
-public import AssayCapture
-public import AssayComparison
-public import AssayRuns
+package import AssayCapture
+package import AssayComparison
+package import AssayRuns
 import AssayTensors
 import Foundation
 import Synchronization
@@ -15,7 +15,7 @@ import Synchronization
 /// ```
 /// What differs is in the comparison, and so is a model that ran no step, announced nothing, or ran
 /// on behind the golden's last step: none of them is a match. What the model throws is thrown.
-public final class Replay: Sendable {
+package final class Replay: Sendable {
   private let golden: any RunReader
   private let options: ReplayOptions
   private let sink: ReplaySink
@@ -46,7 +46,7 @@ public final class Replay: Sendable {
   ///     A replay that is copied is not stopped at its first divergence.
   /// - Throws: ``ReplayError/isolatedCopy``, and ``AssayCapture/CaptureError`` for a golden whose
   ///   configuration cannot be read.
-  public init(
+  package init(
     golden: any RunReader, options: ReplayOptions = .init(),
     copyingTo writer: (any RunSink)? = nil
   ) throws {
@@ -83,7 +83,7 @@ public final class Replay: Sendable {
   }
 
   /// What the model announces its module calls to.
-  public var probe: Probe { recorder.probe }
+  package var probe: Probe { recorder.probe }
 
   /// Ends the replay.
   ///
@@ -95,7 +95,7 @@ public final class Replay: Sendable {
   /// - Throws: `error`, unless the replay itself stopped the model; ``ReplayError/finished``;
   ///   ``AssayCapture/CaptureError/stepUnderWay(step:)`` while a task of the model is still running;
   ///   a writer's error. Then nothing is left of a copy.
-  public func finish(
+  package func finish(
     after error: (any Error)? = nil, provenance: Provenance? = nil
   ) throws -> RunComparison {
     try state.withLock { state throws(ReplayError) in
@@ -129,7 +129,7 @@ public final class Replay: Sendable {
   /// - Parameter update: Adds to the copy's manifest: approvals, another recipe.
   /// - Throws: ``ReplayError/notFinished``, ``ReplayError/noCopy``,
   ///   ``ReplayError/incompleteCopy(reason:)``, or the writer's error; then there is no copy.
-  public func commitCopy(_ update: (inout RunManifest) -> Void = { _ in }) throws {
+  package func commitCopy(_ update: (inout RunManifest) -> Void = { _ in }) throws {
     let writer = try state.withLock { state throws(ReplayError) -> any RunSink in
       switch state {
       case .running: throw .notFinished
@@ -147,7 +147,7 @@ public final class Replay: Sendable {
   }
 
   /// Lets go of the copy now, instead of when the replay itself goes.
-  public func discardCopy() {
+  package func discardCopy() {
     sink.releaseCopy()
     state.withLock { state in
       if case .running = state { return }

@@ -1,4 +1,4 @@
-public import AssayComparison
+import AssayComparison
 import AssayRuns
 public import AssayTensors
 

@@ -1,26 +1,26 @@
-public import AssayComparison
-public import AssayTensors
+package import AssayComparison
+package import AssayTensors
 
 /// How a model is replayed against a golden.
-public struct ReplayOptions: Sendable {
+package struct ReplayOptions: Sendable {
   /// The rule under which two tensors are close.
-  public var tolerance: Tolerance = .vllm
+  package var tolerance: Tolerance = .vllm
   /// Whether every module is given the golden's inputs, so that none inherits another's error.
-  public var isIsolated = false
+  package var isIsolated = false
   /// Whether the model is stopped at the first tensor that fails; a replay that is copied runs on.
-  public var stopsAtFirstDivergence = false
+  package var stopsAtFirstDivergence = false
   /// How many failing tensors, in execution order, get the figures that cost a second pass.
-  public var detailLimit = 50
+  package var detailLimit = 50
   /// Devices of the model that pair with devices of another name in the golden.
-  public var deviceMap: [(actual: Device, expected: Device)] = []
+  package var deviceMap: [(actual: Device, expected: Device)] = []
   /// By which rules the model's tensors pair with those of a golden whose modules differ.
   ///
   /// The model is then recorded to a temporary file and compared when it is done. So it can neither
   /// be isolated nor stopped at its first divergence, and its run not become the golden.
-  public var mapping: Mapping?
+  package var mapping: Mapping?
 
   /// Makes options with vLLM's default tolerance.
-  public init() {}
+  package init() {}
 }
 
 extension ReplayOptions {
@@ -34,10 +34,8 @@ extension ReplayOptions {
 
   /// What a comparison is told.
   var comparisonOptions: ComparisonOptions {
-    var options = ComparisonOptions(
-      tolerance: tolerance, deviceMap: deviceMap, detailLimit: detailLimit)
-    options.isIsolated = isIsolated
-    options.mapping = mapping
-    return options
+    ComparisonOptions(
+      ComparisonOptions(tolerance: tolerance, deviceMap: deviceMap, mapping: mapping),
+      detailLimit: detailLimit, isIsolated: isIsolated)
   }
 }

@@ -1,12 +1,12 @@
-public import AssayRuns
+package import AssayRuns
 
 /// Renders a golden's line of approvals.
-public enum ApprovalLog {
+package enum ApprovalLog {
   /// Renders the approvals as plain text, the newest first, as `git log` does with commits.
   ///
   /// - Parameter manifest: What the golden says about itself.
   /// - Returns: Text without a newline at its end; one sentence for a run that nobody approved.
-  public static func text(of manifest: RunManifest) -> String {
+  package static func text(of manifest: RunManifest) -> String {
     let approvals = manifest.provenance?.approvals ?? []
     guard !approvals.isEmpty else {
       return

@@ -1,26 +1,26 @@
-public import AssayComparison
-public import AssayRuns
-public import AssayTensors
+package import AssayComparison
+import AssayRuns
+import AssayTensors
 
 /// What a new golden changes: every tensor that is added, removed or differs at all.
-public struct ChangeList: Sendable {
+package struct ChangeList: Sendable {
   /// The tensors that only the new run has.
-  public private(set) var added: [TensorResult] = []
+  package private(set) var added: [TensorResult] = []
   /// The tensors that only the old golden has.
-  public private(set) var removed: [TensorResult] = []
+  package private(set) var removed: [TensorResult] = []
   /// The tensors whose values, shape or dtype change, within the tolerance or not.
-  public private(set) var changed: [TensorResult] = []
+  package private(set) var changed: [TensorResult] = []
   /// The tensors of which one side could not be read, or was not recorded, so that nothing is known
   /// of their change.
-  public private(set) var unreadable: [TensorResult] = []
+  package private(set) var unreadable: [TensorResult] = []
   /// How many tensors stay as they are.
-  public private(set) var unchangedCount = 0
+  package private(set) var unchangedCount = 0
 
   /// Lists the changes.
   ///
   /// - Parameter comparison: The new run as the actual, the old golden as the expected one.
   /// - Complexity: O(tensors).
-  public init(_ comparison: RunComparison) {
+  package init(_ comparison: RunComparison) {
     for step in comparison.steps {
       for module in step.modules {
         for tensor in module.tensors {
@@ -47,14 +47,14 @@ public struct ChangeList: Sendable {
   }
 
   /// Whether nothing changes, as far as everything could be read.
-  public var isEmpty: Bool {
+  package var isEmpty: Bool {
     added.isEmpty && removed.isEmpty && changed.isEmpty && unreadable.isEmpty
   }
 }
 
 extension ChangeList {
   /// How many tensors change, in one line.
-  public var summary: String {
+  package var summary: String {
     if isEmpty { return "no changes: \(MarkdownText.count(unchangedCount, "tensor")) as before" }
     let parts = [
       (added.count, "added"), (removed.count, "removed"), (changed.count, "changed"),
@@ -67,7 +67,7 @@ extension ChangeList {
   ///
   /// A line begins with `+` for an added tensor, `-` for a removed one, `~` for a changed one and
   /// `?` for one that could not be read or was not recorded.
-  public var text: String {
+  package var text: String {
     var lines = [summary]
     for (mark, changes) in [("+", added), ("-", removed), ("~", changed), ("?", unreadable)] {
       for change in changes.prefix(ChangeList.lineLimit) { lines.append("\(mark) \(change.line)") }
@@ -80,7 +80,7 @@ extension ChangeList {
   /// The changes as GitHub markdown that ends with a newline.
   ///
   /// - Complexity: O(changes), but for each kind only the first 200 are listed.
-  public var markdown: String {
+  package var markdown: String {
     var text = "## Changes\n\n\(MarkdownText.plain(summary)).\n"
     for (title, changes) in [
       ("Added", added), ("Removed", removed), ("Unreadable or not recorded", unreadable),

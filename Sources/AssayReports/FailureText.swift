@@ -1,9 +1,9 @@
-public import AssayComparison
+package import AssayComparison
 import AssayRuns
 import AssayTensors
 
 /// Renders why a replay failed as a few lines of plain text, for a test's failure message.
-public enum FailureText {
+package enum FailureText {
   /// The most bytes of UTF-8 that a text has.
   static let byteLimit = 4096
 
@@ -19,7 +19,7 @@ public enum FailureText {
   ///   - rerecord: The command that records the golden again.
   /// - Returns: At most 20 lines and 4 KiB of UTF-8 under fixed labels, without a newline at the
   ///   end.
-  public static func render(
+  package static func render(
     _ comparison: RunComparison, headline: String, goldenPath: String, reportPath: String? = nil,
     rerecord: String? = nil
   ) -> String {
@@ -44,7 +44,7 @@ public enum FailureText {
   ///   - comparison: What comparing them came to.
   ///   - reportPath: Where the whole report was written.
   /// - Returns: As many lines as of a golden, without a newline at the end.
-  public static func render(
+  package static func render(
     runs comparison: RunComparison, reportPath: String? = nil
   ) -> String {
     let writer = FailureTextWriter(comparison: comparison, words: .ofRuns)
@@ -88,7 +88,7 @@ public enum FailureText {
   }
 
   /// Why a comparison fails, in one sentence on one line, without a full stop; `nil` for a match.
-  public static func sentence(_ comparison: RunComparison) -> String? {
+  package static func sentence(_ comparison: RunComparison) -> String? {
     comparison.isMatch ? nil : FailureTextWriter(comparison: comparison).sentence
   }
 }

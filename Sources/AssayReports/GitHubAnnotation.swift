@@ -1,5 +1,5 @@
 /// Renders GitHub Actions' workflow commands.
-public enum GitHubAnnotation {
+package enum GitHubAnnotation {
   /// A command that shows an error beside a line of the changed code.
   ///
   /// - Parameters:
@@ -8,7 +8,7 @@ public enum GitHubAnnotation {
   ///   - title: A short title.
   ///   - message: The text, of any number of lines.
   /// - Returns: One line to print to standard output, without a newline at the end.
-  public static func error(
+  package static func error(
     file: String? = nil, line: Int? = nil, title: String, message: String
   ) -> String {
     var properties: [String] = []

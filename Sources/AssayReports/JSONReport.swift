@@ -1,18 +1,18 @@
 import AssayBase
-public import AssayComparison
+package import AssayComparison
 import AssayRuns
 import AssayTensors
-public import Foundation
+package import Foundation
 
 /// Renders a comparison as JSON, schema `assay.comparison/1`.
-public enum JSONReport {
+package enum JSONReport {
   /// Renders a comparison.
   ///
   /// The text is one line of UTF-8 with sorted keys and the same for equal comparisons. Numbers
   /// that JSON cannot hold are the strings `inf`, `-inf` and `nan`.
   ///
   /// - Throws: `EncodingError`.
-  public static func render(_ comparison: RunComparison) throws -> Data {
+  package static func render(_ comparison: RunComparison) throws -> Data {
     var data = json(comparison).encoded()
     data.append(0x0A)
     return data

@@ -1,11 +1,11 @@
-public import AssayComparison
+package import AssayComparison
 
 /// Renders comparisons as JUnit XML, as Jenkins, GitLab and others read it.
 ///
 /// Every step is a suite and every module call a case of it, under the same names in every run, so
 /// that a system can tell since when a case fails. A first suite holds what fails about a
 /// comparison as a whole. There are no times, so equal comparisons give equal texts.
-public enum JUnitReport {
+package enum JUnitReport {
   /// Renders comparisons.
   ///
   /// - Parameters:
@@ -13,7 +13,7 @@ public enum JUnitReport {
   ///   - failures: What failed besides, such as other tokens than the golden's.
   /// - Returns: UTF-8 text that ends with a newline.
   /// - Complexity: O(tensors).
-  public static func render(
+  package static func render(
     _ comparisons: [(name: String, comparison: RunComparison)],
     failures: [(name: String, message: String)] = []
   ) -> String {

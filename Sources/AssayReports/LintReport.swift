@@ -1,12 +1,12 @@
-public import AssayBase
-public import AssayComparison
-public import AssayRuns
+package import AssayBase
+package import AssayComparison
+import AssayRuns
 import AssayTensors
 
 /// Renders what is wrong with tolerance rules.
-public enum LintReport {
+package enum LintReport {
   /// Renders the findings as plain text, a paragraph for each rule, without a newline at the end.
-  public static func text(_ findings: [ToleranceFinding], _ rules: ToleranceRules) -> String {
+  package static func text(_ findings: [ToleranceFinding], _ rules: ToleranceRules) -> String {
     let faults = findings.count { !$0.isNote }
     var lines = [
       faults == 0
@@ -56,7 +56,7 @@ public enum LintReport {
   }
 
   /// The findings as JSON, schema `assay.lint/1`; `rule` counts from 0.
-  public static func json(_ findings: [ToleranceFinding]) -> JSONValue {
+  package static func json(_ findings: [ToleranceFinding]) -> JSONValue {
     .object([
       "schema": .string("assay.lint/1"),
       "findings": .array(

@@ -6,7 +6,7 @@ extension MarkdownReport {
   ///   - limit: The most lines.
   /// - Returns: The report itself where it has no more lines than that; else its first sections,
   ///   as many as fit, and a line that says how to have the rest.
-  public static func onScreen(_ report: String, limit: Int = 120) -> String {
+  package static func onScreen(_ report: String, limit: Int = 120) -> String {
     let lines = report.split(separator: "\n", omittingEmptySubsequences: false)
     guard lines.count > limit else { return report }
     let heading = lines[..<limit].lastIndex { $0.hasPrefix("## ") } ?? limit

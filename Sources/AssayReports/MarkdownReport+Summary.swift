@@ -1,4 +1,4 @@
-public import AssayComparison
+package import AssayComparison
 import AssayRuns
 import AssayTensors
 
@@ -10,7 +10,7 @@ extension MarkdownReport {
   ///   - wholeReport: Where the whole report is.
   ///   - growthPlot: Where the picture of the error's growth is, relative to the summary.
   /// - Returns: At most 30 lines of UTF-8 that end with a newline.
-  public static func summary(
+  package static func summary(
     _ comparison: RunComparison, wholeReport: String? = nil, growthPlot: String? = nil
   ) -> String {
     let writer = MarkdownWriter(comparison: comparison, verbose: false)

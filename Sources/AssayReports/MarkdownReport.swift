@@ -1,9 +1,9 @@
-public import AssayComparison
+package import AssayComparison
 import AssayRuns
 import AssayTensors
 
 /// Renders a comparison as GitHub markdown.
-public enum MarkdownReport {
+package enum MarkdownReport {
   /// Renders a comparison.
   ///
   /// - Parameters:
@@ -12,7 +12,7 @@ public enum MarkdownReport {
   ///   - growthPlot: Where the picture of the error's growth is, relative to the report and
   ///     percent-encoded; `nil` for none.
   /// - Returns: UTF-8 text that ends with a newline.
-  public static func render(
+  package static func render(
     _ comparison: RunComparison, verbose: Bool = false, growthPlot: String? = nil
   ) -> String {
     let writer = MarkdownWriter(comparison: comparison, verbose: verbose)

@@ -1,7 +1,7 @@
 import Foundation
 
 /// The summary that GitHub Actions shows for a job's step.
-public enum StepSummary {
+package enum StepSummary {
   /// Adds markdown to the summary's file, which stays within GitHub's limit.
   ///
   /// Processes and threads may add to one file at the same time. What does not fit is cut, before
@@ -14,7 +14,7 @@ public enum StepSummary {
   ///   - wholeReport: Where the whole report is, for the sentence that says it was cut.
   ///   - limit: The most bytes that the file may have.
   /// - Throws: ``ReportError``; the file then is as it was.
-  public static func append(
+  package static func append(
     _ markdown: String, to path: String, wholeReport: String? = nil, limit: Int = 1 << 20
   ) throws(ReportError) {
     let file = try SummaryFile(path: path)

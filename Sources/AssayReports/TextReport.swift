@@ -1,16 +1,16 @@
-public import AssayComparison
+package import AssayComparison
 import AssayRuns
 import AssayTensors
 
 /// Renders a comparison for a terminal.
-public enum TextReport {
+package enum TextReport {
   /// Renders a comparison on about one screen.
   ///
   /// - Parameters:
   ///   - comparison: What comparing two runs came to.
   ///   - inColor: Whether to colour it by ANSI escape sequences.
   /// - Returns: UTF-8 text that ends with a newline.
-  public static func render(_ comparison: RunComparison, inColor: Bool = false) -> String {
+  package static func render(_ comparison: RunComparison, inColor: Bool = false) -> String {
     let writer = TextReportWriter(comparison: comparison, inColor: inColor)
     return [writer.headline, writer.facts, writer.growth, writer.modules]
       .filter { !$0.isEmpty }.map { $0.joined(separator: "\n") + "\n" }.joined(separator: "\n")

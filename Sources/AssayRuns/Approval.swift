@@ -1,19 +1,19 @@
-public import Foundation
+package import Foundation
 
 /// Who made a run the golden that others are compared with, and why.
-public struct Approval: Hashable, Sendable {
+package struct Approval: Hashable, Sendable {
   /// Who approved it, such as `Ada Lovelace <ada@example.org>`.
-  public var by: String
+  package var by: String
   /// The id of the golden that it replaced; `nil` where there was none.
-  public var from: String?
+  package var from: String?
   /// The id of the run that was approved.
-  public var to: String
+  package var to: String
   /// When, ISO 8601 in UTC.
-  public var date: String
+  package var date: String
   /// Why, in the words of whoever approved it.
-  public var reason: String?
+  package var reason: String?
   /// What made the golden that it replaced: the line of goldens keeps every maker's name.
-  public var replaced: RunMaker?
+  package var replaced: RunMaker?
 
   /// Makes an approval.
   ///
@@ -23,7 +23,7 @@ public struct Approval: Hashable, Sendable {
   ///   - to: The id of the run that is approved.
   ///   - date: When; now unless it is given.
   ///   - reason: Why.
-  public init(
+  package init(
     by: String = Approval.currentUser, from: String? = nil, to: String, date: Date = .now,
     reason: String? = nil
   ) {
@@ -36,7 +36,7 @@ public struct Approval: Hashable, Sendable {
 
   /// Who runs this process, as far as its environment tells: git's author, the actor of a CI job,
   /// or the user of the system.
-  public static var currentUser: String {
+  package static var currentUser: String {
     user(in: ProcessInfo.processInfo.environment) ?? "unknown"
   }
 
@@ -64,7 +64,7 @@ extension RunManifest {
   /// - Parameters:
   ///   - approval: Who approves the run and why; its ids are filled in from the manifests.
   ///   - golden: The manifest of the golden that is replaced, if there is one.
-  public func approved(by approval: Approval, replacing golden: RunManifest?) -> RunManifest {
+  package func approved(by approval: Approval, replacing golden: RunManifest?) -> RunManifest {
     var approval = approval
     approval.from = golden?.id
     approval.to = id

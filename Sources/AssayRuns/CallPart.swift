@@ -1,21 +1,21 @@
-public import AssayBase
-public import AssayTensors
+package import AssayBase
+package import AssayTensors
 
 /// One side of one module call, as a writer receives it.
-public struct CallPart: Sendable {
+package struct CallPart: Sendable {
   /// The call.
-  public var call: CallKey
+  package var call: CallKey
   /// Which side of the call.
-  public var side: Slot.Side
+  package var side: Slot.Side
   /// What goes into `inputs.json` or `outputs.json`; `nil` where a converted run has none.
-  public var description: JSONValue?
+  package var description: JSONValue?
   /// The tensors of this side, in slot order.
-  public var tensors: [CapturedTensor]
+  package var tensors: [CapturedTensor]
   /// Of a converted run's inputs, which of them it can show; `nil` for what the part shows itself.
-  public var inputCoverage: InputCoverage?
+  package var inputCoverage: InputCoverage?
 
   /// Makes a part.
-  public init(
+  package init(
     call: CallKey, side: Slot.Side, description: JSONValue?, tensors: [CapturedTensor],
     inputCoverage: InputCoverage? = nil
   ) {
@@ -28,7 +28,7 @@ public struct CallPart: Sendable {
 }
 
 /// A tensor to be written, or the note that stands for one that was left out.
-public enum CapturedTensor: Sendable {
+package enum CapturedTensor: Sendable {
   /// A tensor with its bytes.
   case stored(Slot, Tensor)
   /// A tensor that was skipped, for example because it is too large.
@@ -57,20 +57,20 @@ extension CapturedTensor {
 }
 
 /// What is known of a tensor whose elements were not written.
-public struct SkippedTensor: Hashable, Sendable {
+package struct SkippedTensor: Hashable, Sendable {
   /// The element type.
-  public var dtype: DType
+  package var dtype: DType
   /// The extents.
-  public var shape: Shape
+  package var shape: Shape
   /// Where the tensor lived.
-  public var device: Device
+  package var device: Device
   /// A sentence saying why it was skipped.
-  public var reason: String
+  package var reason: String
   /// What stands for its elements; `nil` where nothing does.
-  public var digest: TensorDigest?
+  package var digest: TensorDigest?
 
   /// Makes a note.
-  public init(
+  package init(
     dtype: DType, shape: Shape, device: Device, reason: String, digest: TensorDigest? = nil
   ) {
     self.dtype = dtype

@@ -1,4 +1,4 @@
-public import AssayBase
+package import AssayBase
 public import AssayTensors
 
 /// A value that a module received or returned: a tensor, a container of values, or anything else.
@@ -39,7 +39,7 @@ extension CapturedValue {
   /// The tensors inside, depth first, each with its slot.
   ///
   /// - Parameter root: The slot of the value itself, such as `outputs`.
-  public func tensors(in root: Slot) -> [(slot: Slot, tensor: Tensor)] {
+  package func tensors(in root: Slot) -> [(slot: Slot, tensor: Tensor)] {
     switch self {
     case .tensor(let tensor):
       [(root, tensor)]
@@ -55,7 +55,7 @@ extension CapturedValue {
   /// What is inside and could not be recorded, depth first.
   ///
   /// - Parameter root: The slot of the value itself, such as `outputs`.
-  public func unrecorded(in root: Slot) -> [CapturedTensor] {
+  package func unrecorded(in root: Slot) -> [CapturedTensor] {
     switch self {
     case .notRecorded(_, _, let device, let reason):
       [.notRecorded(root, device, reason: reason)]
@@ -69,7 +69,7 @@ extension CapturedValue {
   }
 
   /// The value as `inputs.json` and `outputs.json` describe it.
-  public var description: JSONValue {
+  package var description: JSONValue {
     switch self {
     case .tensor(let tensor): CapturedValue.describe(tensor)
     case .tuple(let items): CapturedValue.describe(items)

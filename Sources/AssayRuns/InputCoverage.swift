@@ -2,7 +2,7 @@ import AssayBase
 import AssayTensors
 
 /// Which of the tensors that a module was given a run can show; the later case knows less.
-public enum InputCoverage: Int, Sendable, Comparable, CaseIterable {
+package enum InputCoverage: Int, Sendable, Comparable, CaseIterable {
   /// All that it was given, or notes of what was skipped.
   case all
   /// Those given by position: vLLM's hooks do not see keyword inputs.
@@ -15,7 +15,7 @@ public enum InputCoverage: Int, Sendable, Comparable, CaseIterable {
   case partial
 
   /// Whether the first knows more than the second.
-  public static func < (first: InputCoverage, second: InputCoverage) -> Bool {
+  package static func < (first: InputCoverage, second: InputCoverage) -> Bool {
     first.rawValue < second.rawValue
   }
 

@@ -1,4 +1,4 @@
-public import AssayBase
+package import AssayBase
 
 /// What a run says about itself beside its tensors.
 public struct RunManifest: Hashable, Sendable {
@@ -11,17 +11,24 @@ public struct RunManifest: Hashable, Sendable {
   /// What it takes to run it again.
   public var recipe: Recipe?
   /// The capture configuration under which the run was recorded.
-  public var configuration: JSONValue?
+  package var configuration: JSONValue?
 
   /// Makes a manifest.
   public init(
-    id: String, isComplete: Bool = true, provenance: Provenance? = nil, recipe: Recipe? = nil,
-    configuration: JSONValue? = nil
+    id: String, isComplete: Bool = true, provenance: Provenance? = nil, recipe: Recipe? = nil
   ) {
     self.id = id
     self.isComplete = isComplete
     self.provenance = provenance
     self.recipe = recipe
+  }
+
+  /// Makes the manifest that a run was read with.
+  package init(
+    id: String, isComplete: Bool, provenance: Provenance?, recipe: Recipe?,
+    configuration: JSONValue?
+  ) {
+    self.init(id: id, isComplete: isComplete, provenance: provenance, recipe: recipe)
     self.configuration = configuration
   }
 }
@@ -55,13 +62,13 @@ public struct Provenance: Hashable, Sendable {
   /// How many threads computed.
   public var threads: Int?
   /// How tokens were chosen, such as `{"do_sample": false}`.
-  public var generation: JSONValue?
+  package var generation: JSONValue?
   /// This process's rank among those of a distributed run.
   public var rank: Int?
   /// How many processes a distributed run has.
   public var worldSize: Int?
   /// Who made it a golden, and all goldens that it replaced, from the first to the last.
-  public var approvals: [Approval]?
+  package var approvals: [Approval]?
 
   /// Makes a provenance; all that is not known stays `nil`.
   public init(tool: String, toolVersion: String, created: String) {

@@ -3,7 +3,7 @@ import AssayTensors
 import Foundation
 
 /// The identity of a model: a hash over its configuration and weights.
-public enum ModelHash {
+package enum ModelHash {
   /// Hashes `config.json` and every `*.safetensors` file of a checkpoint.
   ///
   /// The hash is that of the lines `<file name>`, `<hex SHA-256 of the file>`, sorted by file name.
@@ -12,7 +12,7 @@ public enum ModelHash {
   /// - Returns: `sha256:` and 64 hexadecimal digits.
   /// - Throws: ``RunError/notFound(path:)`` for a directory that cannot be listed or has none of
   ///   these files, ``RunError/damaged(path:reason:)`` for a file that cannot be read.
-  public static func sha256(ofCheckpoint directory: String) throws(RunError) -> String {
+  package static func sha256(ofCheckpoint directory: String) throws(RunError) -> String {
     let names: [String]
     do {
       names = try FileManager.default.contentsOfDirectory(atPath: directory)

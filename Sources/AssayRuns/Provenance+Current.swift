@@ -1,14 +1,14 @@
 import Foundation
 
 /// Assay's own version.
-public enum AssayVersion {
+package enum AssayVersion {
   /// The version as the changelog has it.
-  public static let current = "0.1.0"
+  package static let current = "0.1.0"
 }
 
 extension Provenance {
   /// The provenance of a recording that this process begins now on this machine.
-  public static func current() -> Provenance {
+  package static func current() -> Provenance {
     var provenance = Provenance(
       tool: "assay", toolVersion: AssayVersion.current,
       created: Date.now.formatted(.iso8601))

@@ -5,7 +5,7 @@ extension Recipe {
   ///
   /// - Parameter golden: The golden's path; a relative model lies below its folder.
   /// - Returns: The checkpoint's path, or `nil` for a recipe that names no model.
-  public func checkpointPath(relativeTo golden: String) -> String? {
+  package func checkpointPath(relativeTo golden: String) -> String? {
     guard let model, !model.isEmpty else { return nil }
     guard !model.hasPrefix("/") else { return model }
     let folder = (golden as NSString).deletingLastPathComponent
@@ -17,7 +17,7 @@ extension Recipe {
   /// - Parameters:
   ///   - checkpoint: The checkpoint's directory.
   ///   - golden: The golden's path; `nil` for a run that is recorded elsewhere.
-  public static func modelReference(
+  package static func modelReference(
     toCheckpoint checkpoint: String, from golden: String?
   ) -> String {
     let path = absolute(checkpoint)
@@ -33,7 +33,7 @@ extension Recipe {
   /// - Throws: ``RunError/otherWeights(expected:actual:path:)``,
   ///   ``RunError/unknownWeights(path:)`` for a recipe without a hash, or what
   ///   ``ModelHash/sha256(ofCheckpoint:)`` throws.
-  public func verifyWeights(ofCheckpoint directory: String) throws(RunError) {
+  package func verifyWeights(ofCheckpoint directory: String) throws(RunError) {
     guard let modelHash else { throw .unknownWeights(path: directory) }
     let actual = try ModelHash.sha256(ofCheckpoint: directory)
     guard actual == modelHash else {

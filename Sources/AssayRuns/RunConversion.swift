@@ -1,7 +1,7 @@
 import AssayTensors
 
 /// Copies a run into another layout, without losing a bit unless it is told what to keep.
-public enum RunConversion {
+package enum RunConversion {
   /// Copies every step, description, tensor and note, in order, and ends the run.
   ///
   /// - Parameters:
@@ -12,7 +12,7 @@ public enum RunConversion {
   ///   - progress: Called whenever one side of a call is written, with the number of tensors done
   ///     and their total.
   /// - Throws: ``RunError``; then the copy is not complete.
-  public static func convert(
+  package static func convert(
     from reader: any RunReader, to writer: any RunSink, manifest: RunManifest? = nil,
     keep: TensorKeep = .full, progress: ((Int, Int) -> Void)? = nil
   ) throws {

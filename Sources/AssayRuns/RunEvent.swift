@@ -1,7 +1,7 @@
-public import AssayTensors
+package import AssayTensors
 
 /// What happens while a run is recorded, replayed or copied.
-public enum RunEvent: Sendable {
+package enum RunEvent: Sendable {
   /// A step begins; steps come in ascending order, and one that was discarded may begin again.
   case stepBegan(Int)
 
@@ -23,7 +23,7 @@ public enum RunEvent: Sendable {
 }
 
 /// Receives a run, event by event: writes it, or compares it as it comes and keeps nothing.
-public protocol RunSink: AnyObject, Sendable {
+package protocol RunSink: AnyObject, Sendable {
   /// Receives the next event; events come from one thread at a time, which need not be the model's.
   ///
   /// A writer has a step on the disk, whole, when it has received the step's end, and the run when
@@ -36,5 +36,5 @@ public protocol RunSink: AnyObject, Sendable {
 
 extension RunSink {
   /// Nothing is written.
-  public var paths: [String] { [] }
+  package var paths: [String] { [] }
 }

@@ -1,20 +1,20 @@
 /// Which program made a run, when, and of which model.
-public struct RunMaker: Hashable, Sendable {
+package struct RunMaker: Hashable, Sendable {
   /// The recording program, such as `assay_torch`.
-  public var tool: String
+  package var tool: String
   /// The recording program's version.
-  public var toolVersion: String
+  package var toolVersion: String
   /// When the recording began, ISO 8601 in UTC.
-  public var created: String
+  package var created: String
   /// What computed the model, such as `pytorch`.
-  public var framework: String?
+  package var framework: String?
   /// The framework's version.
-  public var frameworkVersion: String?
+  package var frameworkVersion: String?
   /// `sha256:` and the hash of the model's configuration and weights.
-  public var modelHash: String?
+  package var modelHash: String?
 
   /// Who made the run that a provenance is of; unknown where there is none.
-  public init(_ provenance: Provenance?) {
+  package init(_ provenance: Provenance?) {
     let provenance = provenance ?? .unknown
     tool = provenance.tool
     toolVersion = provenance.toolVersion
@@ -27,7 +27,7 @@ public struct RunMaker: Hashable, Sendable {
 
 extension RunMaker: CustomStringConvertible {
   /// The maker in words: `assay_torch 0.1.0 with pytorch 2.13.0 at 2026-01-01T00:00:00Z`.
-  public var description: String {
+  package var description: String {
     guard tool != Provenance.unknown.tool else { return "an unknown tool" }
     var text = "\(tool) \(toolVersion)"
     if let framework {
@@ -41,6 +41,6 @@ extension RunMaker: CustomStringConvertible {
 
 extension Provenance {
   /// That of a run which says nothing about itself, as a plain vLLM dump.
-  public static let unknown = Provenance(
+  package static let unknown = Provenance(
     tool: "unknown", toolVersion: "unknown", created: "unknown")
 }

@@ -18,7 +18,7 @@ public protocol RunReader: Sendable {
 
 extension RunReader {
   /// How many of its tensors the run has as digests only.
-  public var digestCount: Int {
+  package var digestCount: Int {
     steps.reduce(0) { count, step in
       step.calls.reduce(count) { $0 + $1.tensors.count { $0.digest != nil } }
     }

@@ -1,4 +1,4 @@
-public import AssayBase
+package import AssayBase
 public import AssayTensors
 
 /// One step of a recorded run, as a reader found it.
@@ -10,10 +10,10 @@ public struct StepRecord: Sendable {
   /// Positions in `calls`, in completion order: children before the parent that contains them.
   public var completionOrder: [Int]
   /// Whether the order was recorded, or is only the order of the names.
-  public var isOrderRecorded: Bool
+  package var isOrderRecorded: Bool
 
   /// Makes a record.
-  public init(
+  package init(
     index: Int, calls: [CallRecord], completionOrder: [Int]? = nil, isOrderRecorded: Bool = true
   ) {
     self.index = index
@@ -45,7 +45,7 @@ public struct CallRecord: Sendable {
   /// The call.
   public var call: CallKey
   /// What `inputs.json`, `outputs.json` and so on say, as far as they exist.
-  public var descriptions: [Slot.Side: JSONValue]
+  package var descriptions: [Slot.Side: JSONValue]
   /// The tensors of the call, by slot and device.
   public var tensors: [TensorRecord]
   /// What is known of the inputs' coverage from elsewhere; `nil` for what the record shows itself.
@@ -55,7 +55,7 @@ public struct CallRecord: Sendable {
   /// tensors show, unless it was said.
   ///
   /// - Complexity: O(described values).
-  public var inputCoverage: InputCoverage {
+  package var inputCoverage: InputCoverage {
     get { toldCoverage ?? InputCoverage(shownBy: self) }
     set { toldCoverage = newValue }
   }
@@ -68,7 +68,7 @@ public struct CallRecord: Sendable {
   /// Makes a record.
   ///
   /// - Parameter inputCoverage: What is known of the inputs; `nil` for what the record shows.
-  public init(
+  package init(
     call: CallKey, descriptions: [Slot.Side: JSONValue] = [:], tensors: [TensorRecord] = [],
     inputCoverage: InputCoverage? = nil
   ) {
@@ -82,7 +82,7 @@ public struct CallRecord: Sendable {
 /// A tensor that a run holds, or says that it lacks.
 public struct TensorRecord: Sendable {
   /// What a run holds of a tensor.
-  public enum Content: Sendable {
+  package enum Content: Sendable {
     /// Its elements.
     case stored
     /// A note: it was left out, for example because it is too large.
@@ -94,39 +94,39 @@ public struct TensorRecord: Sendable {
   /// The tensor's name within the run.
   public var key: TensorKey
   /// What the run holds of it.
-  public var content: Content
+  package var content: Content
 
   /// Makes a record.
-  public init(key: TensorKey, content: Content = .stored) {
+  package init(key: TensorKey, content: Content = .stored) {
     self.key = key
     self.content = content
   }
 
   /// Makes a record of a tensor that was written, or skipped if there is a note.
-  public init(key: TensorKey, skipped: SkippedTensor?) {
+  package init(key: TensorKey, skipped: SkippedTensor?) {
     self.init(key: key, content: skipped.map(Content.skipped) ?? .stored)
   }
 
   /// The note of a tensor that was skipped.
-  public var skipped: SkippedTensor? {
+  package var skipped: SkippedTensor? {
     if case .skipped(let note) = content { note } else { nil }
   }
 
   /// Why a tensor that the module had could not be recorded; `nil` for any other.
-  public var notRecorded: String? {
+  package var notRecorded: String? {
     if case .notRecorded(let reason) = content { reason } else { nil }
   }
 
   /// Whether the run holds the elements.
   public var isStored: Bool { if case .stored = content { true } else { false } }
   /// What stands for the elements of a tensor that was not written, if anything does.
-  public var digest: TensorDigest? { skipped?.digest }
+  package var digest: TensorDigest? { skipped?.digest }
   /// Whether the tensor can be compared: by its elements or by its digest.
   public var isComparable: Bool { isStored || digest != nil }
 }
 
 /// The order in which modules finish, derived from the order in which they begin.
-public enum ExecutionOrder {
+package enum ExecutionOrder {
   /// Sorts calls by the moment they complete: children before the parent that contains them.
   ///
   /// A call is taken to last until the last call below it (by dotted name) that begins before the
@@ -135,7 +135,7 @@ public enum ExecutionOrder {
   /// - Parameter calls: Calls in pre-forward order.
   /// - Returns: Positions in `calls`, in completion order.
   /// - Complexity: O(n · depth).
-  public static func completion(ofPreForward calls: [CallKey]) -> [Int] {
+  package static func completion(ofPreForward calls: [CallKey]) -> [Int] {
     var ends = Array(calls.indices)
     var open: NameMap<Int> = [:]
     for (position, call) in calls.enumerated() {

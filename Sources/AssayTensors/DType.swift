@@ -62,12 +62,12 @@ extension DType {
   /// How many numbers each element packs: 2 for `float4_e2m1fn_x2`, else 1.
   ///
   /// They are compared, counted and shown one by one, at indices of ``valueShape(of:)``.
-  public var packedCount: Int { self == .float4_e2m1fn_x2 ? 2 : 1 }
+  package var packedCount: Int { self == .float4_e2m1fn_x2 ? 2 : 1 }
 
   /// The shape of the numbers in a tensor's elements: a packed dtype has more along the last axis.
   ///
   /// - Parameter shape: The tensor's own.
-  public func valueShape(of shape: Shape) -> Shape {
+  package func valueShape(of shape: Shape) -> Shape {
     packedCount == 1 ? shape : shape.multiplyingLastExtent(by: packedCount)
   }
 

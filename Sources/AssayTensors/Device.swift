@@ -14,12 +14,12 @@ public struct Device: Hashable, Sendable {
   public static let cpu = Device("cpu")
 
   /// The name as it stands in file and dataset names: `cuda_0` for `cuda:0`.
-  public var pathName: String { name.replacing(":", with: "_") }
+  package var pathName: String { name.replacing(":", with: "_") }
 
   /// Makes a device from a name on disk: `cuda_0` is `cuda:0`.
   ///
   /// - Parameter pathName: A name without a colon; a trailing `_<digits>` is the device index.
-  public init(pathName: String) {
+  package init(pathName: String) {
     if let underscore = pathName.lastIndex(of: "_"), underscore != pathName.startIndex {
       let index = pathName[pathName.index(after: underscore)...]
       if !index.isEmpty, index.allSatisfy(\.isASCIIDigit) {

@@ -48,7 +48,7 @@ extension Shape {
   public var rank: Int { dimensions.count }
 
   /// The strides, in elements, of a row-major tensor of this shape.
-  public var contiguousStrides: [Int] {
+  package var contiguousStrides: [Int] {
     var strides = [Int](repeating: 1, count: rank)
     for axis in stride(from: rank - 2, through: 0, by: -1) {
       strides[axis] = strides[axis + 1] * max(dimensions[axis + 1], 1)
@@ -64,13 +64,13 @@ extension Shape {
   }
 
   /// The length of a row: the extent of the last axis, or 1 for a scalar.
-  public var rowLength: Int { dimensions.last ?? 1 }
+  package var rowLength: Int { dimensions.last ?? 1 }
 
   /// The multi-axis index of an element counted in row-major order.
   ///
   /// - Parameter offset: A position from 0 up to, not including, `elementCount`.
   /// - Returns: One index per axis; empty for a scalar.
-  public func index(ofElement offset: Int) -> [Int] {
+  package func index(ofElement offset: Int) -> [Int] {
     var rest = offset
     var index = [Int](repeating: 0, count: rank)
     for axis in stride(from: rank - 1, through: 0, by: -1) where dimensions[axis] > 0 {

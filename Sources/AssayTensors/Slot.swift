@@ -37,7 +37,7 @@ public struct Slot: RawRepresentable, Hashable, Sendable {
   /// The slot of an item inside this one.
   ///
   /// - Parameter component: A list index or a dictionary key.
-  public func appending(_ component: String) -> Slot {
+  package func appending(_ component: String) -> Slot {
     Slot(rawValue + "_" + component)
   }
 }

@@ -1,4 +1,4 @@
-public import AssayBase
+package import AssayBase
 
 #if canImport(Glibc)
   import Glibc
@@ -49,7 +49,7 @@ public final class Storage: @unchecked Sendable {
   ///   - range: Bytes of the file.
   /// - Throws: ``TensorError/outOfBounds(neededBytes:availableBytes:)`` when the range reaches
   ///   beyond the file.
-  public init(file: MappedFile, range: Range<Int>) throws(TensorError) {
+  package init(file: MappedFile, range: Range<Int>) throws(TensorError) {
     guard range.lowerBound >= 0, range.upperBound <= file.byteCount else {
       throw .outOfBounds(neededBytes: range.upperBound, availableBytes: file.byteCount)
     }

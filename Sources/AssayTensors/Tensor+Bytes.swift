@@ -52,7 +52,7 @@ extension Tensor {
   }
 
   /// A copy whose bytes are its own, safe from later changes to the source's memory.
-  public func copied() -> Tensor {
+  package func copied() -> Tensor {
     Tensor(contiguous: Storage(byteCount: byteCount) { copyBytes(to: $0) }, like: self)
   }
 

@@ -126,7 +126,7 @@ import Testing
   }
 
   @Test func detailsAreOfTheFirstFailingTensors() throws {
-    let data = try data(HTMLReport.render(try SmallCase.comparison(.init(detailLimit: 1))))
+    let data = try data(HTMLReport.render(try SmallCase.comparison(.init(.init(), detailLimit: 1))))
     guard case .object(let details) = data["details"] else { throw Missing() }
     #expect(details.count == 1)
     let detail = try #require(details.values.first)

@@ -32,7 +32,7 @@ import Testing
     let rule = ToleranceRule(
       module: try ModulePattern("down"), criterion: .bound(.atMost(.relativeL2, 1e-3)))
     let options = ComparisonOptions(
-      tolerance: .rules(ToleranceRules([rule], source: "a.yml")), sides: [.outputs],
+      .init(tolerance: .rules(ToleranceRules([rule], source: "a.yml"))), sides: [.outputs],
       isIsolated: true)
     let json = try decoded(SmallCase.comparison(options))
     let parameters = json["parameters"]

@@ -7,9 +7,9 @@
 /// A file mapped read-only into memory.
 ///
 /// The mapping never changes after `init`, which is why it may cross threads.
-public final class MappedFile: @unchecked Sendable {
+package final class MappedFile: @unchecked Sendable {
   /// The path that was opened.
-  public let path: String
+  package let path: String
   /// The file's bytes, which are valid as long as the object lives.
   package let bytes: UnsafeRawBufferPointer
 
@@ -17,7 +17,7 @@ public final class MappedFile: @unchecked Sendable {
   ///
   /// - Parameter path: A path of a regular file; an empty file maps to no bytes.
   /// - Throws: ``FileError/unreadable(path:reason:)`` with the operating system's reason.
-  public init(path: String) throws(FileError) {
+  package init(path: String) throws(FileError) {
     func failure(_ reason: String? = nil) -> FileError {
       .unreadable(path: path, reason: reason ?? String(cString: strerror(errno)))
     }
@@ -44,10 +44,10 @@ public final class MappedFile: @unchecked Sendable {
   }
 
   /// The file's size when it was mapped.
-  public var byteCount: Int { bytes.count }
+  package var byteCount: Int { bytes.count }
 
   /// Calls `body` with the file's bytes, which are valid only during the call.
-  public func withUnsafeBytes<Result, Failure: Error>(
+  package func withUnsafeBytes<Result, Failure: Error>(
     _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
   ) throws(Failure) -> Result {
     defer { withExtendedLifetime(self) {} }

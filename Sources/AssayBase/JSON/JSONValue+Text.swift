@@ -1,4 +1,4 @@
-public import Foundation
+package import Foundation
 
 extension JSONValue {
   /// Reads UTF-8 JSON, and the bare `NaN` and `Infinity` that Python writes.
@@ -8,7 +8,7 @@ extension JSONValue {
   ///   - valueLimit: How many values the text may hold, since each takes far more memory than text.
   /// - Throws: ``JSONError``, also for a key that occurs twice and nesting deeper than 512. Keys are
   ///   told apart by their bytes.
-  public init(decoding text: Data, valueLimit: Int = 1 << 22) throws(JSONError) {
+  package init(decoding text: Data, valueLimit: Int = 1 << 22) throws(JSONError) {
     let read = text.withUnsafeBytes { bytes in
       Result { () throws(JSONScanner.Failure) in
         try JSONScanner.value(of: bytes, valueLimit: valueLimit)
@@ -18,7 +18,7 @@ extension JSONValue {
   }
 
   /// The value as UTF-8 JSON with sorted keys, and slashes as they are.
-  public func encoded(pretty: Bool = false) -> Data {
+  package func encoded(pretty: Bool = false) -> Data {
     var writer = JSONWriter(isPretty: pretty)
     writer.write(self)
     return Data(writer.text)

@@ -1,5 +1,5 @@
 /// Any JSON value, kept as found so that converting a run loses nothing.
-public enum JSONValue: Hashable, Sendable {
+package enum JSONValue: Hashable, Sendable {
   /// `null`.
   case null
   /// `true` or `false`.
@@ -16,36 +16,36 @@ public enum JSONValue: Hashable, Sendable {
   case object(NameMap<JSONValue>)
 
   /// An object of keys that are told apart even as strings.
-  public static func object(_ members: [String: JSONValue]) -> JSONValue {
+  package static func object(_ members: [String: JSONValue]) -> JSONValue {
     .object(NameMap(members.lazy.map { (key: $0.key, value: $0.value) }))
   }
 }
 
 extension JSONValue {
   /// A number, or one of the strings `nan`, `inf`, `-inf` where JSON has no number for it.
-  public init(real value: Double) {
+  package init(real value: Double) {
     self =
       value.isFinite
       ? .number(value) : .string(value.isNaN ? "nan" : value < 0 ? "-inf" : "inf")
   }
 
   /// The members of an object, or `nil`.
-  public var members: NameMap<JSONValue>? {
+  package var members: NameMap<JSONValue>? {
     if case .object(let members) = self { members } else { nil }
   }
 
   /// The items of an array, or `nil`.
-  public var items: [JSONValue]? {
+  package var items: [JSONValue]? {
     if case .array(let items) = self { items } else { nil }
   }
 
   /// The text of a string, or `nil`.
-  public var text: String? {
+  package var text: String? {
     if case .string(let text) = self { text } else { nil }
   }
 
   /// An integer, also when it was written as a number without a fraction, or `nil`.
-  public var int: Int? {
+  package var int: Int? {
     switch self {
     case .integer(let value): Int(value)
     case .number(let value): Int(exactly: value)

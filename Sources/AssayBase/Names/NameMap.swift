@@ -1,23 +1,23 @@
 /// A dictionary whose keys are told apart by their bytes.
-public struct NameMap<Value> {
+package struct NameMap<Value> {
   private var table: [ExactName: Value] = [:]
 
   /// Makes an empty map.
-  public init() {}
+  package init() {}
 
   /// Makes a map of pairs; of two with one key the later is kept.
-  public init(_ pairs: some Sequence<(key: String, value: Value)>) {
+  package init(_ pairs: some Sequence<(key: String, value: Value)>) {
     for (key, value) in pairs { table[ExactName(key)] = value }
   }
 
   /// The value of a key, or `nil` where there is none.
-  public subscript(key: String) -> Value? {
+  package subscript(key: String) -> Value? {
     get { table[ExactName(key)] }
     set { table[ExactName(key)] = newValue }
   }
 
   /// The value of a key, or another one where there is none.
-  public subscript(key: String, default value: @autoclosure () -> Value) -> Value {
+  package subscript(key: String, default value: @autoclosure () -> Value) -> Value {
     get { table[ExactName(key), default: value()] }
     set { table[ExactName(key)] = newValue }
     _modify { yield &table[ExactName(key), default: value()] }
@@ -27,28 +27,28 @@ public struct NameMap<Value> {
   ///
   /// - Returns: The one that it had before.
   @discardableResult
-  public mutating func updateValue(_ value: Value, forKey key: String) -> Value? {
+  package mutating func updateValue(_ value: Value, forKey key: String) -> Value? {
     table.updateValue(value, forKey: ExactName(key))
   }
 
   /// Removes all, and keeps the memory where it is asked to.
-  public mutating func removeAll(keepingCapacity: Bool = false) {
+  package mutating func removeAll(keepingCapacity: Bool = false) {
     table.removeAll(keepingCapacity: keepingCapacity)
   }
 
   /// How many keys there are.
-  public var count: Int { table.count }
+  package var count: Int { table.count }
   /// Whether there are none.
-  public var isEmpty: Bool { table.isEmpty }
+  package var isEmpty: Bool { table.isEmpty }
   /// The values, in any order.
-  public var values: some Collection<Value> { table.values }
+  package var values: some Collection<Value> { table.values }
   /// The keys, sorted by their bytes.
-  public var keys: [String] { table.keys.sorted().map(\.text) }
+  package var keys: [String] { table.keys.sorted().map(\.text) }
 }
 
 extension NameMap: Sequence {
   /// The pairs, in any order.
-  public func makeIterator() -> AnyIterator<(key: String, value: Value)> {
+  package func makeIterator() -> AnyIterator<(key: String, value: Value)> {
     var pairs = table.makeIterator()
     return AnyIterator { pairs.next().map { ($0.key.text, $0.value) } }
   }
@@ -56,7 +56,7 @@ extension NameMap: Sequence {
 
 extension NameMap: ExpressibleByDictionaryLiteral {
   /// Makes a map of a literal.
-  public init(dictionaryLiteral elements: (String, Value)...) {
+  package init(dictionaryLiteral elements: (String, Value)...) {
     self.init(elements.map { (key: $0, value: $1) })
   }
 }

@@ -4,7 +4,7 @@ import AssayTensors
 import Foundation
 
 /// Turns a GGUF file of the Llama architecture into a checkpoint as transformers writes it.
-public enum GGUFCheckpoint {
+package enum GGUFCheckpoint {
   /// Writes `config.json` and `model.safetensors` (float32).
   ///
   /// Weights are unpacked one by one, so that memory stays that of the largest. The rows of q and k
@@ -18,7 +18,7 @@ public enum GGUFCheckpoint {
   ///   without tokenizer must be given as token ids.
   /// - Throws: ``GGUFError``: another architecture, a key or tensor that is missing, or a directory
   ///   that is there already or cannot be written.
-  @discardableResult public static func write(
+  @discardableResult package static func write(
     _ gguf: GGUFFile, to directory: String, progress: (Int, Int) -> Void = { _, _ in }
   ) throws(GGUFError) -> String? {
     guard !FileManager.default.fileExists(atPath: directory) else {

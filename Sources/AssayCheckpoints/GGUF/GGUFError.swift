@@ -1,5 +1,5 @@
 /// What can be wrong with a GGUF file.
-public enum GGUFError: Error, Equatable, Sendable {
+package enum GGUFError: Error, Equatable, Sendable {
   /// The file cannot be opened.
   case unreadable(path: String, reason: String)
   /// The file is not GGUF, is cut, or contradicts itself.
@@ -18,7 +18,7 @@ public enum GGUFError: Error, Equatable, Sendable {
 
 extension GGUFError: CustomStringConvertible {
   /// What is wrong, where, and what was found.
-  public var description: String {
+  package var description: String {
     switch self {
     case .unreadable(let path, let reason): "cannot read \(path): \(reason)"
     case .damaged(let path, let reason): "\(path) is damaged: \(reason)"

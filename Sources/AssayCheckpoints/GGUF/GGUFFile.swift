@@ -1,23 +1,23 @@
 import AssayBase
-public import AssayTensors
+package import AssayTensors
 
 /// A GGUF file (versions 2 and 3), mapped into memory and checked before anything is read from it.
 ///
 /// The format is the ggml project's: a header, metadata, tensor descriptions, aligned data.
-public struct GGUFFile: Sendable {
+package struct GGUFFile: Sendable {
   /// The file's path.
-  public let path: String
+  package let path: String
   /// The metadata, by key.
-  public let metadata: [String: GGUFValue]
+  package let metadata: [String: GGUFValue]
   /// The tensors, by name.
-  public let tensors: [String: GGUFTensor]
+  package let tensors: [String: GGUFTensor]
   private let file: MappedFile
 
   /// Maps a file and reads its descriptions.
   ///
   /// - Parameter path: A `.gguf` file.
   /// - Throws: ``GGUFError`` that names the file and what is wrong with it.
-  public init(path: String) throws(GGUFError) {
+  package init(path: String) throws(GGUFError) {
     do {
       file = try MappedFile(path: path)
     } catch {
@@ -42,7 +42,7 @@ public struct GGUFFile: Sendable {
   ///
   /// - Returns: A float32 tensor of the shape that PyTorch would have.
   /// - Throws: ``GGUFError/missingTensor(_:path:)``.
-  public func tensor(named name: String) throws(GGUFError) -> Tensor {
+  package func tensor(named name: String) throws(GGUFError) -> Tensor {
     guard let tensor = tensors[name] else { throw .missingTensor(name, path: path) }
     do {
       let shape = try Shape(tensor.shape)

@@ -1,16 +1,16 @@
 /// A tensor of a GGUF file, whose elements are still in the file's blocks.
-public struct GGUFTensor: Hashable, Sendable {
+package struct GGUFTensor: Hashable, Sendable {
   /// Its name, such as `blk.0.attn_q.weight`.
-  public let name: String
+  package let name: String
   /// How its elements are packed.
-  public let type: BlockType
+  package let type: BlockType
   /// Its shape in PyTorch's order: the last axis is contiguous.
-  public let shape: [Int]
+  package let shape: [Int]
   /// Where its blocks are in the file.
   let byteRange: Range<Int>
 
   /// How elements are packed into blocks; numbers and layouts are those of the ggml project.
-  public enum BlockType: UInt32, CaseIterable, Sendable {
+  package enum BlockType: UInt32, CaseIterable, Sendable {
     /// 32-bit numbers.
     case f32 = 0
     /// 16-bit IEEE numbers.

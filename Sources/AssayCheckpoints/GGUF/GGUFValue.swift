@@ -1,5 +1,5 @@
 /// A value of a GGUF file's metadata.
-public enum GGUFValue: Hashable, Sendable {
+package enum GGUFValue: Hashable, Sendable {
   /// An integer of any width.
   case integer(Int)
   /// An unsigned integer above `Int.max`.

@@ -15,7 +15,7 @@ extension NoiseFloor {
   /// - Parameter safety: By how much more than was measured a run may differ; at least 1.
   /// - Throws: ``ComparisonError/cannotCalibrate(reason:)`` for a factor below 1 or not finite, and
   ///   where a module's error has no finite figure.
-  public func rules(safety: Double) throws(ComparisonError) -> String {
+  package func rules(safety: Double) throws(ComparisonError) -> String {
     guard safety >= 1, safety.isFinite else {
       throw .cannotCalibrate(reason: "the safety factor is \(safety), but must be at least 1")
     }

@@ -1,49 +1,49 @@
-public import AssayBase
-public import AssayRuns
-public import AssayTensors
+package import AssayBase
+package import AssayRuns
+package import AssayTensors
 
 /// What legitimate runs of one model differ by, module by module.
-public struct NoiseFloor: Sendable, Equatable {
+package struct NoiseFloor: Sendable, Equatable {
   /// One run that was measured.
-  public struct Run: Sendable, Equatable {
+  package struct Run: Sendable, Equatable {
     /// The directory or file.
-    public var path: String
+    package var path: String
     /// The run's id.
-    public var id: String
+    package var id: String
   }
 
   /// The largest figures of one side of one module, over all calls, steps, devices and pairs.
-  public struct Entry: Sendable, Equatable {
+  package struct Entry: Sendable, Equatable {
     /// The module.
-    public var module: String
+    package var module: String
     /// Its inputs, its outputs, or its inputs after the forward.
-    public var side: Slot.Side
+    package var side: Slot.Side
     /// The dtype in the first run.
-    public var dtype: DType
+    package var dtype: DType
     /// How many tensors of the first run it is about.
-    public var tensorCount = 0
+    package var tensorCount = 0
     /// The relative L2 error.
-    public var relativeL2 = 0.0
+    package var relativeL2 = 0.0
     /// The relative L2 error of the worst row.
-    public var worstRow = 0.0
+    package var worstRow = 0.0
     /// The largest error over the largest value.
-    public var relativeLinf = 0.0
+    package var relativeLinf = 0.0
     /// The most NaN elements of one of the tensors, which are NaN in all runs.
-    public var nanCount = 0
+    package var nanCount = 0
     /// The most infinite elements of one of the tensors, which are the same in all runs.
-    public var infCount = 0
+    package var infCount = 0
     /// The pair of runs with the largest relative L2 error, by their positions; `nil` where all
     /// are equal.
-    public var worstPair: [Int]?
+    package var worstPair: [Int]?
 
     /// Whether NaN or infinity belongs there.
-    public var hasNonFinite: Bool { nanCount > 0 || infCount > 0 }
+    package var hasNonFinite: Bool { nanCount > 0 || infCount > 0 }
   }
 
   /// The runs, the first being the reference.
-  public var runs: [Run]
+  package var runs: [Run]
   /// One entry for each module, side and dtype, in the reference's order of execution.
-  public var entries: [Entry]
+  package var entries: [Entry]
 
   /// Measures the noise floor.
   ///
@@ -58,7 +58,7 @@ public struct NoiseFloor: Sendable, Equatable {
   ///   - progress: Called with the number of tensors compared and their total, from any thread.
   /// - Throws: ``ComparisonError/cannotCalibrate(reason:)`` where runs differ by more than values:
   ///   by modules, tensors, shapes or NaN; and what comparing them throws.
-  public init(
+  package init(
     measuring runs: [any RunReader], mapping: Mapping? = nil, modules: [ModulePattern]? = nil,
     deviceMap: [(actual: Device, expected: Device)] = [],
     progress: (@Sendable (Int, Int) -> Void)? = nil
@@ -68,8 +68,8 @@ public struct NoiseFloor: Sendable, Equatable {
         reason: "it takes at least two runs, since noise is what they differ by")
     }
     self.runs = runs.map { Run(path: $0.path, id: $0.manifest.id) }
-    var options = ComparisonOptions(detailLimit: 0)
-    options.tolerance = .exact
+    var options = ComparisonOptions(tolerance: .exact)
+    options.detailLimit = 0
     options.tolerance.equalNaN = true
     options.modules = modules
     let common = try CommonNames(runs, mapping, deviceMap)
@@ -164,7 +164,7 @@ extension NoiseFloor.Entry {
 
 extension NoiseFloor {
   /// The floor as JSON, schema `assay.floor/1`.
-  public var json: JSONValue {
+  package var json: JSONValue {
     func json(_ run: Run) -> JSONValue {
       .object(["path": .string(run.path), "run": .string(run.id)])
     }

@@ -1,9 +1,9 @@
-public import AssayTensors
+package import AssayTensors
 
 /// Something that is wrong with a tolerance rule, as the tensors of a run show it.
-public struct ToleranceFinding: Sendable, Equatable {
+package struct ToleranceFinding: Sendable, Equatable {
   /// What is wrong.
-  public enum Kind: String, Sendable, CaseIterable {
+  package enum Kind: String, Sendable, CaseIterable {
     /// It fails when the largest element is one unit in the last place off: it can only flake.
     case tighterThanOneULP = "tighter_than_one_ulp"
     /// Its atol is 0, under which elements near zero can only flake: rounding moves them by parts of
@@ -28,16 +28,16 @@ public struct ToleranceFinding: Sendable, Equatable {
   }
 
   /// What is wrong.
-  public var kind: Kind
+  package var kind: Kind
   /// The rule's position, from 0; `nil` for tensors without a rule.
-  public var rule: Int?
+  package var rule: Int?
   /// How many tensors show it.
-  public var count: Int
+  package var count: Int
   /// The first tensor that shows it.
-  public var first: TensorKey?
+  package var first: TensorKey?
   /// Why, with figures of the first tensor, or the rule that decides instead.
-  public var detail: String?
+  package var detail: String?
 
   /// Whether it is only pointed out and no fault.
-  public var isNote: Bool { kind == .asksForEquality || kind == .toleratesIntegers }
+  package var isNote: Bool { kind == .asksForEquality || kind == .toleratesIntegers }
 }

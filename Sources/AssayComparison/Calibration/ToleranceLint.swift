@@ -1,8 +1,8 @@
-public import AssayRuns
+package import AssayRuns
 import AssayTensors
 
 /// Tries tolerance rules on what was recorded, and finds those that can only flake or never fail.
-public enum ToleranceLint {
+package enum ToleranceLint {
   /// Tries rules on the tensors of some runs.
   ///
   /// Nothing is concluded from formulas: each tensor is compared with a changed copy of itself under
@@ -16,7 +16,7 @@ public enum ToleranceLint {
   /// - Throws: ``RunError`` for a tensor that cannot be read,
   ///   ``ComparisonError/nothingToTry(paths:)``.
   /// - Complexity: A few passes over every tensor, and two copies of it.
-  public static func check(
+  package static func check(
     _ rules: ToleranceRules, on runs: [any RunReader],
     progress: (@Sendable (Int, Int) -> Void)? = nil
   ) throws -> [ToleranceFinding] {

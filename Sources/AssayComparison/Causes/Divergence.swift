@@ -1,5 +1,5 @@
 import AssayBase
-public import AssayRuns
+package import AssayRuns
 public import AssayTensors
 
 /// Whether a module made an error or was handed it, and what it did to what it was handed.
@@ -31,15 +31,15 @@ public struct ErrorOrigin: Sendable, Equatable {
   /// The failing module that it contains and that hands it the error.
   public var inside: CallKey?
   /// Between which recorded tensors the error was born, where that is more than the module.
-  public var birthplace: Birthplace?
+  package var birthplace: Birthplace?
   /// How much error the module added to what it was handed, as relative L2 of the worst row; `nil`
   /// for one that added none, as far as it can be told.
   public var introducedError: Double?
   /// The earlier step in which the module failed without having made the error, so that what it
   /// keeps between steps, such as a key-value cache, may explain this one.
-  public var earlierStep: Int?
+  package var earlierStep: Int?
   /// What the runs can show of the inputs, where that left the cause unknown.
-  public var inputCoverage: InputCoverage?
+  package var inputCoverage: InputCoverage?
 
   /// The output's error over the input's; `nil` where either is unknown, the inputs are equal or
   /// neither is finite.
@@ -52,7 +52,7 @@ public struct ErrorOrigin: Sendable, Equatable {
 }
 
 /// Between which recorded tensors an error was born.
-public struct Birthplace: Sendable, Equatable {
+package struct Birthplace: Sendable, Equatable {
   /// The innermost recorded call that was running; `nil` for the root module.
   public var inside: CallKey?
   /// The last call within `inside` whose outputs were compared and match; `nil` at its start.
@@ -62,11 +62,11 @@ public struct Birthplace: Sendable, Equatable {
   /// Whether it shows in the inputs or the outputs of `before`.
   public var side: Slot.Side
   /// The calls in between that only one of the runs made.
-  public var loneCalls: [LoneCall] = []
+  package var loneCalls: [LoneCall] = []
 }
 
 /// A call that only one of two runs made.
-public struct LoneCall: Sendable, Equatable {
+package struct LoneCall: Sendable, Equatable {
   /// The call.
   public var call: CallKey
   /// Whether the actual run made it, or else the expected one.
@@ -132,7 +132,7 @@ public struct Divergence: Sendable, Equatable {
 }
 
 /// What a run was given otherwise than the other, before it had computed anything.
-public struct OtherInputs: Sendable, Equatable {
+package struct OtherInputs: Sendable, Equatable {
   /// The first recorded call that was given it.
   public var call: CallKey
   /// The inputs that differ.

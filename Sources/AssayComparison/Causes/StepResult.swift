@@ -1,4 +1,4 @@
-public import AssayRuns
+import AssayRuns
 public import AssayTensors
 
 /// One step of the comparison.
@@ -35,9 +35,9 @@ public struct ModuleResult: Sendable, Equatable {
 
 extension ModuleResult {
   /// The largest ``TensorResult/error`` of the inputs; `nil` without compared inputs.
-  public var inputError: Double? { inputs.compactMap(\.error).max() }
+  package var inputError: Double? { inputs.compactMap(\.error).max() }
   /// The largest ``TensorResult/error`` of everything but the inputs; `nil` if none was compared.
-  public var outputError: Double? { results.compactMap(\.error).max() }
+  package var outputError: Double? { results.compactMap(\.error).max() }
 
   var inputs: [TensorResult] { tensors.filter { $0.slot.side == .inputs } }
   var results: [TensorResult] { tensors.filter { $0.slot.side != .inputs } }

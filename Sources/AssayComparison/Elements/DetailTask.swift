@@ -1,4 +1,4 @@
-public import AssayTensors
+package import AssayTensors
 
 extension TensorComparison {
   /// What further passes show of two tensors.
@@ -9,7 +9,7 @@ extension TensorComparison {
   ///   - difference: What the first pass came to, which tells the worst slice.
   /// - Throws: What `difference` throws.
   /// - Complexity: A few passes over both tensors; memory that does not depend on their size.
-  public static func detail(
+  package static func detail(
     actual: Tensor, expected: Tensor, difference: Difference
   ) throws(ComparisonError) -> TensorDetail {
     let quantiles = try quantiles(actual: actual, expected: expected)

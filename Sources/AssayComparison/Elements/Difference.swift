@@ -1,5 +1,5 @@
 import AssayRuns
-public import AssayTensors
+package import AssayTensors
 
 /// How two tensors of one shape and dtype differ: every figure of one pass over both.
 ///
@@ -82,18 +82,18 @@ public struct Difference: Sendable, Equatable {
   public var minimumAtol = 0.0
 
   /// What the difference means for tokens; `nil` for what are no logits.
-  public var logits: LogitsDifference?
+  package var logits: LogitsDifference?
 
   /// The error beside that of a noise floor; `nil` without one.
-  public var floor: FloorFigures?
+  package var floor: FloorFigures?
 
   /// What the actual tensor's values look like.
-  public var actualStatistics = TensorStatistics()
+  package var actualStatistics = TensorStatistics()
   /// What the expected tensor's values look like.
-  public var expectedStatistics = TensorStatistics()
+  package var expectedStatistics = TensorStatistics()
 
   /// The difference of two empty tensors.
-  public init() {}
+  package init() {}
 
   /// Whether every element is within the tolerance.
   public var isMatch: Bool { mismatchedCount == 0 }

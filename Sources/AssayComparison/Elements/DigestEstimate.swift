@@ -1,19 +1,19 @@
 import AssayRuns
-public import AssayTensors
+package import AssayTensors
 
 /// What the digests of two tensors tell of their difference d.
-public struct DigestEstimate: Sendable, Equatable {
+package struct DigestEstimate: Sendable, Equatable {
   /// A figure that is estimated.
-  public struct Figure: Sendable, Equatable {
+  package struct Figure: Sendable, Equatable {
     /// The estimate.
-    public var value: Double
+    package var value: Double
     /// What the figure is at least, at ``DigestEstimate/confidence``.
-    public var lower: Double
+    package var lower: Double
     /// What the figure is at most, at ``DigestEstimate/confidence``.
-    public var upper: Double
+    package var upper: Double
 
     /// Makes a figure.
-    public init(value: Double, lower: Double, upper: Double) {
+    package init(value: Double, lower: Double, upper: Double) {
       self.value = value
       self.lower = lower
       self.upper = upper
@@ -21,25 +21,25 @@ public struct DigestEstimate: Sendable, Equatable {
   }
 
   /// The probability with which a figure is within its bounds, by the Johnson-Lindenstrauss lemma.
-  public static let confidence = 0.99
+  package static let confidence = 0.99
 
   /// Whether both have the same bytes, by their hash: then nothing is estimated.
-  public var isEqual: Bool
+  package var isEqual: Bool
   /// The number of elements of the tensor.
-  public var elementCount: Int
+  package var elementCount: Int
   /// `norm(d)`; `nil` where there is no projection of both, or values that are not finite.
-  public var norm: Figure?
+  package var norm: Figure?
   /// What `max |d|` is at least, for certain: from minima and maxima, and from the sample.
-  public var maxAbsAtLeast: Double?
+  package var maxAbsAtLeast: Double?
   /// The figures of the elements that are in the sample; `nil` without one.
-  public var sample: Difference?
+  package var sample: Difference?
   /// What the actual tensor's values look like.
-  public var actualStatistics: TensorStatistics
+  package var actualStatistics: TensorStatistics
   /// What the expected tensor's values look like.
-  public var expectedStatistics: TensorStatistics
+  package var expectedStatistics: TensorStatistics
 
   /// `norm(d) / norm(expected)`; 0 when both are 0, infinite when only the latter is.
-  public var relativeL2: Figure? {
+  package var relativeL2: Figure? {
     norm.map { norm in
       func ratio(_ error: Double) -> Double {
         error == 0 ? 0 : error / expectedStatistics.l2
@@ -50,7 +50,7 @@ public struct DigestEstimate: Sendable, Equatable {
   }
 
   /// The root of the mean of `d^2`.
-  public var rmse: Figure? {
+  package var rmse: Figure? {
     norm.map { norm in
       let root = Double(max(elementCount, 1)).squareRoot()
       return Figure(
@@ -59,7 +59,7 @@ public struct DigestEstimate: Sendable, Equatable {
   }
 
   /// `<actual, expected> / (norm(actual) norm(expected))`, from the norms of all three.
-  public var cosine: Figure? {
+  package var cosine: Figure? {
     norm.map { norm in
       let (a, e) = (actualStatistics.l2, expectedStatistics.l2)
       func cosine(_ error: Double) -> Double {

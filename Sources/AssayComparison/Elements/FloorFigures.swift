@@ -12,24 +12,24 @@ import AssayTensors
 /// Both are errors from one truth, such as float32, to which for example bfloat16 on a CPU is the
 /// floor and another machine's bfloat16 the candidate. A ratio is 0 where the candidate has no error,
 /// and infinite where only the floor has none.
-public struct FloorFigures: Sendable, Equatable {
+package struct FloorFigures: Sendable, Equatable {
   /// `norm(candidate - truth) / norm(floor - truth)`.
-  public var l2Ratio: Double
+  package var l2Ratio: Double
   /// `max |candidate - truth| / max |floor - truth|`.
-  public var linfRatio: Double
+  package var linfRatio: Double
   /// The standard deviation of the candidate's error over that of the floor's.
-  public var sigmaRatio: Double
+  package var sigmaRatio: Double
   /// How much the distributions of both errors overlap, from 0 to 1, taken as normal:
   /// `sqrt(2 s t / (s^2 + t^2)) exp(-(m - n)^2 / (4 (s^2 + t^2)))` with means m, n and deviations
   /// s, t (Bhattacharyya, 1943); 1 where neither errs, 0 where only one does.
-  public var bhattacharyya: Double
+  package var bhattacharyya: Double
 
   /// Compares two errors from one truth.
   ///
   /// - Parameters:
   ///   - candidate: How the candidate differs from the truth.
   ///   - floor: How the floor differs from the truth.
-  public init(candidate: Difference, floor: Difference) {
+  package init(candidate: Difference, floor: Difference) {
     func ratio(_ ours: Double, _ theirs: Double) -> Double { ours == 0 ? 0 : ours / theirs }
     let (a, b) = (ErrorMoments(candidate), ErrorMoments(floor))
     l2Ratio = ratio(candidate.rmse ?? 0, floor.rmse ?? 0)

@@ -1,4 +1,4 @@
-public import AssayTensors
+package import AssayTensors
 import Foundation
 
 extension LogitsDifference {
@@ -13,7 +13,7 @@ extension LogitsDifference {
   /// - Returns: `nil` for tensors that hold no logits: of different shapes, without axes, of a
   ///   vocabulary of less than 2 tokens, empty, or of a dtype without fractions.
   /// - Complexity: O(elements); memory for one row of each.
-  public init?(actual: Tensor, expected: Tensor) {
+  package init?(actual: Tensor, expected: Tensor) {
     let shape = expected.shape
     guard actual.shape == shape, let vocabulary = shape.dimensions.last, vocabulary >= 2,
       shape.elementCount > 0,

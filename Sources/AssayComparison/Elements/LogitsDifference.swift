@@ -3,38 +3,38 @@
 ///
 /// Of equal logits the one with the lowest token id counts as the larger, as `torch.argmax` and
 /// greedy decoding take it.
-public struct LogitsDifference: Sendable, Equatable {
+package struct LogitsDifference: Sendable, Equatable {
   /// One position's greedy token under both, and what became of it.
-  public struct Position: Sendable, Equatable {
+  package struct Position: Sendable, Equatable {
     /// The row, counted in row-major order.
-    public var row: Int
+    package var row: Int
     /// The token with the largest expected logit.
-    public var expectedToken: Int
+    package var expectedToken: Int
     /// The token with the largest actual logit.
-    public var actualToken: Int
+    package var actualToken: Int
     /// The place of the expected token among the actual logits, from 1 for the largest.
-    public var rank: Int
+    package var rank: Int
     /// The Kullback-Leibler divergence of the actual from the expected distribution, in nats.
-    public var divergence: Double
+    package var divergence: Double
   }
 
   /// The number of positions compared: rows in which every logit of both is finite, or -inf.
-  public var positionCount = 0
+  package var positionCount = 0
   /// The number of rows that were left out, since a logit is NaN or +inf.
-  public var undefinedCount = 0
+  package var undefinedCount = 0
   /// The share of positions whose greedy tokens are the same.
-  public var greedyAgreement = 0.0
+  package var greedyAgreement = 0.0
   /// For each k the mean share of the k expected largest that are among the k actual largest.
-  public var topKAgreement: [Int: Double] = [:]
+  package var topKAgreement: [Int: Double] = [:]
   /// The mean over positions of the Kullback-Leibler divergence, in nats.
-  public var meanDivergence = 0.0
+  package var meanDivergence = 0.0
   /// The position with the largest divergence; `nil` without positions.
-  public var worst: Position?
+  package var worst: Position?
   /// The first position whose greedy tokens differ.
-  public var firstOtherToken: Position?
+  package var firstOtherToken: Position?
   /// The last position, from which the next token is taken; `nil` where it is undefined.
-  public var last: Position?
+  package var last: Position?
 
   /// The numbers of tokens whose agreement is told, as far as the vocabulary has so many.
-  public static let tokenCounts = [5, 10]
+  package static let tokenCounts = [5, 10]
 }

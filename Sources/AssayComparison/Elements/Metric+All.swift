@@ -17,7 +17,7 @@ extension Metric {
     + [l2Ratio, linfRatio, sigmaRatio, bhattacharyya] + values(.actual) + values(.expected)
 
   /// Those that a rule can bound.
-  public static let bounded = all.filter { $0.better != nil }
+  package static let bounded = all.filter { $0.better != nil }
   /// Those of logits.
   package static let ofLogits = all.filter { $0.place == .logits }
   /// Those that are shown where there is room for a few.
@@ -45,7 +45,7 @@ extension Metric {
     })
 
   /// The share of elements that are not equal.
-  public static let mismatchedShare = Metric(
+  package static let mismatchedShare = Metric(
     name: "mismatched_share", meaning: "the share of elements outside the tolerance",
     better: .small, format: .share, source: .difference { Reading($0.mismatchedShare) },
     isWhole: { $0.elementCount > 0 })
@@ -67,12 +67,12 @@ extension Metric {
 
 extension Metric {
   /// The largest `|d|`.
-  public static let maxAbs = Metric(
+  package static let maxAbs = Metric(
     name: "max_abs", meaning: "the largest |d|", better: .small, companion: .elements, isMain: true,
     source: .difference { $0.maxAbs.map { Reading($0) } })
 
   /// The largest `|d| / |expected|`.
-  public static let maxRel = Metric(
+  package static let maxRel = Metric(
     name: "max_rel", meaning: "the largest |d| / |expected|", better: .small,
     companion: .elements, isMain: true, source: .difference { $0.maxRel.map { Reading($0) } })
 
@@ -85,7 +85,7 @@ extension Metric {
     companion: .elements, source: .difference { $0.maxRelMismatched.map { Reading($0) } })
 
   /// The largest distance in representable values.
-  public static let maxULP = Metric(
+  package static let maxULP = Metric(
     name: "max_ulp", meaning: "the largest distance in representable values", better: .small,
     format: .count, companion: .index("max_ulp_index"),
     source: .difference { $0.maxULP.map { Reading($0) } })
@@ -114,39 +114,39 @@ extension Metric {
 
 extension Metric {
   /// The mean of `|d|`.
-  public static let meanAbs = Metric(
+  package static let meanAbs = Metric(
     name: "mean_abs", meaning: "the mean of |d|", better: .small,
     source: .difference { $0.meanAbs.map { Reading($0) } })
 
   /// The root of the mean of `d^2`.
-  public static let rmse = Metric(
+  package static let rmse = Metric(
     name: "rmse", meaning: "the root of the mean of d squared", better: .small,
     source: .difference { $0.rmse.map { Reading($0) } }, estimate: { $0.rmse })
 
   /// `norm(d) / norm(expected)`.
-  public static let relativeL2 = Metric(
+  package static let relativeL2 = Metric(
     name: "rel_l2", meaning: "norm(d) / norm(expected)", better: .small, isMain: true,
     source: .difference { $0.relativeL2.map { Reading($0) } }, estimate: { $0.relativeL2 })
 
   /// The relative L2 error of the worst row.
-  public static let worstRow = Metric(
+  package static let worstRow = Metric(
     name: "worst_row", meaning: "rel_l2 of the worst row, all axes but the last being rows",
     better: .small, companion: .index("worst_row_index"), isMain: true,
     source: .difference { $0.worstRow.map { Reading($0) } })
 
   /// `max |d| / max |expected|`.
-  public static let relativeLinf = Metric(
+  package static let relativeLinf = Metric(
     name: "rel_linf", meaning: "max |d| / max |expected|", better: .small,
     source: .difference { $0.relativeLinf.map { Reading($0) } })
 
   /// The cosine of the angle between the two.
-  public static let cosine = Metric(
+  package static let cosine = Metric(
     name: "cosine", meaning: "the cosine of the angle between the two", better: .large,
     format: .real(digits: 9), isMain: true,
     source: .difference { $0.cosine.map { Reading($0) } }, estimate: { $0.cosine })
 
   /// `1 - 2 <actual, expected> / (norm(actual)^2 + norm(expected)^2)`.
-  public static let sglRel = Metric(
+  package static let sglRel = Metric(
     name: "sgl_rel",
     meaning: "0 for equal tensors, 1 for unrelated ones: 1 - 2 (actual, expected) / "
       + "(norm(actual)^2 + norm(expected)^2), as SGLang compares its dumps",
@@ -166,7 +166,7 @@ extension Metric {
     })
 
   /// The signal-to-noise ratio in decibels.
-  public static let snrDecibels = Metric(
+  package static let snrDecibels = Metric(
     name: "snr_db", meaning: "the signal-to-noise ratio in decibels", unit: "dB", better: .large,
     source: .difference { $0.snrDecibels.map { Reading($0) } },
     estimate: {
@@ -198,7 +198,7 @@ extension Metric {
     place: .logits, source: .difference { $0.logits.map { Reading(count: $0.undefinedCount) } })
 
   /// The share of a logits' positions whose greedy tokens are the same.
-  public static let top1 = Metric(
+  package static let top1 = Metric(
     name: "top_1", meaning: "the share of positions whose greedy tokens are the same",
     better: .large, format: .share, place: .logits,
     source: .difference { $0.logits.map { Reading($0.greedyAgreement) } }, isWhole: isDefined)
@@ -218,7 +218,7 @@ extension Metric {
     place: .logits, source: .difference { $0.logits.map { Reading($0.meanDivergence) } })
 
   /// The largest Kullback-Leibler divergence of a position of logits, in nats.
-  public static let maxKL = Metric(
+  package static let maxKL = Metric(
     name: "max_kl", meaning: "the largest Kullback-Leibler divergence of a position",
     unit: "nats", better: .small, place: .logits,
     source: .difference {
@@ -230,24 +230,24 @@ extension Metric {
 
 extension Metric {
   /// The norm of the error over that of the noise floor's.
-  public static let l2Ratio = Metric(
+  package static let l2Ratio = Metric(
     name: "l2_ratio", meaning: "the error's norm over that of the noise floor's", better: .small,
     place: .floor, source: .difference { $0.floor.map { Reading($0.l2Ratio) } })
 
   /// The largest error over that of the noise floor.
-  public static let linfRatio = Metric(
+  package static let linfRatio = Metric(
     name: "linf_ratio", meaning: "the largest error over that of the noise floor", better: .small,
     place: .floor, source: .difference { $0.floor.map { Reading($0.linfRatio) } })
 
   /// The standard deviation of the error over that of the noise floor's.
-  public static let sigmaRatio = Metric(
+  package static let sigmaRatio = Metric(
     name: "sigma_ratio", meaning: "the error's standard deviation over that of the noise floor's",
     better: .small, place: .floor, source: .difference { $0.floor.map { Reading($0.sigmaRatio) } })
 
   /// How much the distributions of the error and of the noise floor's overlap.
   ///
   /// Equal bytes do not tell it: it is the floor's error that counts then.
-  public static let bhattacharyya = Metric(
+  package static let bhattacharyya = Metric(
     name: "bhattacharyya", meaning: "how much the distributions of both errors overlap, 0 to 1",
     better: .large, format: .real(digits: 5), place: .floor,
     source: .difference { $0.floor.map { Reading($0.bhattacharyya) } }, estimate: { _ in nil })

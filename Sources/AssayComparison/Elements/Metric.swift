@@ -4,7 +4,7 @@ import AssayTensors
 ///
 /// ``all`` is the only list of them. Rules, every report, the JSON schema and the documentation draw
 /// from it.
-public struct Metric: Sendable {
+package struct Metric: Sendable {
   /// Which way is better.
   package enum Better: Sendable {
     case small, large
@@ -52,11 +52,11 @@ public struct Metric: Sendable {
   }
 
   /// What it is called in rules and in every report.
-  public let name: String
+  package let name: String
   /// What it means, in plain words; `d` is actual minus expected.
-  public let meaning: String
+  package let meaning: String
   /// The unit that it is in, such as `dB`; `nil` for a plain number.
-  public var unit: String?
+  package var unit: String?
   /// Which way is better; `nil` for a figure that no rule can bound.
   package var better: Better?
   package var format = Format.real(digits: 3)
@@ -71,7 +71,7 @@ public struct Metric: Sendable {
   var estimate: (@Sendable (DigestEstimate) -> DigestEstimate.Figure?)?
 
   /// Whether more of it is better.
-  public var isBetterLarge: Bool { better == .large }
+  package var isBetterLarge: Bool { better == .large }
   /// Whether digests of other bytes can tell it.
   package var isEstimable: Bool { estimate != nil }
   /// The name with the object that it stands in, where both sides have the same.
@@ -82,25 +82,25 @@ public struct Metric: Sendable {
 
 extension Metric: Hashable {
   /// Whether two are the same figure.
-  public static func == (left: Metric, right: Metric) -> Bool { left.path == right.path }
+  package static func == (left: Metric, right: Metric) -> Bool { left.path == right.path }
   /// Hashes what tells a figure from others.
-  public func hash(into hasher: inout Hasher) { hasher.combine(path) }
+  package func hash(into hasher: inout Hasher) { hasher.combine(path) }
 }
 
 extension Metric: CustomStringConvertible {
   /// Its name.
-  public var description: String { path }
+  package var description: String { path }
 }
 
 extension Metric {
   /// Its value, for a rule; `nil` where there is none, for example without a finite pair.
-  public func value(of difference: Difference) -> Double? {
+  package func value(of difference: Difference) -> Double? {
     guard isWhole(difference), case .difference(let read) = source else { return nil }
     return read(difference)?.value
   }
 
   /// Its value where only digests are known; `nil` where they do not tell.
-  public func value(of estimate: DigestEstimate) -> Double? { figure(of: estimate)?.value }
+  package func value(of estimate: DigestEstimate) -> Double? { figure(of: estimate)?.value }
 
   /// The same with its bounds.
   package func figure(of estimate: DigestEstimate) -> DigestEstimate.Figure? {

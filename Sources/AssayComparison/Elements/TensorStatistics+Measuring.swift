@@ -1,11 +1,11 @@
 import AssayRuns
-public import AssayTensors
+package import AssayTensors
 
 extension TensorStatistics {
   /// Measures a tensor in one pass.
   ///
   /// - Complexity: O(`elementCount`) time, constant memory.
-  public init(of tensor: Tensor) {
+  package init(of tensor: Tensor) {
     // Comparing a tensor with itself measures it, and for the common floats that is the fast way.
     self =
       TensorComparison.kernelDifference(tensor, tensor, .exact)?.actualStatistics

@@ -1,4 +1,4 @@
-public import AssayRuns
+import AssayRuns
 public import AssayTensors
 
 /// Something that is wrong with a run, at the first call that shows it.
@@ -8,9 +8,9 @@ public struct HealthFinding: Sendable, Equatable {
   /// The call.
   public var call: CallKey
   /// The first tensor of the call that shows it.
-  public var tensor: Figures
+  package var tensor: Figures
   /// How many rows of a mask are -inf from end to end; `nil` for what is no such mask.
-  public var maskedRowCount: Int?
+  package var maskedRowCount: Int?
   /// How many tensors of the call show it, of one step.
   public var tensorCount: Int
   /// In how many steps the call shows it first of all.
@@ -18,9 +18,9 @@ public struct HealthFinding: Sendable, Equatable {
   /// Where it comes from.
   public var cause: Cause
   /// Between which recorded tensors it was born, where that is more than the module.
-  public var birthplace: Birthplace?
+  package var birthplace: Birthplace?
   /// What the code that made it was given; empty where that was not recorded.
-  public var given: [Figures]
+  package var given: [Figures]
 
   /// Where a finding comes from.
   public enum Cause: String, Sendable, CaseIterable {
@@ -34,16 +34,16 @@ public struct HealthFinding: Sendable, Equatable {
   }
 
   /// One tensor and what its elements are.
-  public struct Figures: Sendable, Equatable {
+  package struct Figures: Sendable, Equatable {
     /// Which tensor of its call.
-    public var slot: Slot
+    package var slot: Slot
     /// Where it lived.
-    public var device: Device
+    package var device: Device
     /// The element type.
-    public var dtype: DType
+    package var dtype: DType
     /// The extents.
-    public var shape: Shape
+    package var shape: Shape
     /// The counts of its elements.
-    public var census: TensorCensus
+    package var census: TensorCensus
   }
 }

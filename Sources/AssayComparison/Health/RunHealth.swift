@@ -8,13 +8,13 @@ public struct RunHealth: Sendable {
   /// What the run says about itself.
   public var manifest: RunManifest
   /// What of the run was checked.
-  public var options: HealthOptions
+  package var options: HealthOptions
   /// What is wrong: by kind, then in execution order.
   public var findings: [HealthFinding] = []
   /// How many tensors have what a finding has, of the same kind, and did not make it.
-  public var inherited: [HealthKind: Int] = [:]
+  package var inherited: [HealthKind: Int] = [:]
   /// The steps that were checked, ascending.
-  public var steps: [Step] = []
+  package var steps: [Step] = []
   /// How much was checked.
   public var summary = Summary()
   /// Why the run as a whole cannot be called healthy, besides what was found.
@@ -23,25 +23,25 @@ public struct RunHealth: Sendable {
   public var notes: [String] = []
 
   /// One step.
-  public struct Step: Sendable {
+  package struct Step: Sendable {
     /// The step.
-    public var index: Int
+    package var index: Int
     /// Its calls, in completion order.
-    public var calls: [Call]
+    package var calls: [Call]
   }
 
   /// One call and what could not be checked of it.
-  public struct Call: Sendable {
+  package struct Call: Sendable {
     /// The call.
     public var call: CallKey
     /// How many of its tensors were checked.
-    public var checkedCount: Int
+    package var checkedCount: Int
     /// Those that could not be.
-    public var unchecked: [Unchecked]
+    package var unchecked: [Unchecked]
   }
 
   /// A tensor that could not be checked.
-  public struct Unchecked: Sendable, Equatable {
+  package struct Unchecked: Sendable, Equatable {
     /// Why it could not.
     public enum Cause: String, Sendable {
       /// It was too large to be recorded, or was left out otherwise; no failure.
@@ -55,7 +55,7 @@ public struct RunHealth: Sendable {
     /// The tensor.
     public var key: TensorKey
     /// Why it could not be checked.
-    public var cause: Cause
+    package var cause: Cause
     /// The same in a sentence.
     public var reason: String
   }
@@ -63,7 +63,7 @@ public struct RunHealth: Sendable {
   /// Counts.
   public struct Summary: Sendable, Equatable {
     /// The module calls of all steps.
-    public var calls = 0
+    package var calls = 0
     /// The tensors that were checked.
     public var tensors = 0
     /// Those of them of which only digests tell.
@@ -89,7 +89,7 @@ public struct RunHealth: Sendable {
   public var firstNonFinite: HealthFinding? { findings.first { $0.kind == .nonFinite } }
 
   /// The tensors that could not be checked for one cause, in execution order.
-  public func unchecked(_ cause: Unchecked.Cause) -> [Unchecked] {
+  package func unchecked(_ cause: Unchecked.Cause) -> [Unchecked] {
     steps.flatMap { $0.calls.flatMap { $0.unchecked.filter { $0.cause == cause } } }
   }
 }
@@ -97,7 +97,7 @@ public struct RunHealth: Sendable {
 /// What of a run is checked.
 public struct HealthOptions: Sendable {
   /// The steps; `nil` for all.
-  public var steps: [Int]?
+  package var steps: [Int]?
   /// Patterns of which a module's name must match one; `nil` for all modules.
   public var modules: [ModulePattern]?
 

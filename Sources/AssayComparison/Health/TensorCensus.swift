@@ -1,42 +1,42 @@
 import AssayRuns
-public import AssayTensors
+package import AssayTensors
 internal import CAssayKernels
 
 /// How many of a tensor's elements are what: NaN, infinite, zero, subnormal, near the largest.
 ///
 /// A complex element counts as its two parts.
-public struct TensorCensus: Sendable, Hashable {
+package struct TensorCensus: Sendable, Hashable {
   /// The number of elements.
-  public var elementCount: Int
+  package var elementCount: Int
   /// The number of NaN elements.
-  public var nanCount: Int
+  package var nanCount: Int
   /// The number of infinite elements of either sign.
-  public var infCount: Int
+  package var infCount: Int
   /// The smallest finite element; `nil` without one.
-  public var min: Double?
+  package var min: Double?
   /// The largest finite element; `nil` without one.
-  public var max: Double?
+  package var max: Double?
   /// What only the elements themselves tell; `nil` where there is just a digest.
-  public var details: Details?
+  package var details: Details?
 
   /// What a digest does not tell.
-  public struct Details: Sendable, Hashable {
+  package struct Details: Sendable, Hashable {
     /// The number of elements that are -inf.
-    public var negativeInfCount: Int
+    package var negativeInfCount: Int
     /// The number of zeros of either sign.
-    public var zeroCount: Int
+    package var zeroCount: Int
     /// The number of elements between zero and the dtype's smallest normal number.
-    public var subnormalCount: Int
+    package var subnormalCount: Int
     /// The number of finite elements near the dtype's largest number or equal to it.
-    public var largeCount: Int
+    package var largeCount: Int
     /// The number of elements equal to the dtype's largest number or its negative.
-    public var largestCount: Int
+    package var largestCount: Int
     /// The number of finite elements so low that only masks have them.
     var maskedCount: Int
     /// The first NaN or infinite element in row-major order.
-    public var firstNonFinite: Int?
+    package var firstNonFinite: Int?
     /// The first finite element near the dtype's largest number.
-    public var firstLarge: Int?
+    package var firstLarge: Int?
   }
 
   /// The value from which downwards an element hides what it is added to: -10,000 was BERT's, and is
@@ -44,10 +44,10 @@ public struct TensorCensus: Sendable, Hashable {
   static let maskValue = -9984.0
 
   /// The number of NaN and infinite elements.
-  public var nonFiniteCount: Int { nanCount + infCount }
+  package var nonFiniteCount: Int { nanCount + infCount }
 
   /// The largest magnitude of a finite element; `nil` without one.
-  public var magnitude: Double? {
+  package var magnitude: Double? {
     guard let min, let max else { return nil }
     return Swift.max(-min, max)
   }
@@ -57,7 +57,7 @@ extension TensorCensus {
   /// Counts the elements of a tensor.
   ///
   /// - Complexity: O(`elementCount`) time, constant memory.
-  public init(of tensor: Tensor) {
+  package init(of tensor: Tensor) {
     self.init(of: tensor, using: .best)
   }
 

@@ -5,7 +5,7 @@ extension MetricBound {
   /// which more is better, by `>=`.
   ///
   /// - Throws: ``ComparisonError/invalidBound(_:reason:)``.
-  public init(parsing text: String) throws(ComparisonError) {
+  package init(parsing text: String) throws(ComparisonError) {
     guard text.utf8.count <= 4096 else {
       throw .invalidBound(text.prefix(40) + "…", reason: "it is longer than 4096 bytes")
     }

@@ -1,5 +1,5 @@
 /// Bounds of figures of a whole tensor, joined by and/or.
-public indirect enum MetricBound: Sendable, Hashable {
+package indirect enum MetricBound: Sendable, Hashable {
   /// The figure may not be larger.
   case atMost(Metric, Double)
   /// The figure may not be smaller.
@@ -12,7 +12,7 @@ public indirect enum MetricBound: Sendable, Hashable {
   /// Why figures do not meet the bound; `nil` if they do.
   ///
   /// A figure that does not exist meets no bound.
-  public func failure(of difference: Difference) -> String? {
+  package func failure(of difference: Difference) -> String? {
     failure { metric, sign, limit, holds in
       guard let value = metric.value(of: difference) else {
         return "\(metric.name) is undefined, so not \(sign) \(limit.shortText)"

@@ -1,15 +1,15 @@
-public import AssayTensors
+package import AssayTensors
 
 /// The dtype and shape of a tensor.
-public struct TensorForm: Sendable, Equatable {
+package struct TensorForm: Sendable, Equatable {
   /// The element type.
-  public var dtype: DType
+  package var dtype: DType
   /// The extents.
-  public var shape: Shape
+  package var shape: Shape
 }
 
 /// Whether the figures of two tensors are within what is allowed.
-public enum Judgement: Sendable, Equatable {
+package enum Judgement: Sendable, Equatable {
   /// They are.
   case match
   /// They are not; there is a reason where more decided than elements outside of rtol and atol.
@@ -22,7 +22,7 @@ public enum Judgement: Sendable, Equatable {
 ///
 /// Forms are those of the expected tensor, or of the only side that is known. Reasons are sentences
 /// without a full stop.
-public enum Outcome: Sendable, Equatable {
+package enum Outcome: Sendable, Equatable {
   /// The elements of both were compared.
   case compared(TensorForm, Difference, Judgement, TensorDetail? = nil)
   /// A side has no elements but a digest, which tells whether they are equal or about how far apart.
@@ -45,7 +45,7 @@ public enum Outcome: Sendable, Equatable {
 
 extension Outcome {
   /// What it comes to.
-  public var verdict: Verdict {
+  package var verdict: Verdict {
     switch self {
     case .compared(_, _, .match, _), .estimated(_, _, .match): .match
     case .compared, .estimated: .values
@@ -61,7 +61,7 @@ extension Outcome {
 
   /// Why: always where it is neither a match nor a difference of values, and where more decided than
   /// elements outside of rtol and atol.
-  public var reason: String? {
+  package var reason: String? {
     switch self {
     case .compared(_, _, let judgement, _), .estimated(_, _, let judgement): judgement.reason
     case .reshaped(_, let reason), .retyped(_, let reason, _, _),
@@ -72,7 +72,7 @@ extension Outcome {
   }
 
   /// The expected tensor's dtype and shape, or those of the only side that is known.
-  public var form: TensorForm? {
+  package var form: TensorForm? {
     switch self {
     case .compared(let form, _, _, _), .estimated(let form, _, _), .reshaped(let form, _),
       .retyped(let form, _, _, _), .skipped(let form, _):
@@ -84,7 +84,7 @@ extension Outcome {
   }
 
   /// The figures, where elements were compared.
-  public var difference: Difference? {
+  package var difference: Difference? {
     switch self {
     case .compared(_, let difference, _, _): difference
     case .retyped(_, _, let difference, _): difference
@@ -93,12 +93,12 @@ extension Outcome {
   }
 
   /// What digests tell of the difference, where a side has no elements.
-  public var estimate: DigestEstimate? {
+  package var estimate: DigestEstimate? {
     if case .estimated(_, let estimate, _) = self { estimate } else { nil }
   }
 
   /// What further passes show, for the first failing tensors.
-  public internal(set) var detail: TensorDetail? {
+  package internal(set) var detail: TensorDetail? {
     get {
       switch self {
       case .compared(_, _, _, let detail), .retyped(_, _, _, let detail): detail

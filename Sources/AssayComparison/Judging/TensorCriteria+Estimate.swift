@@ -102,7 +102,7 @@ extension MetricBound {
   /// Why an estimate does not meet the bound; `nil` if it does.
   ///
   /// A figure that digests do not tell meets no bound.
-  public func failure(of estimate: DigestEstimate) -> String? {
+  package func failure(of estimate: DigestEstimate) -> String? {
     failure { metric, sign, limit, holds in
       guard let value = metric.value(of: estimate) else {
         return "\(metric.name) is not known of a digest, so not \(sign) \(limit.shortText)"

@@ -1,4 +1,4 @@
-public import AssayTensors
+package import AssayTensors
 
 /// Under which rule each tensor is judged.
 ///
@@ -7,7 +7,7 @@ public import AssayTensors
 /// allows more.
 public struct Tolerance: Sendable, Hashable {
   /// Where the bounds come from.
-  public enum Kind: Sendable, Hashable {
+  package enum Kind: Sendable, Hashable {
     /// The same bounds for every dtype but integers and booleans.
     case elementwise(rtol: Double, atol: Double)
     /// The defaults of `torch.testing.assert_close`, by dtype.
@@ -17,7 +17,7 @@ public struct Tolerance: Sendable, Hashable {
   }
 
   /// Where the bounds come from.
-  public let kind: Kind
+  package let kind: Kind
   /// Whether a NaN matches a NaN; a rule that says so itself goes before.
   public var equalNaN: Bool
 
@@ -54,7 +54,7 @@ public struct Tolerance: Sendable, Hashable {
   }
 
   /// What it is called in a report: `torch`, `rtol 1e-5, atol 1e-8`, `12 rules of tolerances.yml`.
-  public var name: String {
+  package var name: String {
     switch kind {
     case .elementwise(let rtol, let atol): "rtol \(rtol.shortText), atol \(atol.shortText)"
     case .torch: "torch"
@@ -64,7 +64,7 @@ public struct Tolerance: Sendable, Hashable {
 
   /// The rule under which elements of a dtype are judged; exact for integers and booleans, and
   /// where rules decide by the tensor.
-  public func rule(for dtype: DType) -> ElementRule {
+  package func rule(for dtype: DType) -> ElementRule {
     let (rtol, atol): (Double, Double) =
       switch kind {
       case _ where dtype.isInteger: (0, 0)
@@ -90,7 +90,7 @@ extension Tolerance {
   /// The three-way gate that AWS Neuron publishes for a candidate, a floor and a truth: the errors'
   /// distributions overlap by 0.99 or the candidate's is the narrower one, its largest error is at
   /// most 5 times the floor's, and its norm at most 3 times.
-  public static func threeWayGate() throws(ComparisonError) -> Tolerance {
+  package static func threeWayGate() throws(ComparisonError) -> Tolerance {
     .rules(
       try ToleranceRules(
         yaml: """

@@ -1,12 +1,12 @@
-public import AssayTensors
+package import AssayTensors
 
 /// How the tensors that it matches are judged.
 ///
 /// Integers and booleans that it matches are compared exactly, unless it names them:
 /// ``namesIntegers``.
-public struct ToleranceRule: Sendable, Hashable {
+package struct ToleranceRule: Sendable, Hashable {
   /// What decides about a tensor.
-  public enum Criterion: Sendable, Hashable {
+  package enum Criterion: Sendable, Hashable {
     /// Every element by itself, but for a number of outliers.
     case elementwise(ElementRule, outliers: OutlierBudget)
     /// Figures of the whole tensor.
@@ -14,25 +14,25 @@ public struct ToleranceRule: Sendable, Hashable {
   }
 
   /// What is found in the module's name.
-  public var module: ModulePattern
+  package var module: ModulePattern
   /// What is found in the slot's name; `nil` for any.
-  public var slot: ModulePattern?
+  package var slot: ModulePattern?
   /// The expected tensor's dtype; `nil` for any.
-  public var dtype: DType?
+  package var dtype: DType?
   /// The steps; `nil` for any.
-  public var steps: Set<Int>?
+  package var steps: Set<Int>?
   /// The device, as the expected run names it; `nil` for any.
-  public var device: Device?
+  package var device: Device?
   /// Whether a NaN matches a NaN; `nil` leaves it to the criterion and the tolerance.
-  public var equalNaN: Bool?
+  package var equalNaN: Bool?
   /// Whether NaN and infinity belong there: both sides have the same at the same positions, a new
   /// or lost one fails, and figures are of the rest, also where nothing is left.
-  public var equalNonFinite: Bool
+  package var equalNonFinite: Bool
   /// What decides.
-  public var criterion: Criterion
+  package var criterion: Criterion
 
   /// Makes a rule.
-  public init(
+  package init(
     module: ModulePattern, slot: ModulePattern? = nil, dtype: DType? = nil,
     steps: Set<Int>? = nil, device: Device? = nil, equalNaN: Bool? = nil,
     equalNonFinite: Bool = false, criterion: Criterion
@@ -52,7 +52,7 @@ public struct ToleranceRule: Sendable, Hashable {
   /// It does where it says their `dtype`, or without a dtype both a module and a slot, each by a
   /// pattern that isn't found in every name. What is said of floats must not reach the token ids
   /// and indices of the same modules.
-  public var namesIntegers: Bool {
+  package var namesIntegers: Bool {
     if let dtype { return dtype.isInteger }
     guard let slot else { return false }
     return !["zqz", "xjx"].allSatisfy(module.matches)
@@ -89,7 +89,7 @@ public struct ToleranceRule: Sendable, Hashable {
 /// How many elements of a tensor may lie outside of rtol and atol.
 ///
 /// Values that are not finite are never outliers: one that differs fails its tensor.
-public enum OutlierBudget: Sendable, Hashable {
+package enum OutlierBudget: Sendable, Hashable {
   /// Not one.
   case none
   /// So many.
@@ -108,7 +108,7 @@ public enum OutlierBudget: Sendable, Hashable {
 
 extension OutlierBudget: CustomStringConvertible {
   /// The number, or the share in percent.
-  public var description: String {
+  package var description: String {
     switch self {
     case .none: "0"
     case .count(let limit): "\(limit)"

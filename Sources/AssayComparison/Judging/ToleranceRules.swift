@@ -3,21 +3,21 @@
 /// A tensor that none matches is judged exactly and fails the comparison all the same.
 public struct ToleranceRules: Sendable, Hashable {
   /// The rules, in the order in which they are tried.
-  public var rules: [ToleranceRule]
+  package var rules: [ToleranceRule]
   /// Whether a NaN matches a NaN where the rule doesn't say.
-  public var equalNaN: Bool
+  package var equalNaN: Bool
   /// The file that they come from; `nil` for rules made in code.
-  public let source: String?
+  package let source: String?
 
   /// Makes a list of rules.
-  public init(_ rules: [ToleranceRule], equalNaN: Bool = false, source: String? = nil) {
+  package init(_ rules: [ToleranceRule], equalNaN: Bool = false, source: String? = nil) {
     self.rules = rules
     self.equalNaN = equalNaN
     self.source = source
   }
 
   /// What they are called in a report: `12 rules of tolerances.yml`.
-  public var name: String {
+  package var name: String {
     "\(rules.count) rule\(rules.count == 1 ? "" : "s")" + (source.map { " of \($0)" } ?? "")
   }
 }

@@ -12,12 +12,12 @@ public struct ComparisonOptions: Sendable {
   /// Devices of the actual run that pair with devices of another name in the expected run.
   public var deviceMap: [(actual: Device, expected: Device)]
   /// How many failing tensors, in execution order, get the figures that cost a second pass.
-  public var detailLimit: Int
+  package var detailLimit = 50
   /// The sides of the calls, of either run, that are compared; `nil` for all.
-  public var sides: Set<Slot.Side>?
+  package var sides: Set<Slot.Side>?
   /// Whether every module of the actual run was given the expected run's inputs and its caller the
   /// expected run's outputs, so that no module hands its error to another.
-  public var isIsolated: Bool
+  package var isIsolated = false
   /// By which rules tensors of other names or forms pair; `nil` for equal names only.
   ///
   /// `modules`, tolerance rules and the result use the names of the expected run, or those of the
@@ -35,20 +35,27 @@ public struct ComparisonOptions: Sendable {
   /// Makes options; without arguments vLLM's documented defaults.
   public init(
     tolerance: Tolerance = .vllm, steps: [Int]? = nil, modules: [ModulePattern]? = nil,
-    deviceMap: [(actual: Device, expected: Device)] = [], detailLimit: Int = 50,
-    sides: Set<Slot.Side>? = nil, isIsolated: Bool = false, mapping: Mapping? = nil,
+    deviceMap: [(actual: Device, expected: Device)] = [], mapping: Mapping? = nil,
     logits: ModulePattern? = nil, floor: (any RunReader)? = nil
   ) {
     self.tolerance = tolerance
     self.steps = steps
     self.modules = modules
     self.deviceMap = deviceMap
-    self.detailLimit = detailLimit
-    self.sides = sides
-    self.isIsolated = isIsolated
     self.mapping = mapping
     self.logits = logits
     self.floor = floor
+  }
+
+  /// Options with what tests and replays of ours set beside.
+  package init(
+    _ options: ComparisonOptions, detailLimit: Int = 50, sides: Set<Slot.Side>? = nil,
+    isIsolated: Bool = false
+  ) {
+    self = options
+    self.detailLimit = detailLimit
+    self.sides = sides
+    self.isIsolated = isIsolated
   }
 
   /// Whether a call of either run is compared.

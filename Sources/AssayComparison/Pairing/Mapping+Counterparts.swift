@@ -1,4 +1,4 @@
-package import AssayRuns
+import AssayRuns
 package import AssayTensors
 
 extension Mapping {

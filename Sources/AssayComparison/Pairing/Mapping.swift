@@ -7,7 +7,7 @@ import AssayTensors
 /// position.
 public struct Mapping: Sendable {
   /// The file that the rules come from; `nil` for rules made in code.
-  public let source: String?
+  package let source: String?
   let rules: [MappingRule]
 
   init(_ rules: [MappingRule], source: String?) {
@@ -16,7 +16,7 @@ public struct Mapping: Sendable {
   }
 
   /// What it is called in a report: `12 rules of mapping.yml`.
-  public var name: String {
+  package var name: String {
     "\(rules.count) rule\(rules.count == 1 ? "" : "s")" + (source.map { " of \($0)" } ?? "")
   }
 }

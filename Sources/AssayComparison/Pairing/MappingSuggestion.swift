@@ -1,5 +1,5 @@
 import AssayBase
-public import AssayRuns
+package import AssayRuns
 import AssayTensors
 
 /// Proposes mapping rules for two runs whose modules or slots have other names, from shapes and
@@ -7,7 +7,7 @@ import AssayTensors
 ///
 /// Equal figures are evidence and no proof: a proposal is a file for people to read, correct and
 /// keep, and nothing is ever paired by one that was not given as a mapping.
-public enum MappingSuggestion: Sendable, Equatable {
+package enum MappingSuggestion: Sendable, Equatable {
   /// The text of a file for ``Mapping/init(contentsOfFile:)``.
   case rules(String)
   /// There is nothing to propose, for a reason that is one sentence.
@@ -22,7 +22,7 @@ public enum MappingSuggestion: Sendable, Equatable {
   /// that only the other's has, is proposed to be left out.
   ///
   /// - Throws: What reading a tensor throws.
-  public init(actual: any RunReader, expected: any RunReader) throws {
+  package init(actual: any RunReader, expected: any RunReader) throws {
     let numbers = Set(expected.steps.map(\.index))
     guard let step = actual.steps.first(where: { numbers.contains($0.index) }),
       let counterpart = expected.steps.first(where: { $0.index == step.index })

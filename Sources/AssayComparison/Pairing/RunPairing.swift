@@ -1,17 +1,17 @@
 import AssayBase
-public import AssayRuns
+package import AssayRuns
 import AssayTensors
 
 /// One of the two runs that are compared.
-public struct ComparedRun: Sendable {
+package struct ComparedRun: Sendable {
   /// The directory or file that holds the run.
-  public var path: String
+  package var path: String
   /// What the run says about itself.
-  public var manifest: RunManifest
+  package var manifest: RunManifest
 }
 
 /// How a run that is compared as it is produced came to its end.
-public enum RunEnding: Sendable, Hashable {
+package enum RunEnding: Sendable, Hashable {
   /// It did all it was to do.
   case complete
   /// It was stopped at its first divergence: only what was reached is judged.

@@ -6,11 +6,11 @@ public struct TensorResult: Sendable, Equatable {
   /// The name under which it was compared: that of the expected run, but for what a mapping splits.
   public var key: TensorKey
   /// What it came to.
-  public package(set) var outcome: Outcome
+  package var outcome: Outcome
   /// What decided about it; `nil` where nothing was judged.
   var ruling: Ruling?
   /// How it was paired, where there is a mapping; `nil` for a tensor that stands alone.
-  public var pairing: PairOrigin?
+  package var pairing: PairOrigin?
 
   /// What decided about a tensor.
   struct Ruling: Sendable, Equatable {
@@ -40,33 +40,33 @@ extension TensorResult {
   /// The figures, where elements were compared.
   public var difference: Difference? { outcome.difference }
   /// What digests tell of the difference, where a side has no elements.
-  public var estimate: DigestEstimate? { outcome.estimate }
+  package var estimate: DigestEstimate? { outcome.estimate }
   /// What further passes show, for the first failing tensors.
-  public var detail: TensorDetail? { outcome.detail }
+  package var detail: TensorDetail? { outcome.detail }
   /// The position of the tolerance rule that decided, from 0; `nil` without rules, or without one
   /// that matches.
-  public var rule: Int? { ruling?.rule }
+  package var rule: Int? { ruling?.rule }
   /// Whether there are rules and none matches.
   var isUnmatched: Bool { ruling?.isUnmatched ?? false }
   /// Whether only equal elements match because they are integers or booleans, for which what the
   /// tolerance allows does not hold.
-  public var isExact: Bool { ruling?.isExact ?? false }
+  package var isExact: Bool { ruling?.isExact ?? false }
 
   /// The shape that the indices of figures are in: numbers that a dtype packs count one by one.
-  public var valueShape: Shape? { shape.map { dtype?.valueShape(of: $0) ?? $0 } }
+  package var valueShape: Shape? { shape.map { dtype?.valueShape(of: $0) ?? $0 } }
   /// The 50th, 90th, 99th and 99.9th percentile of `|d|`, for tensors shown in full detail.
-  public var quantiles: [Double]? { detail?.quantiles }
+  package var quantiles: [Double]? { detail?.quantiles }
 
   /// Whether its elements or digests were compared.
-  public var isCompared: Bool { difference != nil || estimate != nil }
+  package var isCompared: Bool { difference != nil || estimate != nil }
   /// Whether its verdict is an estimate: its bytes differ, and digests tell by how much.
-  public var isEstimated: Bool { estimate.map { !$0.isEqual } ?? false }
+  package var isEstimated: Bool { estimate.map { !$0.isEqual } ?? false }
   /// What the actual tensor's values look like; `nil` where it was not compared.
-  public var actualStatistics: TensorStatistics? {
+  package var actualStatistics: TensorStatistics? {
     difference?.actualStatistics ?? estimate?.actualStatistics
   }
   /// What the expected tensor's values look like; `nil` where it was not compared.
-  public var expectedStatistics: TensorStatistics? {
+  package var expectedStatistics: TensorStatistics? {
     difference?.expectedStatistics ?? estimate?.expectedStatistics
   }
 }
@@ -74,7 +74,7 @@ extension TensorResult {
 extension Tolerance {
   /// The rule under which the figures of a result were made: that of its dtype, or of the tolerance
   /// rule that decided; exact where a bound decided or no rule matched.
-  public func rule(for result: TensorResult) -> ElementRule {
+  package func rule(for result: TensorResult) -> ElementRule {
     guard !result.isExact, case .rules(let rules) = kind, let position = result.rule,
       rules.rules.indices.contains(position)
     else { return rule(for: result.dtype ?? .float32) }

@@ -1,4 +1,4 @@
-public import AssayRuns
+package import AssayRuns
 import AssayTensors
 import Synchronization
 
@@ -6,7 +6,7 @@ import Synchronization
 ///
 /// It comes to what ``RunComparison/compare(actual:expected:options:progress:)`` comes to for the
 /// written run. Parts of several calls may be received at once; they are judged in parallel.
-public final class LiveComparison: Sendable {
+package final class LiveComparison: Sendable {
   private let expected: any RunReader
   private let expectedSteps: [CommonStep]
   private let options: ComparisonOptions
@@ -20,7 +20,7 @@ public final class LiveComparison: Sendable {
   /// - Parameters:
   ///   - expected: The reference, which is read tensor by tensor as the actual ones arrive.
   ///   - options: What is compared, and under which rules.
-  public init(expected: any RunReader, options: ComparisonOptions = .init()) {
+  package init(expected: any RunReader, options: ComparisonOptions = .init()) {
     self.expected = expected
     self.options = options
     devices = options.deviceMap
@@ -40,7 +40,7 @@ public final class LiveComparison: Sendable {
   /// - Returns: Whether it is as in the expected run: a part has all its tensors there, and they
   ///   match; a step has all its calls and tensors, and no others. `true` for what is not compared.
   @discardableResult
-  public func receive(_ event: RunEvent) -> Bool {
+  package func receive(_ event: RunEvent) -> Bool {
     switch event {
     case .stepBegan(let step): state.withLock { $0.begin(step) }
     case .captured(let part): return judge(part)
@@ -123,7 +123,7 @@ public final class LiveComparison: Sendable {
   ///   - ending: How the run came to its end.
   /// - Returns: What comparing the written run would come to.
   /// - Throws: ``ComparisonError/mappingWhileRunning``.
-  public func finish(
+  package func finish(
     path: String, manifest: RunManifest, ending: RunEnding = .complete
   ) throws(ComparisonError) -> RunComparison {
     guard options.mapping == nil else { throw .mappingWhileRunning }

@@ -1,20 +1,20 @@
 extension RunComparison {
   /// The logits of one step.
-  public struct StepLogits: Sendable {
+  package struct StepLogits: Sendable {
     /// The step.
-    public var step: Int
+    package var step: Int
     /// The module that returned them.
-    public var module: ModuleResult
+    package var module: ModuleResult
     /// The tensor that holds them.
-    public var tensor: TensorResult
+    package var tensor: TensorResult
     /// What the tokens come to.
-    public var difference: LogitsDifference
+    package var difference: LogitsDifference
   }
 
   /// The logits that were compared, in execution order.
   ///
   /// - Complexity: O(tensors).
-  public var logits: [StepLogits] {
+  package var logits: [StepLogits] {
     steps.flatMap { step in
       step.modules.flatMap { module in
         module.tensors.compactMap { tensor in
@@ -28,7 +28,7 @@ extension RunComparison {
 
   /// The first logits from whose last position greedy decoding takes another token; `nil` when it
   /// nowhere does.
-  public var firstOtherToken: StepLogits? {
+  package var firstOtherToken: StepLogits? {
     logits.first {
       $0.difference.last.map { $0.expectedToken != $0.actualToken } ?? false
     }

@@ -1,4 +1,4 @@
-public import AssayRuns
+package import AssayRuns
 
 extension RunComparison {
   /// Fails the comparison where a run generated other tokens than its recipe says.
@@ -6,7 +6,7 @@ extension RunComparison {
   /// - Parameters:
   ///   - generated: The tokens that the run generated, without the prompt.
   ///   - recipe: The recipe that was run; one without generated tokens judges nothing.
-  public mutating func judge(generatedTokenIDs generated: [Int], by recipe: Recipe) {
+  package mutating func judge(generatedTokenIDs generated: [Int], by recipe: Recipe) {
     guard let expected = recipe.generatedTokenIDs, generated != expected else { return }
     failures.append(.otherTokens(actual: generated, expected: expected))
   }

@@ -4,11 +4,11 @@ public import AssayTensors
 /// What comparing two runs came to: values only, to be rendered by a report.
 public struct RunComparison: Sendable {
   /// The run under test.
-  public var actual: ComparedRun
+  package var actual: ComparedRun
   /// The reference.
-  public var expected: ComparedRun
+  package var expected: ComparedRun
   /// What was compared, and under which rules.
-  public var options: ComparisonOptions
+  package var options: ComparisonOptions
   /// How much was compared and what it came to.
   public var summary: ComparisonSummary
   /// The steps of either run, ascending.
@@ -17,7 +17,7 @@ public struct RunComparison: Sendable {
   public var firstDivergence: Divergence?
   /// What the runs were given otherwise from the start, which explains all that follows; `nil`
   /// where they were given the same, as far as it was recorded.
-  public var otherInputs: OtherInputs?
+  package var otherInputs: OtherInputs?
   /// Where values differ first at all, within the tolerance or not; `nil` when all are equal.
   public var firstDifference: Divergence?
   /// Where values are first NaN or infinite on one side only; `nil` when they nowhere are.
@@ -27,9 +27,9 @@ public struct RunComparison: Sendable {
   /// Why the comparison as a whole fails, besides the tensors that do.
   public var failures: [ComparisonFailure]
   /// What a reader should know that is no failure.
-  public var notes: [String]
+  package var notes: [String]
   /// What the mapping did; `nil` without one.
-  public var mapping: MappingSummary?
+  package var mapping: MappingSummary?
 }
 
 extension RunComparison {
@@ -47,7 +47,7 @@ extension RunComparison {
   /// The calls that made an error of their own, the largest ``ErrorOrigin/introducedError`` first.
   ///
   /// - Complexity: O(calls).
-  public var introducedByError: [(step: Int, module: ModuleResult)] {
+  package var introducedByError: [(step: Int, module: ModuleResult)] {
     steps.flatMap { step in
       step.modules.filter { $0.origin?.cause == .introduced }.map { (step.index, $0) }
     }.enumerated().sorted { left, right in
@@ -62,7 +62,7 @@ extension RunComparison {
   /// integers were compared exactly.
   ///
   /// - Complexity: O(tensors).
-  public var rulesOfIntegers: [Int] {
+  package var rulesOfIntegers: [Int] {
     var rules = Set<Int>()
     for step in steps {
       for module in step.modules {

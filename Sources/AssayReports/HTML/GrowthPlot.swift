@@ -1,10 +1,10 @@
-public import AssayComparison
+package import AssayComparison
 import AssayRuns
 import AssayTensors
 import Foundation
 
 /// Draws the growth of the error along execution order.
-public enum GrowthPlot {
+package enum GrowthPlot {
   /// Draws it as an SVG picture that stands for itself and is readable in light and in dark.
   ///
   /// The scale is logarithmic: the worst row's relative L2 error of each call's outputs. Equality is
@@ -13,7 +13,7 @@ public enum GrowthPlot {
   ///
   /// - Parameter comparison: What comparing two runs came to.
   /// - Returns: UTF-8 text of a bounded size that ends with a newline.
-  public static func svg(_ comparison: RunComparison) -> String {
+  package static func svg(_ comparison: RunComparison) -> String {
     GrowthDrawing(GrowthCurves(comparison), comparison).text
   }
 }

@@ -1,10 +1,10 @@
 import AssayBase
-public import AssayComparison
+package import AssayComparison
 import AssayRuns
 import AssayTensors
 
 /// Renders a comparison as one self-contained HTML page.
-public enum HTMLReport {
+package enum HTMLReport {
   /// Renders a comparison.
   ///
   /// The page fetches nothing and works from a file. The verdict and where the runs part are plain
@@ -14,7 +14,7 @@ public enum HTMLReport {
   /// - Parameter comparison: What comparing two runs came to.
   /// - Returns: UTF-8 text that ends with a newline.
   /// - Complexity: O(tensors) time and size; about 300 bytes for each tensor that differs.
-  public static func render(_ comparison: RunComparison) -> String {
+  package static func render(_ comparison: RunComparison) -> String {
     let sections = HTMLSections(comparison: comparison)
     let title = "Assay: \(sections.verdict.lowercased()), \(sections.subjects)"
     return """

@@ -1,4 +1,4 @@
-public import AssayComparison
+package import AssayComparison
 import AssayRuns
 
 extension FailureText {
@@ -9,7 +9,7 @@ extension FailureText {
   ///   - headline: What failed: the golden's name.
   ///   - reportPath: Where the whole report was written, or what holds it.
   /// - Returns: At most 20 lines and 4 KiB of UTF-8, without a newline at the end.
-  public static func render(
+  package static func render(
     _ health: RunHealth, headline: String, reportPath: String? = nil
   ) -> String {
     let subject = PlainText.line("\"\(headline)\" ", limit: 140)

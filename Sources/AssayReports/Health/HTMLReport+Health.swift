@@ -1,4 +1,4 @@
-public import AssayComparison
+package import AssayComparison
 import AssayRuns
 import AssayTensors
 
@@ -7,7 +7,7 @@ extension HTMLReport {
   ///
   /// - Returns: UTF-8 text that ends with a newline.
   /// - Complexity: O(findings).
-  public static func render(_ health: RunHealth) -> String {
+  package static func render(_ health: RunHealth) -> String {
     let page = HealthPage(health: health)
     let subject = health.path.split(separator: "/").last.map(String.init) ?? health.path
     let title = "Assay check: \(page.verdict.lowercased()), \(subject)"

@@ -1,15 +1,15 @@
 import AssayBase
-public import AssayComparison
+package import AssayComparison
 import AssayRuns
 import AssayTensors
-public import Foundation
+package import Foundation
 
 extension JSONReport {
   /// Renders what checking one run came to as JSON, schema `assay.check/1`.
   ///
   /// - Returns: One line of UTF-8 with sorted keys.
   /// - Throws: `EncodingError`.
-  public static func render(_ health: RunHealth) throws -> Data {
+  package static func render(_ health: RunHealth) throws -> Data {
     var data = json(health).encoded()
     data.append(0x0A)
     return data

@@ -1,4 +1,4 @@
-public import AssayComparison
+package import AssayComparison
 import AssayRuns
 
 extension JUnitReport {
@@ -10,7 +10,7 @@ extension JUnitReport {
   /// - Parameter name: What the run is called.
   /// - Returns: UTF-8 text that ends with a newline.
   /// - Complexity: O(calls + findings).
-  public static func render(_ health: RunHealth, named name: String) -> String {
+  package static func render(_ health: RunHealth, named name: String) -> String {
     let sentences = health.failures.map(\.description)
     let whole: JUnitCase.Outcome =
       sentences.isEmpty

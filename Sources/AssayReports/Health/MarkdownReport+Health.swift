@@ -1,4 +1,4 @@
-public import AssayComparison
+package import AssayComparison
 import AssayRuns
 import AssayTensors
 
@@ -6,7 +6,7 @@ extension MarkdownReport {
   /// Renders what checking one run came to.
   ///
   /// - Returns: UTF-8 text that ends with a newline.
-  public static func render(_ health: RunHealth) -> String {
+  package static func render(_ health: RunHealth) -> String {
     let writer = HealthMarkdownWriter(health: health)
     return
       ([writer.headline, writer.remarks(limit: nil), writer.subject]
@@ -17,7 +17,7 @@ extension MarkdownReport {
   /// Renders the verdict and what to look at first, on about one screen.
   ///
   /// - Returns: At most 30 lines of UTF-8 that end with a newline.
-  public static func summary(_ health: RunHealth) -> String {
+  package static func summary(_ health: RunHealth) -> String {
     let writer = HealthMarkdownWriter(health: health)
     return [writer.headline, writer.remarks(limit: 3), writer.fewFindings]
       .filter { !$0.isEmpty }.joined(separator: "\n")

@@ -1,4 +1,4 @@
-public import AssayComparison
+package import AssayComparison
 import AssayRuns
 
 extension TextReport {
@@ -6,7 +6,7 @@ extension TextReport {
   ///
   /// - Parameter inColor: Whether to colour it by ANSI escape sequences.
   /// - Returns: UTF-8 text that ends with a newline.
-  public static func render(_ health: RunHealth, inColor: Bool = false) -> String {
+  package static func render(_ health: RunHealth, inColor: Bool = false) -> String {
     func styled(_ text: String, _ code: String) -> String {
       inColor ? "\u{1B}[\(code)m\(text)\u{1B}[0m" : text
     }

@@ -1,5 +1,5 @@
 import AssayBase
-public import AssayTensors
+package import AssayTensors
 import AssayTorch
 import Foundation
 
@@ -17,13 +17,13 @@ import Foundation
 /// - `<name>_<k>` is call k of `<name>` where that exists too, else a module of that name.
 /// - Every `.pt` is a tensor, even one that turns out to be unreadable; a JSON file with a `skipped`
 ///   sentence is a tensor that was left out; other files are passed over.
-public final class DirectoryRunReader: RunReader {
+package final class DirectoryRunReader: RunReader {
   /// The run's directory.
-  public let path: String
+  package let path: String
   /// What the run says about itself; of a plain dump only its name.
-  public let manifest: RunManifest
+  package let manifest: RunManifest
   /// The completed steps, ascending.
-  public let steps: [StepRecord]
+  package let steps: [StepRecord]
   private let files: [TensorKey: String]
 
   /// Reads all that a run says, except the tensors.
@@ -31,7 +31,7 @@ public final class DirectoryRunReader: RunReader {
   /// - Parameter path: The directory that holds `run.json` or `step_<n>` directories.
   /// - Throws: ``RunError/notFound(path:)``, ``RunError/notARun(path:reason:)``, or
   ///   ``RunError/damaged(path:reason:)`` with the file at fault.
-  public init(path: String) throws {
+  package init(path: String) throws {
     self.path = path
     guard FileSystem.exists(path) else {
       throw RunError.standIn(at: path) ?? .notFound(path: path)
@@ -50,7 +50,7 @@ public final class DirectoryRunReader: RunReader {
   /// Maps one tensor's file.
   ///
   /// - Throws: ``RunError/unreadableTensor(_:path:reason:)``.
-  public func tensor(_ key: TensorKey) throws -> Tensor {
+  package func tensor(_ key: TensorKey) throws -> Tensor {
     guard let file = files[key] else {
       throw RunError.unreadableTensor(key, path: path, reason: "the run does not hold it")
     }

@@ -14,11 +14,11 @@ import Synchronization
 ///
 /// Every file appears whole or not at all. A step that has ended has a `step.json`, the entry that
 /// `run.json` lists when the run is over: what is written grows with the steps, not their square.
-public final class DirectoryRunWriter: RunSink {
+package final class DirectoryRunWriter: RunSink {
   /// The run's directory.
-  public let path: String
+  package let path: String
   /// The run's path.
-  public var paths: [String] { [path] }
+  package var paths: [String] { [path] }
   private let state: Mutex<State>
 
   private struct State {
@@ -45,7 +45,7 @@ public final class DirectoryRunWriter: RunSink {
   ///   - path: The run's directory; its parents are made as well.
   ///   - manifest: What the run says about itself; it counts as incomplete until the run has ended.
   /// - Throws: ``RunError/alreadyExists(path:)`` or ``RunError/writeFailed(path:reason:)``.
-  public init(path: String, manifest: RunManifest) throws {
+  package init(path: String, manifest: RunManifest) throws {
     self.path = path
     try FileSystem.makeDirectory(path, withParents: true)
     let entries = try DirectoryListing.names(in: path)
@@ -62,7 +62,7 @@ public final class DirectoryRunWriter: RunSink {
   ///
   /// - Throws: ``RunError/duplicateSlot(_:)``, and ``RunError/writeFailed(path:reason:)``, also for
   ///   a step that does not ascend.
-  public func receive(_ event: RunEvent) throws {
+  package func receive(_ event: RunEvent) throws {
     do {
       try state.withLock { state in
         switch event {

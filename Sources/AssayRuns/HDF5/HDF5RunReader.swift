@@ -1,18 +1,18 @@
 import AssayBase
 internal import AssayHDF5
-public import AssayTensors
+package import AssayTensors
 import Foundation
 
 /// Reads a run from one HDF5 file of the schema `assay.hdf5/1`.
 ///
 /// Tensors that lie in one piece of the file are mapped into memory, not copied.
-public final class HDF5RunReader: RunReader {
+package final class HDF5RunReader: RunReader {
   /// The file.
-  public let path: String
+  package let path: String
   /// What the run says about itself.
-  public let manifest: RunManifest
+  package let manifest: RunManifest
   /// The completed steps, ascending.
-  public let steps: [StepRecord]
+  package let steps: [StepRecord]
   private let sources: [TensorKey: HDF5TensorSource]
   private let mapped: MappedFile
   private let file: HDF5File?
@@ -22,7 +22,7 @@ public final class HDF5RunReader: RunReader {
   /// - Parameter path: The file.
   /// - Throws: ``RunError/notFound(path:)``, ``RunError/notARun(path:reason:)`` for a file that is
   ///   not HDF5 or not of the schema, ``RunError/damaged(path:reason:)``.
-  public init(path: String) throws {
+  package init(path: String) throws {
     self.path = path
     do {
       mapped = try HDF5RunReader.map(path)
@@ -70,7 +70,7 @@ public final class HDF5RunReader: RunReader {
   /// Reads one tensor, mapped into memory where the file keeps it in one piece.
   ///
   /// - Throws: ``RunError/unreadableTensor(_:path:reason:)``.
-  public func tensor(_ key: TensorKey) throws -> Tensor {
+  package func tensor(_ key: TensorKey) throws -> Tensor {
     func unreadable(_ reason: String) -> RunError {
       .unreadableTensor(key, path: path, reason: reason)
     }

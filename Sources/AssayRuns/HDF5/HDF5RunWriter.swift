@@ -6,9 +6,9 @@ import Foundation
 /// Writes a run into one HDF5 file of the schema `assay.hdf5/1`.
 ///
 /// Once a write has failed, every further call throws the same error.
-public final class HDF5RunWriter: RunSink, @unchecked Sendable {
+package final class HDF5RunWriter: RunSink, @unchecked Sendable {
   /// What the file is for.
-  public enum Mode: Sendable {
+  package enum Mode: Sendable {
     /// A recording in progress: a killed process leaves every completed step readable.
     case recording
     /// A golden: written whole to a temporary name, then renamed over its predecessor.
@@ -16,9 +16,9 @@ public final class HDF5RunWriter: RunSink, @unchecked Sendable {
   }
 
   /// Where the run is, or will be once it is finished.
-  public let path: String
+  package let path: String
   /// The run's path.
-  public var paths: [String] { [path] }
+  package var paths: [String] { [path] }
   private let mode: Mode
   private let writtenPath: String
   /// The folders that were made for the file, the deepest first.
@@ -35,7 +35,7 @@ public final class HDF5RunWriter: RunSink, @unchecked Sendable {
   ///   - manifest: What the run says about itself.
   /// - Throws: ``RunError/alreadyExists(path:)`` in mode `recording`,
   ///   ``RunError/writeFailed(path:reason:)``.
-  public init(path: String, mode: Mode, manifest: RunManifest) throws {
+  package init(path: String, mode: Mode, manifest: RunManifest) throws {
     self.path = path
     self.mode = mode
     let url = URL(filePath: path)
@@ -88,7 +88,7 @@ public final class HDF5RunWriter: RunSink, @unchecked Sendable {
   /// mode `recording`. The run's end closes the file, and a golden takes its name.
   ///
   /// - Throws: ``RunError``, and the same one again for every event after a write that failed.
-  public func receive(_ event: RunEvent) throws {
+  package func receive(_ event: RunEvent) throws {
     try writing { output in
       switch event {
       case .stepBegan(let step): try output.beginStep(step)

@@ -1,11 +1,11 @@
 import AssayBase
 
 /// Names a tensor's content by a digest of its bytes.
-public enum ContentHash {
+package enum ContentHash {
   /// The SHA-256 of the tensor's elements as contiguous row-major little-endian bytes.
   ///
   /// - Returns: 64 lowercase hexadecimal digits; dtype and shape are not part of it.
-  public static func sha256(of tensor: Tensor) -> String {
+  package static func sha256(of tensor: Tensor) -> String {
     let hash = SHA256()
     let chunk = 1 << 16
     for start in stride(from: 0, to: tensor.elementCount, by: chunk) {

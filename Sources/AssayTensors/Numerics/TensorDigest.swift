@@ -8,20 +8,20 @@ import AssayBase
 /// ``projectionCount`` = k rows of random signs, `|Rx|^2 / k` is the square of the norm of x times a
 /// factor within `1 - e ... 1 + e`, but for a probability of `2 exp(-k (e^2 / 4 - e^3 / 6))`. As R is
 /// linear, the difference of two projections is the projection of the difference.
-public struct TensorDigest: Hashable, Sendable {
+package struct TensorDigest: Hashable, Sendable {
   /// The number of random directions that a tensor is projected onto.
-  public static let projectionCount = 128
+  package static let projectionCount = 128
   /// The number of elements in a sample.
-  public static let sampleCount = 256
+  package static let sampleCount = 256
   /// The seed of digests that are made without another one to be compared with.
-  public static let defaultSeed = 0
+  package static let defaultSeed = 0
 
   /// The seed of the directions and of the sample's positions.
-  public var seed: Int
+  package var seed: Int
   /// Figures over the elements.
-  public var statistics: TensorStatistics
+  package var statistics: TensorStatistics
   /// ``ContentHash/sha256(of:)`` of the tensor.
-  public var sha256: String
+  package var sha256: String
   /// The sums of the finite elements, each with a random sign, for every direction; `nil` for
   /// integers and booleans, and where float32 cannot hold a sum.
   ///
@@ -29,10 +29,10 @@ public struct TensorDigest: Hashable, Sendable {
   /// splitmix64, 1 being minus. Components are elements in row-major order, those that are not finite
   /// counting as 0; a complex or packed element has two. Sums are made in float64, one component after
   /// another, and rounded to float32 at the end.
-  public var projection: [Float]?
+  package var projection: [Float]?
   /// The elements at ``samplePositions(elementCount:seed:)``, in the tensor's dtype; `nil` without a
   /// sample.
-  public var sample: [UInt8]?
+  package var sample: [UInt8]?
 
   package init(
     seed: Int, statistics: TensorStatistics, sha256: String, projection: [Float]?,
@@ -53,7 +53,7 @@ public struct TensorDigest: Hashable, Sendable {
   ///   - withSample: Whether to keep some elements, where the tensor has more than
   ///     ``sampleCount``.
   /// - Complexity: O(`elementCount` · ``projectionCount``) time, constant memory.
-  public init(of tensor: Tensor, seed: Int = defaultSeed, withSample: Bool = false) {
+  package init(of tensor: Tensor, seed: Int = defaultSeed, withSample: Bool = false) {
     precondition(seed >= 0)
     var pass = DigestPass(tensor, seed: seed)
     pass.run()
@@ -80,7 +80,7 @@ extension TensorDigest {
   ///   - elementCount: The number of elements of the tensor.
   ///   - seed: The digest's seed.
   /// - Returns: Positions in row-major order, ascending; all of them in a tensor that has no more.
-  public static func samplePositions(elementCount: Int, seed: Int) -> [Int] {
+  package static func samplePositions(elementCount: Int, seed: Int) -> [Int] {
     guard elementCount > sampleCount else { return Array(0..<elementCount) }
     let seed = UInt64(seed) + 1 << 63
     func start(_ run: Int) -> Int {

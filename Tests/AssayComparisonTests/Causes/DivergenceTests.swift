@@ -184,7 +184,7 @@ private enum Layers {
       "rotary outputs_0": 3, "layers.0.attn.q outputs": 3, "head outputs": 3,
     ]
     let comparison = try compare(
-      run("A", Layers.calls(changes)), run("B", Layers.calls()), .init(detailLimit: 2))
+      run("A", Layers.calls(changes)), run("B", Layers.calls()), .init(.init(), detailLimit: 2))
     let detailed = comparison.steps[0].modules.flatMap { module in
       module.tensors.filter { $0.quantiles != nil }.map { _ in module.call.module }
     }

@@ -24,7 +24,7 @@ import Testing
       )
     }
     return try compareLive(
-      run("A", changed), run("B", calls), .init(isIsolated: isIsolated))
+      run("A", changed), run("B", calls), .init(.init(), isIsolated: isIsolated))
   }
 
   @Test func failingOutputsAreTheModulesOwn() throws {

@@ -44,7 +44,8 @@ import Testing
   @Test func whatIsNotComparedPasses() throws {
     let live = LiveComparison(
       expected: try run("B", calls),
-      options: .init(steps: [0], modules: [try ModulePattern(#"\.b$"#)], sides: [.outputs]))
+      options: .init(
+        .init(steps: [0], modules: [try ModulePattern(#"\.b$"#)]), sides: [.outputs]))
     #expect(live.receive(.captured(part("m.a", .outputs, [try stored("outputs", 9)]))))
     #expect(live.receive(.captured(part("m.b", .inputs, [try stored("inputs_0", 9)]))))
     #expect(live.receive(.captured(part("m.b", .outputs, [try stored("outputs", 9)], step: 1))))

@@ -25,7 +25,7 @@ import Testing
   @Test(arguments: [0, 1, 7, 1000])
   func detailIsOfTheFirstFailingTensors(limit: Int) throws {
     let comparison = try compareLive(
-      open("bugs/weight-row.h5"), open("float32.h5"), .init(detailLimit: limit))
+      open("bugs/weight-row.h5"), open("float32.h5"), .init(.init(), detailLimit: limit))
     let detailed = comparison.steps.flatMap { $0.modules.flatMap(\.tensors) }
       .filter { $0.quantiles != nil }
     #expect(detailed.count == min(limit, comparison.summary.tensors.mismatched))
@@ -33,7 +33,8 @@ import Testing
 
   @Test func selectionsHoldForBothWays() throws {
     let options = ComparisonOptions(
-      tolerance: .torch, steps: [1, 3], modules: [try ModulePattern(#"layers\.[12]\.mlp"#)],
+      .init(
+        tolerance: .torch, steps: [1, 3], modules: [try ModulePattern(#"layers\.[12]\.mlp"#)]),
       sides: [.outputs])
     let comparison = try compareLive(open("bugs/weight-row.h5"), open("float32.h5"), options)
     #expect(comparison.summary.steps.total == 2)

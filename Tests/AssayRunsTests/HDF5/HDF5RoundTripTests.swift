@@ -46,7 +46,8 @@ import Testing
   }
 
   @Test func theManifestTheOrderAndTheDescriptionsComeBack() throws {
-    var manifest = RunManifest(id: "run", configuration: .object(["log_step_ids": .array([])]))
+    var manifest = RunManifest(id: "run")
+    manifest.configuration = .object(["log_step_ids": .array([])])
     manifest.provenance = Provenance(tool: "assay", toolVersion: "1", created: "today")
     manifest.recipe = Recipe(
       model: "é/model", tokenIDs: Array(0..<20_000), steps: 1, dtype: "float32", devices: ["cpu"])
