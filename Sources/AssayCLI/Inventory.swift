@@ -41,11 +41,11 @@ extension Inventory {
       throw RunError.standIn(at: path) ?? .notFound(path: path)
     }
     if isDirectory.boolValue {
-      try self.init(run: RunLocation.open(path))
+      try self.init(run: openRun(at: path))
       return
     }
     switch try FileKind(path: path) {
-    case .hdf5: try self.init(run: RunLocation.open(path))
+    case .hdf5: try self.init(run: openRun(at: path))
     case .torch: try self.init(torchFile: path)
     case .safetensors: try self.init(safetensors: path)
     case nil:
@@ -162,7 +162,7 @@ extension Inventory {
       }
       return Row(
         key: entry.key, dtype: tensor.dtype, shape: tensor.shape,
-        measured: (TensorStatistics(of: tensor), ContentHash.sha256(of: tensor)))
+        measured: (TensorStatistics(of: tensor), tensor.contentHash))
     case .skipped(let note):
       return Row(
         key: entry.key, dtype: note.dtype, shape: note.shape,

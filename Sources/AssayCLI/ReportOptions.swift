@@ -83,7 +83,7 @@ struct ReportOptions: ParsableArguments {
     if let plots {
       try FileSystem.makeDirectory(plots, withParents: true)
       try TextOutput.replace(
-        ReportOptions.plot(in: plots), with: Data(GrowthPlot.svg(comparison).utf8))
+        ReportOptions.plot(in: plots), with: Data(comparison.growthPlot.utf8))
     }
     let report =
       summary
@@ -111,7 +111,7 @@ struct ReportOptions: ParsableArguments {
         MarkdownReport.render(
           comparison, verbose: verbose, growthPlot: plotReference(from: file)
         ).utf8)
-    case .json: try JSONReport.render(comparison)
+    case .json: JSONReport.render(comparison)
     case .html: Data(HTMLReport.render(comparison).utf8)
     case .text: Data(TextReport.render(comparison, inColor: file == nil && Console.isColorful).utf8)
     }

@@ -62,7 +62,7 @@ package struct GoldenFile: Hashable, Sendable {
       manifest.recipe?.model = Recipe.modelReference(toCheckpoint: checkpoint, from: path)
     }
     manifest = manifest.approved(by: approval, replacing: golden)
-    try RunConversion.convert(
+    try copyRun(
       from: candidate, to: writer(manifest: manifest), manifest: manifest, progress: progress)
   }
 

@@ -29,6 +29,6 @@ final class TemporaryRun: Sendable {
   /// Completes the run and opens it.
   func finish(_ manifest: RunManifest) throws -> any RunReader {
     try writer.receive(.runEnded(manifest))
-    return try RunLocation.open(writer.path)
+    return try openRun(at: writer.path)
   }
 }

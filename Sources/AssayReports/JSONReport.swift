@@ -10,9 +10,7 @@ package enum JSONReport {
   ///
   /// The text is one line of UTF-8 with sorted keys and the same for equal comparisons. Numbers
   /// that JSON cannot hold are the strings `inf`, `-inf` and `nan`.
-  ///
-  /// - Throws: `EncodingError`.
-  package static func render(_ comparison: RunComparison) throws -> Data {
+  package static func render(_ comparison: RunComparison) -> Data {
     var data = json(comparison).encoded()
     data.append(0x0A)
     return data

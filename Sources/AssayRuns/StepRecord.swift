@@ -19,7 +19,7 @@ public struct StepRecord: Sendable {
     self.index = index
     self.calls = calls
     self.completionOrder =
-      completionOrder ?? ExecutionOrder.completion(ofPreForward: calls.map(\.call))
+      completionOrder ?? Self.completionOrder(ofPreForward: calls.map(\.call))
     self.isOrderRecorded = isOrderRecorded
   }
 }
@@ -125,8 +125,7 @@ public struct TensorRecord: Sendable {
   public var isComparable: Bool { isStored || digest != nil }
 }
 
-/// The order in which modules finish, derived from the order in which they begin.
-package enum ExecutionOrder {
+extension StepRecord {
   /// Sorts calls by the moment they complete: children before the parent that contains them.
   ///
   /// A call is taken to last until the last call below it (by dotted name) that begins before the
@@ -135,7 +134,7 @@ package enum ExecutionOrder {
   /// - Parameter calls: Calls in pre-forward order.
   /// - Returns: Positions in `calls`, in completion order.
   /// - Complexity: O(n · depth).
-  package static func completion(ofPreForward calls: [CallKey]) -> [Int] {
+  package static func completionOrder(ofPreForward calls: [CallKey]) -> [Int] {
     var ends = Array(calls.indices)
     var open: NameMap<Int> = [:]
     for (position, call) in calls.enumerated() {

@@ -18,9 +18,14 @@ public func assertModule<Output: Capturable>(
     golden: golden,
     site: TestSite(
       fileID: fileID, filePath: filePath, line: line, column: column, function: function))
-  let request = ModuleRequest(
-    golden: golden, pattern: pattern, tolerance: tolerance, site: assertion.site)
-  do { assertion.judge(try request.run(body)) } catch { assertion.fail(error) }
+  do {
+    assertion.judge(
+      try verifyModule(
+        golden, matching: pattern, tolerance: tolerance, fileID: fileID, filePath: filePath,
+        line: line, column: column, function: function, body))
+  } catch {
+    assertion.fail(error)
+  }
 }
 
 /// Fails the test unless single asynchronous modules, run on a golden's inputs, give its outputs.
@@ -42,7 +47,12 @@ public func assertModule<Output: Capturable>(
     golden: golden,
     site: TestSite(
       fileID: fileID, filePath: filePath, line: line, column: column, function: function))
-  let request = ModuleRequest(
-    golden: golden, pattern: pattern, tolerance: tolerance, site: assertion.site)
-  do { assertion.judge(try await request.run(body)) } catch { assertion.fail(error) }
+  do {
+    assertion.judge(
+      try await verifyModule(
+        golden, matching: pattern, tolerance: tolerance, fileID: fileID, filePath: filePath,
+        line: line, column: column, function: function, body))
+  } catch {
+    assertion.fail(error)
+  }
 }

@@ -23,7 +23,7 @@ public func verifyHealth(
 public func verifyHealth(
   ofRun path: String, options: HealthOptions = .init()
 ) throws -> RunHealth {
-  RunHealth.check(try RunLocation.open(path), options: options)
+  RunHealth.check(try openRun(at: path), options: options)
 }
 
 /// Runs a model and looks through everything that it announces, which is measured and dropped.

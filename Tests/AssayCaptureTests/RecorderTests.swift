@@ -83,7 +83,7 @@ private func call(_ module: String, _ call: Int = 0, step: Int = 0) -> CallKey {
     }
     let calls = [call("a"), call("a.first"), call("a.first.inner"), call("a.late")]
     #expect(sink.events.contains(.end(0, calls: calls, completionOrder: [2, 1, 0, 3])))
-    #expect(ExecutionOrder.completion(ofPreForward: calls) == [2, 1, 3, 0])
+    #expect(StepRecord.completionOrder(ofPreForward: calls) == [2, 1, 3, 0])
   }
 
   @Test func callsAreCountedPerModuleAndStep() throws {

@@ -64,7 +64,7 @@ import Testing
     provenance.approvals = (0..<1000).map { Approval(by: "Ada", to: "\($0)", reason: "because") }
     run.manifest.provenance = provenance
     let writer = try file.writer(manifest: run.manifest)
-    try RunConversion.convert(from: run, to: writer)
+    try copyRun(from: run, to: writer)
     try file.approve(candidate("next"), approval: approval())
     let approvals = try #require(try file.open().manifest.provenance?.approvals)
     #expect(approvals.count == 1001 && approvals.last?.from == "run")

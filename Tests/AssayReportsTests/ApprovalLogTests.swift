@@ -17,8 +17,7 @@ import Testing
   }
 
   @Test func newestComesFirst() {
-    let text = ApprovalLog.text(
-      of: manifest([approval(nil, "a"), approval("a", "c", "a new\nweight")]))
+    let text = manifest([approval(nil, "a"), approval("a", "c", "a new\nweight")]).approvalLog
     #expect(
       text == """
         run c
@@ -37,15 +36,15 @@ import Testing
 
   @Test func brokenLinesAreSaid() {
     #expect(
-      ApprovalLog.text(of: manifest([approval(nil, "a"), approval("b", "c")]))
+      manifest([approval(nil, "a"), approval("b", "c")]).approvalLog
         .hasSuffix(
           "the line is broken: c replaced b, but the golden before it was a"))
     #expect(
-      ApprovalLog.text(of: manifest([approval(nil, "a")]))
+      manifest([approval(nil, "a")]).approvalLog
         .hasSuffix("the line is broken: the file holds run c, and the last approved one is a"))
   }
 
   @Test func nobodyIsSaidToHaveApproved() {
-    #expect(ApprovalLog.text(of: RunManifest(id: "x")).contains("nobody approved it"))
+    #expect(RunManifest(id: "x").approvalLog.contains("nobody approved it"))
   }
 }

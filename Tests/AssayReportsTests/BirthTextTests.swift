@@ -38,7 +38,7 @@ import Testing
     let text = FailureText.render(comparison, headline: "x", goldenPath: "g.h5")
     #expect(
       text.contains("cause:     introduced by the code of attn: all its recorded inputs match"))
-    #expect(GrowthPlot.svg(comparison).contains(">attn, before o</text>"))
+    #expect(comparison.growthPlot.contains(">attn, before o</text>"))
     #expect(HTMLReport.render(comparison).contains("\"mark\":\"attn, before o\""))
     #expect(
       try String(decoding: JSONReport.render(comparison), as: UTF8.self)

@@ -279,7 +279,7 @@ import Testing
   }
 
   @Test func isolatedCausesSayWhatTheModuleWasGiven() throws {
-    let comparison = try SmallCase.comparison(.init(isIsolated: true))
+    let comparison = try SmallCase.comparison(.init(.init(), isIsolated: true))
     let text = FailureText.render(comparison, headline: "x", goldenPath: "g.h5")
     #expect(text.contains("\n  cause:     introduced here: given the golden's inputs, its outputs"))
   }

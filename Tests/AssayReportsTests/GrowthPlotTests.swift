@@ -29,7 +29,7 @@ import Testing
   }
 
   @Test func errorsAreOnALogarithmicScale() throws {
-    let svg = GrowthPlot.svg(try Self.comparison([[0, 0.125, 0.0125]]))
+    let svg = try Self.comparison([[0, 0.125, 0.0125]]).growthPlot
     // The scale goes from the tolerance, 1e-5, to 1: five powers of ten over 202 points.
     let line = try #require(svg.firstMatch(of: #/class="main" points="([^"]*)"/#)?.1)
     let points = line.split(separator: " ").map {
@@ -43,36 +43,36 @@ import Testing
   }
 
   @Test func firstDivergenceIsMarked() throws {
-    let svg = GrowthPlot.svg(try Self.comparison([[0, 0], [0, 0.5]]))
+    let svg = try Self.comparison([[0, 0], [0, 0.5]]).growthPlot
     #expect(svg.contains("step 1, thin: 1 other step"))
     #expect(svg.contains(">m1</text>"))
     #expect(svg.contains("<circle class=\"dot\" cx=\"844\""))
-    let match = GrowthPlot.svg(try Self.comparison([[0, 1e-6]]))
+    let match = try Self.comparison([[0, 1e-6]]).growthPlot
     #expect(!match.contains("<circle"))
   }
 
   @Test func picturesAreBounded() throws {
     let errors = (0..<1000).map { 0.001 * Float($0 % 17) }
-    let long = GrowthPlot.svg(try Self.comparison([errors]))
+    let long = try Self.comparison([errors]).growthPlot
     #expect(long.split(separator: "\n").map { $0.split(separator: " ").count }.max() ?? .max < 900)
-    let svg = GrowthPlot.svg(try Self.comparison(Array(repeating: [0, 0.5], count: 40)))
+    let svg = try Self.comparison(Array(repeating: [0, 0.5], count: 40)).growthPlot
     #expect(svg.components(separatedBy: "class=\"curve\"").count - 1 == 24)
   }
 
   @Test func infiniteErrorsHaveALineOfTheirOwn() throws {
-    let svg = GrowthPlot.svg(try Self.comparison([[0.5, .infinity]]))
+    let svg = try Self.comparison([[0.5, .infinity]]).growthPlot
     #expect(svg.contains(">inf</text>"))
     #expect(svg.contains("844,50\""))
   }
 
   @Test func nothingToDrawIsSaid() throws {
-    #expect(GrowthPlot.svg(try Self.comparison([])).contains("No outputs were compared."))
+    #expect(try Self.comparison([]).growthPlot.contains("No outputs were compared."))
   }
 
   @Test(arguments: SmallCase.hostileNames)
   func hostileNamesStayText(name: String) throws {
-    let svg = GrowthPlot.svg(try Self.comparison([[0, 0.5]], name: name))
-    let harmless = GrowthPlot.svg(try Self.comparison([[0, 0.5]]))
+    let svg = try Self.comparison([[0, 0.5]], name: name).growthPlot
+    let harmless = try Self.comparison([[0, 0.5]]).growthPlot
     #expect(svg.count { $0 == "<" } == harmless.count { $0 == "<" })
     #expect(svg.count { $0 == ">" } == harmless.count { $0 == ">" })
   }

@@ -143,7 +143,7 @@ import Testing
   }
 
   @Test func isolatedRunsSaySoAndNothingGrows() throws {
-    let options = ComparisonOptions(sides: [.outputs, .inputs], isIsolated: true)
+    let options = ComparisonOptions(.init(), sides: [.outputs, .inputs], isIsolated: true)
     let comparison = try SmallCase.comparison(options)
     let report = MarkdownReport.render(comparison)
     #expect(report.contains("| sides | inputs, outputs |\n"))

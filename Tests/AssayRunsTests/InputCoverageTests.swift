@@ -129,7 +129,7 @@ import Testing
       layout == "h5"
       ? try HDF5RunWriter(path: path, mode: .golden, manifest: run.manifest)
       : try DirectoryRunWriter(path: path, manifest: run.manifest)
-    try RunConversion.convert(from: run, to: writer, keep: keep)
-    return try RunLocation.open(path)
+    try copyRun(from: run, to: writer, keep: keep)
+    return try openRun(at: path)
   }
 }

@@ -55,10 +55,10 @@ import Testing
     try expectMark(HDF5RunReader(path: file))
 
     let (backDirectory, backFile) = (folder.path + "/back", folder.path + "/back.h5")
-    try RunConversion.convert(
+    try copyRun(
       from: HDF5RunReader(path: file),
       to: DirectoryRunWriter(path: backDirectory, manifest: manifest))
-    try RunConversion.convert(
+    try copyRun(
       from: DirectoryRunReader(path: directory),
       to: HDF5RunWriter(path: backFile, mode: .golden, manifest: manifest), keep: .digest)
     try expectMark(DirectoryRunReader(path: backDirectory))

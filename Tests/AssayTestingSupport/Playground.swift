@@ -63,10 +63,10 @@ package final class Playground: Sendable {
   /// Makes a golden that another program recorded out of one that a test did.
   package func disown(_ golden: String, as provenance: Provenance?) throws {
     let (path, other) = (file(golden), file(golden) + ".other")
-    let run = try RunLocation.open(path)
+    let run = try openRun(at: path)
     var manifest = run.manifest
     manifest.provenance = provenance
-    try RunConversion.convert(
+    try copyRun(
       from: run, to: GoldenFile(path: other).writer(manifest: manifest), manifest: manifest)
     try FileManager.default.removeItem(atPath: path)
     try FileManager.default.moveItem(atPath: other, toPath: path)

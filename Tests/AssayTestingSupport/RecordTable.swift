@@ -118,7 +118,7 @@ extension RecordCell {
 
   /// What is wrong with a golden that was recorded.
   private func recordedProblems(_ playground: Playground) throws -> [String] {
-    let recorded = try RunLocation.open(playground.file(Self.name))
+    let recorded = try openRun(at: playground.file(Self.name))
     let approvals = recorded.manifest.provenance?.approvals ?? []
     var problems: [String] = []
     if !recorded.manifest.isComplete { problems.append("\(self): it is incomplete") }

@@ -98,7 +98,7 @@ private struct Port {
         }
       }
     }
-    let golden = try RunLocation.open(playground.file("port/float32"))
+    let golden = try openRun(at: playground.file("port/float32"))
     #expect(
       Set(
         golden.steps[0].calls.flatMap(\.tensors).map { "\($0.key.module) \($0.key.slot.rawValue)" })

@@ -40,7 +40,7 @@ import Testing
     .deletingLastPathComponent().deletingLastPathComponent()
 
   private static func run(_ path: String) throws -> any RunReader {
-    try RunLocation.open(package.appending(path: path).path)
+    try openRun(at: package.appending(path: path).path)
   }
 
   /// The code blocks of a page in one language.

@@ -43,9 +43,9 @@ struct Block {
     }
     try recorder.finish()
 
-    let port = try RunLocation.open(directory)
+    let port = try openRun(at: directory)
     let comparison = try RunComparison.compare(actual: port, expected: golden)
-    print(MarkdownReport.render(comparison))
+    print(comparison.report())
     #expect(output.float32Values() == [1, 2].map { $0 + block.attention.bias })
     return comparison
   }
@@ -58,7 +58,7 @@ struct Block {
     let block = Block(norm: RMSNorm(), attention: Attention())
     #expect(try !record(block, into: first).isMatch)
 
-    let golden = try RunLocation.open(first)
+    let golden = try openRun(at: first)
     let slots = golden.steps[0].calls.flatMap(\.tensors).map { "\($0.key)" }
     #expect(
       slots == [

@@ -27,7 +27,7 @@ struct ApproveCommand: ParsableCommand {
 
   func run() throws {
     let file = GoldenFile(path: golden)
-    let reader = try RunLocation.open(candidate)
+    let reader = try openRun(at: candidate)
     let tolerance = try tolerance.chosen(besides: golden)
     let previous = file.exists ? try file.open() : nil
     try Console.print(try changes(from: previous, to: reader, under: tolerance))

@@ -52,7 +52,7 @@ struct CalibrateCommand: ParsableCommand {
     let floorFile = floorPath
     let existing = [output, floorFile].filter { GoldenFile(path: $0).exists }
     guard existing.isEmpty else { throw CommandError.rulesExist(paths: existing) }
-    let readers = try runs.map { try RunLocation.open($0) }
+    let readers = try runs.map { try openRun(at: $0) }
     let bar = ProgressBar("comparing")
     defer { bar.clear() }
     let floor = try NoiseFloor(

@@ -28,7 +28,7 @@ struct CheckCommand: ParsableCommand {
     let options = HealthOptions(
       steps: try steps.map(StepListArgument.parse),
       modules: try modules.map(PatternListArgument.parse))
-    let reader = try RunLocation.open(path)
+    let reader = try openRun(at: path)
     let bar = ProgressBar("checking")
     defer { bar.clear() }
     let health = RunHealth.check(reader, options: options, progress: bar.update(_:of:))
@@ -81,7 +81,7 @@ struct CheckReportOptions: ParsableArguments {
     switch ReportOptions.Format.chosen(format, for: output) {
     case .md:
       Data((summary ? MarkdownReport.summary(health) : MarkdownReport.render(health)).utf8)
-    case .json: try JSONReport.render(health)
+    case .json: JSONReport.render(health)
     case .html: Data(HTMLReport.render(health).utf8)
     case .text:
       Data(TextReport.render(health, inColor: output == nil && Console.isColorful).utf8)

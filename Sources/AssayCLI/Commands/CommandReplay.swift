@@ -53,7 +53,7 @@ struct CommandReplay {
       command: name, variable: CaptureConfiguration.environmentVariable)
     let run: any RunReader
     do {
-      run = try RunLocation.open(directory)
+      run = try openRun(at: directory)
     } catch RunError.notFound {
       throw nothing
     } catch RunError.notARun(path: directory, _) {

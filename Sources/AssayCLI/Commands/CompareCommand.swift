@@ -99,7 +99,7 @@ struct CompareCommand: ParsableCommand {
     if suggestMapping { return try suggest() }
     var options = ComparisonOptions()
     options.mapping = try mapping.map { try Mapping(contentsOfFile: $0) }
-    options.floor = try floor.map { try RunLocation.open($0) }
+    options.floor = try floor.map { try openRun(at: $0) }
     options.tolerance = try tolerance.chosen(
       standard: floor == nil ? .vllm : Tolerance.threeWayGate())
     options.deviceMap = try deviceMap.flatMap { try DeviceMapArgument.parse($0) }
@@ -107,8 +107,8 @@ struct CompareCommand: ParsableCommand {
     options.modules = try modules.map(PatternListArgument.parse)
     options.logits = try logits.map { try ModulePattern($0) }
     let paths = try paths
-    let actual = try RunLocation.open(paths.actual)
-    let expected = try RunLocation.open(paths.expected)
+    let actual = try openRun(at: paths.actual)
+    let expected = try openRun(at: paths.expected)
 
     let bar = ProgressBar("comparing")
     defer { bar.clear() }
@@ -124,7 +124,7 @@ struct CompareCommand: ParsableCommand {
   private func suggest() throws {
     let paths = try paths
     let suggestion = try MappingSuggestion(
-      actual: RunLocation.open(paths.actual), expected: RunLocation.open(paths.expected))
+      actual: openRun(at: paths.actual), expected: openRun(at: paths.expected))
     guard case .rules(let rules) = suggestion else {
       if case .nothing(let reason) = suggestion {
         Console.complain("No mapping to suggest: \(reason).")

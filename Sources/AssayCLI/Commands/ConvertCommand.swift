@@ -22,7 +22,7 @@ struct ConvertCommand: ParsableCommand {
   @OptionGroup var keep: KeepOption
 
   func run() throws {
-    let reader = try RunLocation.open(source)
+    let reader = try openRun(at: source)
     try refuseExisting()
     let keep = keep.keep ?? .full
     var manifest = reader.manifest
@@ -65,7 +65,7 @@ struct ConvertCommand: ParsableCommand {
       : try DirectoryRunWriter(path: path, manifest: manifest)
     let bar = ProgressBar("converting")
     defer { bar.clear() }
-    try RunConversion.convert(
+    try copyRun(
       from: reader, to: writer, manifest: manifest, keep: keep, progress: bar.update(_:of:))
   }
 

@@ -29,10 +29,10 @@ struct LintTolerancesCommand: ParsableCommand {
 
   func run() throws {
     let rules = try ToleranceRules(contentsOfFile: file)
-    let readers = try runs.map { try RunLocation.open($0) }
+    let readers = try runs.map { try openRun(at: $0) }
     let bar = ProgressBar("trying")
     defer { bar.clear() }
-    let findings = try ToleranceLint.check(rules, on: readers, progress: bar.update(_:of:))
+    let findings = try rules.findings(on: readers, progress: bar.update(_:of:))
     bar.clear()
     switch format {
     case .text: try Console.print(LintReport.text(findings, rules))

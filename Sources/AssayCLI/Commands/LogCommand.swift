@@ -15,9 +15,9 @@ struct LogCommand: ParsableCommand {
   var format = ListingFormat.text
 
   func run() throws {
-    let manifest = try RunLocation.open(golden).manifest
+    let manifest = try openRun(at: golden).manifest
     switch format {
-    case .text: try Console.print(ApprovalLog.text(of: manifest))
+    case .text: try Console.print(manifest.approvalLog)
     case .json:
       try Console.print(
         String(

@@ -95,7 +95,7 @@ struct ReplayCommand: ParsableCommand {
   }
 
   private func replay() throws {
-    let reader = try RunLocation.open(golden)
+    let reader = try openRun(at: golden)
     let tolerance = try tolerance.chosen(besides: golden)
     let deviceMap = try deviceMap.flatMap { try DeviceMapArgument.parse($0) }
     let mapping = try mapping.map { try Mapping(contentsOfFile: $0) }

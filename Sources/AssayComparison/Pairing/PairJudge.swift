@@ -82,7 +82,7 @@ struct PairJudge: Sendable {
       }
       let tensor = try PairJudge.reading(name, read)
       form = TensorForm(dtype: tensor.dtype, shape: tensor.shape)
-      if let other, other.sha256 == ContentHash.sha256(of: tensor) {
+      if let other, other.sha256 == tensor.contentHash {
         digest = other
       } else {
         digest = TensorDigest(

@@ -119,7 +119,7 @@ struct EqualElsewhere {
     let digest = place.pair.sides[side]?.record.digest
     if let known = digest?.sha256 ?? hashes[side][place.key] { return known }
     guard let tensor = try? read(place.pair, side).tensor else { return nil }
-    let hash = ContentHash.sha256(of: tensor)
+    let hash = tensor.contentHash
     hashes[side][place.key] = hash
     return hash
   }

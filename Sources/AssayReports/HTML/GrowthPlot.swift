@@ -3,22 +3,15 @@ import AssayRuns
 import AssayTensors
 import Foundation
 
-/// Draws the growth of the error along execution order.
-package enum GrowthPlot {
-  /// Draws it as an SVG picture that stands for itself and is readable in light and in dark.
+extension RunComparison {
+  /// The growth of the error along execution order, as an SVG picture that stands for itself and is
+  /// readable in light and in dark: UTF-8 text of a bounded size that ends with a newline.
   ///
   /// The scale is logarithmic: the worst row's relative L2 error of each call's outputs. Equality is
   /// at the bottom, under a label 0. The step of the first divergence stands out; of the others at
   /// most 24 are drawn. The dashed line is the relative part of the tolerance.
-  ///
-  /// - Parameter comparison: What comparing two runs came to.
-  /// - Returns: UTF-8 text of a bounded size that ends with a newline.
-  package static func svg(_ comparison: RunComparison) -> String {
-    GrowthDrawing(GrowthCurves(comparison), comparison).text
-  }
-}
+  package var growthPlot: String { GrowthDrawing(GrowthCurves(self), self).text }
 
-extension RunComparison {
   /// What stands at the mark of a plot: the birthplace of the error, as headlines have it.
   ///
   /// - Parameter call: The first call that shows the error.

@@ -9,7 +9,7 @@ extension JSONReport {
   ///
   /// - Returns: One line of UTF-8 with sorted keys.
   /// - Throws: `EncodingError`.
-  package static func render(_ health: RunHealth) throws -> Data {
+  package static func render(_ health: RunHealth) -> Data {
     var data = json(health).encoded()
     data.append(0x0A)
     return data

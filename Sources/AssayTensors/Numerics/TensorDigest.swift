@@ -20,7 +20,7 @@ package struct TensorDigest: Hashable, Sendable {
   package var seed: Int
   /// Figures over the elements.
   package var statistics: TensorStatistics
-  /// ``ContentHash/sha256(of:)`` of the tensor.
+  /// ``Tensor/contentHash``.
   package var sha256: String
   /// The sums of the finite elements, each with a random sign, for every direction; `nil` for
   /// integers and booleans, and where float32 cannot hold a sum.

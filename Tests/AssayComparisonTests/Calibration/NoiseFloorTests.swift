@@ -54,7 +54,7 @@ import Testing
     #expect(text.contains("bound: rel_l2 <= 1.2e-7 and worst_row <= 2.4e-7 and rel_linf <= 4.8e-7"))
     #expect(!text.contains("slot"))
     let rules = try ToleranceRules(yaml: text)
-    #expect(try ToleranceLint.check(rules, on: [run]).isEmpty)
+    #expect(try rules.findings(on: [run]).isEmpty)
   }
 
   @Test func integersMustBeEqual() throws {
@@ -132,7 +132,7 @@ import Testing
   private func golden(_ name: String) throws -> any RunReader {
     var root = URL(filePath: #filePath)
     for _ in 0..<4 { root.deleteLastPathComponent() }
-    return try RunLocation.open(root.appending(path: "Golden/tiny-llama/\(name).h5").path)
+    return try openRun(at: root.appending(path: "Golden/tiny-llama/\(name).h5").path)
   }
 
   @Test func anotherDTypeIsJudgedByItsFloor() throws {

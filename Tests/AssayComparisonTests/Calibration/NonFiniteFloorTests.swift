@@ -62,7 +62,7 @@ import Testing
     #expect(text.contains("    equal_non_finite: true\n    bound: rel_l2 <= "), "\(text)")
     let rules = try ToleranceRules(yaml: text)
     #expect(rules.rules.map(\.equalNonFinite) == [true])
-    #expect(try ToleranceLint.check(rules, on: [golden]).isEmpty)
+    #expect(try rules.findings(on: [golden]).isEmpty)
     let options = ComparisonOptions(tolerance: .rules(rules))
     // The golden against itself, the run that it was made of, and back.
     #expect(try compareLive(golden, golden, options).isMatch)
@@ -107,12 +107,12 @@ import Testing
     let example = try #require(Case.all.first)
     let rules = try ToleranceRules(
       yaml: "rules: [{module: m, equal_non_finite: true, bound: rel_l2 <= 1}]")
-    let found = try ToleranceLint.check(rules, on: [example.run(example.golden)])
+    let found = try rules.findings(on: [example.run(example.golden)])
     #expect(found.map(\.kind) == [.passesZeros])
     #expect(found.first?.count == 2)
     let strict = try ToleranceRules(yaml: "rules: [{module: m, bound: rel_l2 <= 1e-3}]")
     #expect(
-      try ToleranceLint.check(strict, on: [example.run(example.golden)]).map(\.kind)
+      try strict.findings(on: [example.run(example.golden)]).map(\.kind)
         == [.cannotPass])
   }
 

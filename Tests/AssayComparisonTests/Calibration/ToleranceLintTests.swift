@@ -10,7 +10,7 @@ import Testing
   ) throws -> [ToleranceFinding] {
     var run = InMemoryRun(path: "run")
     for (module, tensor) in tensors { run.add(tensor, step: 0, module, "outputs") }
-    return try ToleranceLint.check(ToleranceRules(yaml: "rules: [\(rules)]"), on: [run])
+    return try ToleranceRules(yaml: "rules: [\(rules)]").findings(on: [run])
   }
 
   private func kinds(_ rules: String, _ tensor: Tensor) throws -> [ToleranceFinding.Kind] {
@@ -118,7 +118,7 @@ import Testing
         dtype: .float32, shape: try Shape([2]), device: .cpu, reason: "too large"))
     let rules = try ToleranceRules(yaml: "rules: [{module: m, rtol: 0, atol: 1}]")
     #expect(throws: ComparisonError.nothingToTry(paths: ["skipped.h5"])) {
-      try ToleranceLint.check(rules, on: [run])
+      try rules.findings(on: [run])
     }
   }
 

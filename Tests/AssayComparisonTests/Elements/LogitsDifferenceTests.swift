@@ -9,7 +9,7 @@ import Testing
     var root = URL(filePath: #filePath)
     for _ in 0..<4 { root.deleteLastPathComponent() }
     func open(_ name: String) throws -> any RunReader {
-      try RunLocation.open(root.appending(path: "Golden/tiny-llama/\(name).h5").path)
+      try openRun(at: root.appending(path: "Golden/tiny-llama/\(name).h5").path)
     }
     return try RunComparison.compare(actual: open("bugs/\(bug)"), expected: open("float32"))
   }

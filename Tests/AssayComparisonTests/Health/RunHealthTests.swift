@@ -10,7 +10,7 @@ import Testing
 @Suite struct RunHealthTests {
   /// Every finding of a run with one thing wrong in each module, as torch counts it.
   @Test func whatTorchFindsIsFound() throws {
-    let run = try RunLocation.open(CountedByTorch.file("sick.h5").path)
+    let run = try openRun(at: CountedByTorch.file("sick.h5").path)
     let health = RunHealth.check(run)
     let expected = try CountedByTorch.read("found.json")
     #expect(!health.isHealthy && health.failures.isEmpty)
@@ -40,7 +40,7 @@ import Testing
 
   /// Relu's zeros, masks, probabilities, scales of fp8, sines of position 0, padding.
   @Test func whatOnlyLooksWrongIsNotFound() throws {
-    let health = RunHealth.check(try RunLocation.open(CountedByTorch.file("healthy.h5").path))
+    let health = RunHealth.check(try openRun(at: CountedByTorch.file("healthy.h5").path))
     #expect(health.findings.isEmpty && health.isHealthy, "\(health.findings)")
     #expect(health.summary.masked == 4 && health.summary.tensors == 70)
   }
@@ -52,14 +52,14 @@ import Testing
   func goldensAreHealthy(_ name: String) throws {
     let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
       .deletingLastPathComponent().deletingLastPathComponent()
-    let run = try RunLocation.open(root.appending(path: "Golden/\(name)").path)
+    let run = try openRun(at: root.appending(path: "Golden/\(name)").path)
     let health = RunHealth.check(run)
     #expect(health.isHealthy && health.summary.tensors > 400, "\(health.findings)")
     #expect(health.summary.digests == run.digestCount)
   }
 
   @Test func whatIsSelectedMustBeThere() throws {
-    let run = try RunLocation.open(CountedByTorch.file("sick.h5").path)
+    let run = try openRun(at: CountedByTorch.file("sick.h5").path)
     let all = RunHealth.check(
       run, options: HealthOptions(steps: [1], modules: [try .init("^ratio$")]))
     #expect(all.findings.map(\.call.module) == ["ratio"] && all.findings.first?.call.step == 1)

@@ -9,7 +9,7 @@ import Testing
 @Suite struct MappingSuggestionTests {
   private func open(_ name: String) throws -> any RunReader {
     let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-    return try RunLocation.open(folder.appending(path: "Fixtures/mapping/\(name).h5").path)
+    return try openRun(at: folder.appending(path: "Fixtures/mapping/\(name).h5").path)
   }
 
   private func suggestion(actual: any RunReader, expected: any RunReader) throws -> String {

@@ -13,7 +13,7 @@ import Testing
   }
 
   private static func open(_ name: String) throws -> any RunReader {
-    try RunLocation.open(golden("tiny-llama/\(name)"))
+    try openRun(at: golden("tiny-llama/\(name)"))
   }
 
   /// Digests of a golden, in a file that is gone when it is no longer used.
@@ -25,7 +25,7 @@ import Testing
       path = FileManager.default.temporaryDirectory.path + "/assay-\(UUID().uuidString).h5"
       let golden = try DigestGoldenTests.open(name)
       let writer = try HDF5RunWriter(path: path, mode: .golden, manifest: golden.manifest)
-      try RunConversion.convert(from: golden, to: writer, keep: keep)
+      try copyRun(from: golden, to: writer, keep: keep)
       reader = try HDF5RunReader(path: path)
     }
 
@@ -93,12 +93,12 @@ import Testing
 
   /// The recording of some layers with all elements, and that of every module with digests.
   @Test func digestsOfARealModelAreThoseOfItsElements() throws {
-    let digests = try RunLocation.open(Self.golden("smollm2/digest.h5"))
+    let digests = try openRun(at: Self.golden("smollm2/digest.h5"))
     #expect(try Data(contentsOf: URL(filePath: digests.path)).count < 1 << 20)
     #expect(digests.digestCount > 900)
     let modules = Set(digests.steps.flatMap(\.calls).map(\.call.module))
     #expect(modules.count == 395)
-    let elements = try RunLocation.open(Self.golden("smollm2/float32.h5"))
+    let elements = try openRun(at: Self.golden("smollm2/float32.h5"))
     var options = ComparisonOptions(tolerance: try Tolerance(rtol: 1e-3, atol: 1e-4))
     options.steps = [0]
     options.modules = [

@@ -9,7 +9,7 @@ import Testing
   private func open(_ name: String) throws -> any RunReader {
     var root = URL(filePath: #filePath)
     for _ in 0..<4 { root.deleteLastPathComponent() }
-    return try RunLocation.open(root.appending(path: "Golden/tiny-llama/\(name)").path)
+    return try openRun(at: root.appending(path: "Golden/tiny-llama/\(name)").path)
   }
 
   @Test(arguments: [

@@ -38,13 +38,13 @@ import Testing
       folder.path("run.h5"), folder.path("run"), folder.path("back.h5")
     )
     let manifest = RunManifest(id: "a", isComplete: true)
-    try RunConversion.convert(
+    try copyRun(
       from: run, to: HDF5RunWriter(path: file, mode: .golden, manifest: manifest), keep: keep)
     let first = try HDF5RunReader(path: file)
-    try RunConversion.convert(
+    try copyRun(
       from: first, to: DirectoryRunWriter(path: directory, manifest: manifest))
     let second = try DirectoryRunReader(path: directory)
-    try RunConversion.convert(
+    try copyRun(
       from: second, to: HDF5RunWriter(path: back, mode: .golden, manifest: manifest))
     let kept = digests(first)
     #expect(kept.count == 28)
@@ -68,7 +68,7 @@ import Testing
         run.add(try Tensor(values, dtype: .float32), "m\(module)", "outputs")
       }
       let path = folder.path("\(step).h5")
-      try RunConversion.convert(
+      try copyRun(
         from: run, to: HDF5RunWriter(path: path, mode: .golden, manifest: run.manifest),
         keep: .digest)
       return try Data(contentsOf: URL(filePath: path)).count
@@ -85,7 +85,7 @@ import Testing
     var run = InMemoryRun(path: "memory", id: "a")
     run.add(tensor, "m", "outputs_0")
     run.add(try Tensor([Float(1)], dtype: .float32), "m", "outputs_1")
-    try RunConversion.convert(
+    try copyRun(
       from: run, to: HDF5RunWriter(path: path, mode: .recording, manifest: run.manifest),
       keep: .digest)
     var data = try Data(contentsOf: URL(filePath: path))
@@ -105,7 +105,7 @@ import Testing
     let path = folder.path("run")
     var run = InMemoryRun(path: "memory", id: "a")
     run.add(try Tensor((0..<300).map(Float.init), dtype: .float32), "m", "outputs")
-    try RunConversion.convert(
+    try copyRun(
       from: run, to: DirectoryRunWriter(path: path, manifest: run.manifest), keep: .digest)
     let note = URL(filePath: path + "/step_0/m/outputs_cpu.json")
     let text = try String(contentsOf: note, encoding: .utf8)

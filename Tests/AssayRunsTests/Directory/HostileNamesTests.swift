@@ -1,4 +1,5 @@
 import AssayRuns
+import AssayTensors
 import Foundation
 import Testing
 

@@ -181,10 +181,10 @@ import Testing
     try playground.disown("toy", as: Playground.pytorch)
     try playground.record("port", .with { $0.factor = 9 })
     try GoldenFile(path: playground.file("toy")).approve(
-      RunLocation.open(playground.file("port")), approval: Approval(to: "", reason: "rounding"))
-    let manifest = try RunLocation.open(playground.file("toy")).manifest
+      openRun(at: playground.file("port")), approval: Approval(to: "", reason: "rounding"))
+    let manifest = try openRun(at: playground.file("toy")).manifest
     #expect(manifest.provenance?.approvals?.map(\.replaced?.tool) == ["assay_torch"])
-    #expect(ApprovalLog.text(of: manifest).contains("made by assay_torch 0.1.0 with pytorch"))
+    #expect(manifest.approvalLog.contains("made by assay_torch 0.1.0 with pytorch"))
     let before = FileState(playground.file("toy"))
     let error = playground.run {
       caught { try verifyReplay("toy", record: .all, ToyModel().run) }
@@ -266,13 +266,13 @@ import Testing
       Issue.record("nothing was recorded: \(String(describing: error))")
       return
     }
-    #expect(try RunLocation.open(playground.file("toy")).steps.count == 2)
+    #expect(try openRun(at: playground.file("toy")).steps.count == 2)
   }
 
   @Test func whatChangedIsSaidAndKept() throws {
     let playground = try Playground()
     try playground.record("toy")
-    let old = try RunLocation.open(playground.file("toy")).manifest
+    let old = try openRun(at: playground.file("toy")).manifest
     let texts = try playground.run {
       try failures {
         try assertReplay("toy", record: .failed) { try ToyModel.with { $0.factor = 9 }.run($0) }
@@ -285,7 +285,7 @@ import Testing
       contentsOfFile: playground.artifacts + "/" + report, encoding: .utf8)
     #expect(markdown.contains("second"))
 
-    let new = try RunLocation.open(playground.file("toy")).manifest
+    let new = try openRun(at: playground.file("toy")).manifest
     let approvals = try #require(new.provenance?.approvals)
     #expect(approvals.map(\.from) == [nil, old.id])
     #expect(approvals.map(\.to) == [old.id, new.id])
@@ -314,7 +314,7 @@ import Testing
     }
     #expect(try playground.run { try replay(.never) } == ToyModel.recipe.tokenIDs)
     #expect(try playground.run { try replay(.all) } == [7])
-    let golden = try RunLocation.open(playground.file("toy"))
+    let golden = try openRun(at: playground.file("toy"))
     #expect(golden.manifest.recipe == recipe)
     #expect(golden.steps.map(\.index) == [0])
     #expect(golden.steps.flatMap(\.calls).map(\.call.module) == ["second"])

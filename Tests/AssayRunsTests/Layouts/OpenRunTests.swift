@@ -3,7 +3,7 @@ import AssayTensors
 import Foundation
 import Testing
 
-@Suite struct RunLocationTests {
+@Suite struct OpenRunTests {
   private func writeRun(_ root: TemporaryDirectory, _ id: String, h5: Bool = false) throws {
     let path = root.path + "/" + id
     let manifest = RunManifest(id: id)
@@ -21,12 +21,12 @@ import Testing
   @Test func opensARunItsFileAndItsOutputDirectory() throws {
     let root = try TemporaryDirectory()
     try writeRun(root, "one")
-    #expect(try RunLocation.open(root.path + "/one").manifest.id == "one")
-    #expect(try RunLocation.open(root.path).path == root.path + "/one")
-    #expect(try RunLocation.open(root.path + "/").manifest.id == "one")
+    #expect(try openRun(at: root.path + "/one").manifest.id == "one")
+    #expect(try openRun(at: root.path).path == root.path + "/one")
+    #expect(try openRun(at: root.path + "/").manifest.id == "one")
     try writeRun(root, "two", h5: true)
-    #expect(try RunLocation.open(root.path + "/two").path == root.path + "/two/run.h5")
-    #expect(try RunLocation.open(root.path + "/two/run.h5").manifest.id == "two")
+    #expect(try openRun(at: root.path + "/two").path == root.path + "/two/run.h5")
+    #expect(try openRun(at: root.path + "/two/run.h5").manifest.id == "two")
   }
 
   @Test func severalRunsAreListed() throws {
@@ -35,11 +35,11 @@ import Testing
     try root.directory("unrelated")
     let expected = RunError.severalRuns(
       path: root.path, runs: [root.path + "/a", root.path + "/b"])
-    #expect(throws: expected) { try RunLocation.open(root.path) }
+    #expect(throws: expected) { try openRun(at: root.path) }
   }
 
   @Test func directoryOfStepsIsARun() throws {
-    let reader = try RunLocation.open(PlainDump.directory + "/bare")
+    let reader = try openRun(at: PlainDump.directory + "/bare")
     #expect(reader.manifest.id == "bare" && reader is DirectoryRunReader)
   }
 
@@ -47,16 +47,16 @@ import Testing
     let root = try TemporaryDirectory()
     try writeRun(root, "one", h5: true)
     try writeRun(root, "one")
-    #expect(try RunLocation.open(root.path + "/one") is DirectoryRunReader)
+    #expect(try openRun(at: root.path + "/one") is DirectoryRunReader)
   }
 
   @Test func nothingIsAnError() throws {
     let root = try TemporaryDirectory()
     #expect(throws: RunError.notFound(path: root.path + "/x")) {
-      try RunLocation.open(root.path + "/x")
+      try openRun(at: root.path + "/x")
     }
-    #expect(throws: RunError.self) { try RunLocation.open(root.path) }
+    #expect(throws: RunError.self) { try openRun(at: root.path) }
     let file = try root.file("a.txt", "text")
-    #expect(throws: RunError.self) { try RunLocation.open(file) }
+    #expect(throws: RunError.self) { try openRun(at: file) }
   }
 }

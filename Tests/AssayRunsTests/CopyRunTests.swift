@@ -34,7 +34,7 @@ private func expectEqual(_ left: any RunReader, _ right: any RunReader) throws {
   }
 }
 
-@Suite struct RunConversionTests {
+@Suite struct CopyRunTests {
   private let golden = URL(filePath: #filePath).deletingLastPathComponent()
     .deletingLastPathComponent().deletingLastPathComponent()
     .appending(path: "Golden/tiny-llama").path
@@ -44,12 +44,12 @@ private func expectEqual(_ left: any RunReader, _ right: any RunReader) throws {
     let root = try TemporaryDirectory()
     let source = try DirectoryRunReader(path: PlainDump.directory + "/" + name)
     let file = root.path + "/run.h5"
-    try RunConversion.convert(
+    try copyRun(
       from: source, to: HDF5RunWriter(path: file, mode: .golden, manifest: source.manifest))
     let hdf5 = try HDF5RunReader(path: file)
     try expectEqual(source, hdf5)
     let directory = root.path + "/back"
-    try RunConversion.convert(
+    try copyRun(
       from: hdf5, to: DirectoryRunWriter(path: directory, manifest: hdf5.manifest))
     try expectEqual(source, DirectoryRunReader(path: directory))
   }
@@ -97,10 +97,10 @@ private func expectEqual(_ left: any RunReader, _ right: any RunReader) throws {
       }
     }
     try expectEqual(runs[0], runs[1])
-    try RunConversion.convert(
+    try copyRun(
       from: runs[0],
       to: HDF5RunWriter(path: root.path + "/2.h5", mode: .golden, manifest: runs[0].manifest))
-    try RunConversion.convert(
+    try copyRun(
       from: runs[1], to: DirectoryRunWriter(path: root.path + "/2", manifest: runs[1].manifest))
     try expectEqual(HDF5RunReader(path: root.path + "/2.h5"), runs[0])
     try expectEqual(DirectoryRunReader(path: root.path + "/2"), runs[1])
@@ -115,7 +115,7 @@ private func expectEqual(_ left: any RunReader, _ right: any RunReader) throws {
     let root = try TemporaryDirectory()
     let source = try DirectoryRunReader(path: PlainDump.directory + "/complete")
     var last: (done: Int, total: Int)?
-    try RunConversion.convert(
+    try copyRun(
       from: source, to: DirectoryRunWriter(path: root.path + "/copy", manifest: source.manifest)
     ) { last = ($0, $1) }
     #expect(last?.done == 19 && last?.total == 19)
@@ -126,7 +126,7 @@ private func expectEqual(_ left: any RunReader, _ right: any RunReader) throws {
     try root.file("run/step_0/a/outputs_cpu.pt", "damaged")
     let source = try DirectoryRunReader(path: root.path + "/run")
     #expect(throws: RunError.self) {
-      try RunConversion.convert(
+      try copyRun(
         from: source, to: DirectoryRunWriter(path: root.path + "/copy", manifest: source.manifest))
     }
     let copy = try DirectoryRunReader(path: root.path + "/copy")

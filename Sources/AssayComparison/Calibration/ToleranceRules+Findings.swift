@@ -1,24 +1,21 @@
 package import AssayRuns
 import AssayTensors
 
-/// Tries tolerance rules on what was recorded, and finds those that can only flake or never fail.
-package enum ToleranceLint {
-  /// Tries rules on the tensors of some runs.
+extension ToleranceRules {
+  /// Tries the rules on what was recorded, and finds those that can only flake or never fail.
   ///
   /// Nothing is concluded from formulas: each tensor is compared with a changed copy of itself under
   /// the rule that decides about it, as a comparison would.
   ///
   /// - Parameters:
-  ///   - rules: The rules.
   ///   - runs: Runs whose tensors they are for.
   ///   - progress: Called with the number of tensors done and their total, from any thread.
   /// - Returns: What was found, in the order of the rules, tensors without a rule last.
   /// - Throws: ``RunError`` for a tensor that cannot be read,
   ///   ``ComparisonError/nothingToTry(paths:)``.
   /// - Complexity: A few passes over every tensor, and two copies of it.
-  package static func check(
-    _ rules: ToleranceRules, on runs: [any RunReader],
-    progress: (@Sendable (Int, Int) -> Void)? = nil
+  package func findings(
+    on runs: [any RunReader], progress: (@Sendable (Int, Int) -> Void)? = nil
   ) throws -> [ToleranceFinding] {
     let tensors = runs.flatMap { run in
       run.steps.flatMap { step in
@@ -30,15 +27,15 @@ package enum ToleranceLint {
     guard !tensors.isEmpty else {
       throw ComparisonError.nothingToTry(paths: runs.map(\.path))
     }
-    let criteria = TensorCriteria(.rules(rules))
+    let criteria = TensorCriteria(.rules(self))
     let options = ComparisonOptions()
     let trials = concurrentMap(count: tensors.count, progress: progress) { position in
       Result {
         let (run, key) = tensors[position]
-        return try ToleranceTrial(run.tensor(key), key, rules, criteria, options)
+        return try ToleranceTrial(run.tensor(key), key, self, criteria, options)
       }
     }
-    var findings = Findings(rules: rules)
+    var findings = Findings(rules: self)
     for (trial, tensor) in zip(trials, tensors) { findings.add(try trial.get(), tensor.key) }
     return findings.all
   }
