@@ -64,7 +64,7 @@ public struct Tolerance: Sendable, Hashable {
 
   /// The rule under which elements of a dtype are judged; exact for integers and booleans, and
   /// where rules decide by the tensor.
-  package func rule(for dtype: DType) -> ElementRule {
+  public func rule(for dtype: DType) -> ElementRule {
     let (rtol, atol): (Double, Double) =
       switch kind {
       case _ where dtype.isInteger: (0, 0)

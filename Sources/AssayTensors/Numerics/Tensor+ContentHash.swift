@@ -1,8 +1,10 @@
 import AssayBase
 
 extension Tensor {
-  /// The SHA-256 of the elements as contiguous row-major little-endian bytes: 64 lowercase
-  /// hexadecimal digits. Dtype and shape are not part of it.
+  /// The SHA-256 of the elements as contiguous row-major little-endian bytes, in lowercase
+  /// hexadecimal digits.
+  ///
+  /// Dtype and shape are not part of it.
   ///
   /// - Complexity: O(bytes), at each use.
   package var contentHash: String {
