@@ -1,4 +1,4 @@
-package import AssayTensors
+public import AssayTensors
 
 /// Under which rule each tensor is judged.
 ///
