@@ -107,8 +107,10 @@ struct CompareCommand: ParsableCommand {
     options.modules = try modules.map(PatternListArgument.parse)
     options.logits = try logits.map { try ModulePattern($0) }
     let paths = try paths
-    let actual = try openRun(at: paths.actual)
-    let expected = try openRun(at: paths.expected)
+    let runs = concurrentMap(count: 2) { side in
+      Result { try openRun(at: side == 0 ? paths.actual : paths.expected) }
+    }
+    let (actual, expected) = (try runs[0].get(), try runs[1].get())
 
     let bar = ProgressBar("comparing")
     defer { bar.clear() }

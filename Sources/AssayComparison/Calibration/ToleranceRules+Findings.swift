@@ -1,3 +1,4 @@
+import AssayBase
 package import AssayRuns
 import AssayTensors
 

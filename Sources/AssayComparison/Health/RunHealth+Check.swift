@@ -1,3 +1,4 @@
+import AssayBase
 public import AssayRuns
 import AssayTensors
 

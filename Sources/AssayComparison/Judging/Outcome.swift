@@ -22,15 +22,17 @@ package enum Judgement: Sendable, Equatable {
 ///
 /// Forms are those of the expected tensor, or of the only side that is known. Reasons are sentences
 /// without a full stop.
+///
+/// What holds figures is indirect: there are as many outcomes as tensors, and they are handed on.
 package enum Outcome: Sendable, Equatable {
   /// The elements of both were compared.
-  case compared(TensorForm, Difference, Judgement, TensorDetail? = nil)
+  indirect case compared(TensorForm, Difference, Judgement, TensorDetail? = nil)
   /// A side has no elements but a digest, which tells whether they are equal or about how far apart.
-  case estimated(TensorForm, DigestEstimate, Judgement)
+  indirect case estimated(TensorForm, DigestEstimate, Judgement)
   /// The shapes differ, and perhaps the dtypes too.
   case reshaped(TensorForm, reason: String)
   /// The dtypes differ; the figures, where there are any, are of both converted to one dtype.
-  case retyped(TensorForm, reason: String, Difference? = nil, TensorDetail? = nil)
+  indirect case retyped(TensorForm, reason: String, Difference? = nil, TensorDetail? = nil)
   /// Only the expected run has it, or the actual run skipped it.
   case missingInActual(TensorForm?, reason: String)
   /// Only the actual run has it, or the expected run skipped it.

@@ -12,13 +12,23 @@ enum DirectoryListing {
   ///
   /// - Throws: ``RunError/notFound(path:)`` or ``RunError/damaged(path:reason:)``.
   static func names(in path: String) throws(RunError) -> [String] {
+    try entries(in: path).map(\.name)
+  }
+
+  /// The names in a directory, as `names(in:)` gives them, and which of them are directories or
+  /// symbolic links to one.
+  ///
+  /// - Throws: ``RunError/notFound(path:)`` or ``RunError/damaged(path:reason:)``.
+  static func entries(
+    in path: String
+  ) throws(RunError) -> [(name: String, isDirectory: Bool)] {
     guard let stream = opendir(path) else {
       let reason = String(cString: strerror(errno))
       guard FileSystem.exists(path) else { throw .notFound(path: path) }
       throw .damaged(path: path, reason: "the directory cannot be listed: \(reason)")
     }
     defer { closedir(stream) }
-    var names: [String] = []
+    var entries: [(name: String, isDirectory: Bool)] = []
     while true {
       errno = 0
       guard let entry = readdir(stream) else {
@@ -37,8 +47,14 @@ enum DirectoryListing {
       guard let name else {
         throw .damaged(path: path, reason: "the name \"\(repaired)\" in it is not UTF-8; rename it")
       }
-      names.append(name)
+      let isDirectory =
+        switch Int32(entry.pointee.d_type) {
+        case Int32(DT_DIR): true
+        case Int32(DT_REG): false
+        default: FileSystem.isDirectory(path + "/" + name)
+        }
+      entries.append((name, isDirectory))
     }
-    return names.sorted(by: NaturalOrder.precedes)
+    return entries.sorted { NaturalOrder.precedes($0.name, $1.name) }
   }
 }

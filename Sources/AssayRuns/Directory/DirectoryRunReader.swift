@@ -70,15 +70,28 @@ struct DirectoryContents {
   var files: [TensorKey: String] = [:]
 }
 
+/// What a reader finds in the folder of a call.
+struct CallContents {
+  var record: CallRecord
+  /// The path of each tensor that was not skipped.
+  var files: [(TensorKey, String)] = []
+
+  init(_ record: CallRecord) { self.record = record }
+}
+
 /// Reads the small files of a run's directory.
 enum RunFile {
   /// The descriptions of a call that are there.
-  static func descriptions(in folder: String) throws(RunError) -> [Slot.Side: JSONValue] {
+  ///
+  /// - Parameter names: The names in the folder, where they are known.
+  static func descriptions(
+    in folder: String, among names: [String]? = nil
+  ) throws(RunError) -> [Slot.Side: JSONValue] {
     var descriptions: [Slot.Side: JSONValue] = [:]
     for side in Slot.Side.allCases {
-      let file = folder + "/" + side.rawValue + ".json"
-      guard FileSystem.exists(file) else { continue }
-      descriptions[side] = try json(at: file, valueLimit: smallLimit)
+      let name = side.rawValue + ".json"
+      guard names?.contains(name) ?? FileSystem.exists(folder + "/" + name) else { continue }
+      descriptions[side] = try json(at: folder + "/" + name, valueLimit: smallLimit)
     }
     return descriptions
   }

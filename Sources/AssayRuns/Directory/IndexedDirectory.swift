@@ -65,41 +65,48 @@ struct IndexedDirectory {
     var calls: [CallRecord] = []
     var seen: Set<CallKey> = []
     var directories: Set<ExactName> = []
-    for call in step.calls {
-      let record = try record(call, step: step.step, &files)
-      guard seen.insert(record.call).inserted,
+    // A folder takes several calls of the operating system.
+    let contents = concurrentMap(count: step.calls.count) { position in
+      Result { () throws(RunError) in try self.contents(of: step.calls[position], step: step.step) }
+    }
+    for (call, contents) in zip(step.calls, contents) {
+      let contents = try contents.get()
+      guard seen.insert(contents.record.call).inserted,
         directories.insert(ExactName(call.directory)).inserted
       else {
         throw damaged("step \(step.step) lists \(call.module) call \(call.call) twice")
       }
-      calls.append(record)
+      calls.append(contents.record)
+      files.merge(contents.files) { first, _ in first }
     }
     return StepRecord(
       index: step.step, calls: calls, completionOrder: step.completionOrder,
       isOrderRecorded: step.isOrderRecorded ?? true)
   }
 
-  private func record(
-    _ call: RunIndex.Call, step: Int, _ files: inout [TensorKey: String]
-  ) throws(RunError) -> CallRecord {
+  private func contents(
+    of call: RunIndex.Call, step: Int
+  ) throws(RunError) -> CallContents {
     guard call.call >= 0 else { throw damaged("call \(call.call) of \(call.module)") }
     let folder = "\(path)/step_\(step)/\(try component(call.directory))"
-    var record = CallRecord(
-      call: CallKey(step: step, module: call.module, index: call.call),
-      descriptions: try RunFile.descriptions(in: folder))
+    var contents = CallContents(
+      CallRecord(
+        call: CallKey(step: step, module: call.module, index: call.call),
+        descriptions: try RunFile.descriptions(in: folder)))
     if let name = call.inputCoverage {
       guard let coverage = InputCoverage(name: name) else {
         throw damaged("the input_coverage \"\(name)\" of \(call.module) is unknown")
       }
-      record.inputCoverage = coverage
+      contents.record.inputCoverage = coverage
     }
     var keys: Set<TensorKey> = []
     for tensor in call.tensors {
       let key = TensorKey(
-        record.call, device: Device(tensor.device), slot: Slot(tensor.slot))
+        contents.record.call, device: Device(tensor.device), slot: Slot(tensor.slot))
       guard keys.insert(key).inserted else { throw damaged("\(key) is listed twice") }
       if let reason = tensor.notRecorded, tensor.file == nil {
-        record.tensors.append(TensorRecord(key: key, content: .notRecorded(reason: reason)))
+        contents.record.tensors.append(
+          TensorRecord(key: key, content: .notRecorded(reason: reason)))
         continue
       }
       guard let name = tensor.file, tensor.notRecorded == nil else {
@@ -108,17 +115,17 @@ struct IndexedDirectory {
       let file = folder + "/" + (try component(name))
       if tensor.skipped == true {
         let note = try RunFile.json(SkippedNote.self, at: file)
-        record.tensors.append(
+        contents.record.tensors.append(
           TensorRecord(
             key: key,
             skipped: try RunFile.skippedTensor(note, device: key.device, path: file)))
       } else {
-        files[key] = file
-        record.tensors.append(TensorRecord(key: key))
+        contents.files.append((key, file))
+        contents.record.tensors.append(TensorRecord(key: key))
       }
     }
-    record.markUnrecorded()
-    return record
+    contents.record.markUnrecorded()
+    return contents
   }
 
   /// A name that stays within its directory.

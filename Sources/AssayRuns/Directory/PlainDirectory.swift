@@ -55,8 +55,7 @@ struct PlainDirectory {
     var unlisted: [String] = []
     var (names, isOrderRecorded) = try listedCalls(in: folder)
     let listed = Set(names.map { ExactName($0) })
-    for name in try DirectoryListing.names(in: folder)
-    where FileSystem.isDirectory(folder + "/" + name) {
+    for (name, isDirectory) in try DirectoryListing.entries(in: folder) where isDirectory {
       directories.insert(ExactName(name))
       if !listed.contains(ExactName(name)),
         try !DirectoryListing.names(in: folder + "/" + name).isEmpty
@@ -67,9 +66,18 @@ struct PlainDirectory {
     if !unlisted.isEmpty { isOrderRecorded = false }
     names += unlisted
     let resolved = Self.calls(of: listed.union(directories), step: step)
+    // A folder takes several calls of the operating system.
+    let contents = concurrentMap(count: names.count) { [names, directories] position in
+      let name = names[position]
+      let call = resolved[ExactName(name)] ?? CallKey(step: step, module: name)
+      return Result { () throws(RunError) in
+        directories.contains(ExactName(name))
+          ? try Self.contents(of: call, in: folder + "/" + name) : CallContents(CallRecord(call: call))
+      }
+    }
     var calls: [CallRecord] = []
     var namesByCall: [CallKey: String] = [:]
-    for name in names {
+    for (name, contents) in zip(names, contents) {
       let call = resolved[ExactName(name)] ?? CallKey(step: step, module: name)
       if let other = namesByCall.updateValue(name, forKey: call) {
         throw .damaged(
@@ -79,12 +87,10 @@ struct PlainDirectory {
         throw .damaged(
           path: folder + "/" + name, reason: "module_calls.txt lists it, but it is no directory")
       }
-      var record = CallRecord(call: call)
-      if directories.contains(ExactName(name)) {
-        try read(&record, from: folder + "/" + name, &files)
-      }
-      record.inputCoverage = max(.positional, record.inputCoverage)
-      calls.append(record)
+      var found = try contents.get()
+      found.record.inputCoverage = max(.positional, found.record.inputCoverage)
+      calls.append(found.record)
+      files.merge(found.files) { first, _ in first }
     }
     return StepRecord(index: step, calls: calls, isOrderRecorded: isOrderRecorded)
   }
@@ -139,33 +145,35 @@ struct PlainDirectory {
 // MARK: - The files of one call
 
 extension PlainDirectory {
-  private func read(
-    _ record: inout CallRecord, from folder: String,
-    _ files: inout [TensorKey: String]
-  ) throws(RunError) {
-    record.descriptions = try RunFile.descriptions(in: folder)
+  private static func contents(
+    of call: CallKey, in folder: String
+  ) throws(RunError) -> CallContents {
+    var contents = CallContents(CallRecord(call: call))
+    let names = try DirectoryListing.names(in: folder)
+    let descriptions = try RunFile.descriptions(in: folder, among: names)
+    contents.record.descriptions = descriptions
     var keys: Set<TensorKey> = []
-    for name in try DirectoryListing.names(in: folder) {
+    for name in names {
       let file = folder + "/" + name
       let tensor: TensorRecord
       // The note of a bare tensor, `outputs.json`, may stand in its description's place.
       if let side = Slot.Side.allCases.first(where: { $0.rawValue + ".json" == name }),
-        record.descriptions[side]?.members?["skipped"] == nil
+        descriptions[side]?.members?["skipped"] == nil
       {
         continue
       }
       if name.hasSuffix(".pt") {
-        let (slot, device) = Self.slotAndDevice(of: Self.stem(of: name, 3))
-        tensor = TensorRecord(key: TensorKey(record.call, device: device, slot: slot))
-        files[tensor.key] = file
-      } else if name.hasSuffix(".json"), let note = try Self.note(at: file) {
-        var (slot, device) = Self.slotAndDevice(of: Self.stem(of: name, 5))
+        let (slot, device) = slotAndDevice(of: stem(of: name, 3))
+        tensor = TensorRecord(key: TensorKey(call, device: device, slot: slot))
+        contents.files.append((tensor.key, file))
+      } else if name.hasSuffix(".json"), let note = try note(at: file) {
+        var (slot, device) = slotAndDevice(of: stem(of: name, 5))
         if let noted = note.device.map({ Device($0) }), noted != device {
           device = noted
-          slot = Slot(DiskName.decode(String(Self.stem(of: name, 5))))
+          slot = Slot(DiskName.decode(String(stem(of: name, 5))))
         }
         tensor = TensorRecord(
-          key: TensorKey(record.call, device: device, slot: slot),
+          key: TensorKey(call, device: device, slot: slot),
           skipped: try RunFile.skippedTensor(note, device: device, path: file))
       } else {
         continue
@@ -173,9 +181,10 @@ extension PlainDirectory {
       guard keys.insert(tensor.key).inserted else {
         throw .damaged(path: file, reason: "another file is \(tensor.key) as well")
       }
-      record.tensors.append(tensor)
+      contents.record.tensors.append(tensor)
     }
-    record.markUnrecorded()
+    contents.record.markUnrecorded()
+    return contents
   }
 
   /// The note of a skipped tensor; `nil` for any other JSON.

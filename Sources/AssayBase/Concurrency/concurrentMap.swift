@@ -11,14 +11,19 @@ package func concurrentMap<Result: Sendable>(
   count: Int, progress: (@Sendable (Int, Int) -> Void)? = nil,
   _ body: @Sendable (Int) -> Result
 ) -> [Result] {
-  let state = Mutex((results: [Result?](repeating: nil, count: count), done: 0))
-  DispatchQueue.concurrentPerform(iterations: count) { index in
-    let result = body(index)
-    state.withLock {
-      $0.results[index] = result
-      $0.done += 1
-      progress?($0.done, count)
+  let done = Mutex(0)
+  return Array(unsafeUninitializedCapacity: count) { buffer, initializedCount in
+    // Every place is written by one iteration only.
+    nonisolated(unsafe) let results = buffer
+    DispatchQueue.concurrentPerform(iterations: count) { index in
+      results.initializeElement(at: index, to: body(index))
+      if let progress {
+        done.withLock {
+          $0 += 1
+          progress($0, count)
+        }
+      }
     }
+    initializedCount = count
   }
-  return state.withLock { $0.results.compactMap { $0 } }
 }

@@ -1,0 +1,168 @@
+"""Times whole comparisons of recordings against what people use instead, turn by turn.
+
+Usage: compare.py ASSAY [--full] [--turns N] [--keep FOLDER]
+Contestants: `assay compare` of both layouts; torch.load and torch.testing.assert_close of every pair,
+one thread; h5diff; and a reader that does nothing but pread every file from end to end. Wall time and
+resident size are of whole processes, with the files in the page cache. --full takes the sizes of the
+issue; without it a quarter of them. --keep leaves the data in a folder and uses what is there.
+"""
+import argparse
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+import numpy as np
+import torch
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+# Per layer of SmolLM2-135M: the widths of the tensors of one decoded token.
+LAYER = [576] * 12 + [192] * 4 + [1536] * 6 + [64, 64, 9, 576, 576]
+
+
+def shapes(case, scale):
+    """The shapes of a case's tensors, by steps."""
+    rng = np.random.default_rng(7)
+    if case == "large":
+        count = max(4, int(760 * scale))
+        return [[(1, int(n), 768) for n in rng.integers(32, 235, count)]]
+    if case == "smollm2":
+        step = [(1, 1, width) for _ in range(int(28 * max(scale, 0.25))) for width in LAYER]
+        return [step + [(1, 1, 49152)]] * 4
+    return [[(1, int(n), 256) for n in rng.integers(16, 65, int(20000 * scale))]]
+
+
+def write_runs(case, root, scale):
+    """Two runs in vLLM's layout: all but a fiftieth of the tensors differ, or none in `many`."""
+    rng = np.random.default_rng(1)
+    for step, tensors in enumerate(shapes(case, scale)):
+        names = [f"model.layers.{i // 27}.m{i % 27}" for i in range(len(tensors))]
+        for run in ("actual", "expected"):
+            os.makedirs(f"{root}/{run}/step_{step}", exist_ok=True)
+            with open(f"{root}/{run}/step_{step}/module_calls.txt", "w") as file:
+                file.write("\n".join(names) + "\n")
+        for position, (name, shape) in enumerate(zip(names, tensors)):
+            expected = torch.from_numpy(rng.standard_normal(shape, dtype=np.float32))
+            actual = expected
+            if case != "many" and position % 50:
+                actual = expected * (1 + 1e-3 * torch.from_numpy(
+                    rng.standard_normal(shape, dtype=np.float32)))
+            for run, tensor in (("actual", actual), ("expected", expected)):
+                os.mkdir(f"{root}/{run}/step_{step}/{name}")
+                torch.save(tensor, f"{root}/{run}/step_{step}/{name}/outputs_cpu.pt")
+
+
+def pairs(root):
+    for folder, _, files in sorted(os.walk(f"{root}/actual")):
+        for file in files:
+            if file.endswith(".pt"):
+                path = os.path.join(folder, file)
+                yield path, path.replace(f"{root}/actual", f"{root}/expected", 1)
+
+
+def torch_pass(root):
+    """What a script of an afternoon does."""
+    torch.set_num_threads(1)
+    failed = 0
+    for actual, expected in pairs(root):
+        try:
+            torch.testing.assert_close(
+                torch.load(actual), torch.load(expected), rtol=1e-5, atol=1e-8)
+        except AssertionError:
+            failed += 1
+    print(failed)
+
+
+def read_pass(root, layout):
+    buffer = bytearray(1 << 20)
+    files = [file for pair in pairs(root) for file in pair] if layout == "pt" else [
+        f"{root}/actual.h5", f"{root}/expected.h5"]
+    for path in files:
+        descriptor = os.open(path, os.O_RDONLY)
+        while os.readv(descriptor, [buffer]):
+            pass
+        os.close(descriptor)
+
+
+def timed(command):
+    """Seconds, CPU seconds and peak MiB of a process."""
+    start = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    wall = time.perf_counter() - start
+    if os.waitstatus_to_exitcode(status) > 1:
+        sys.exit(f"{' '.join(command)}: status {os.waitstatus_to_exitcode(status)}")
+    return wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+
+
+def measure(assay, case, root, turns):
+    python = [sys.executable, os.path.abspath(__file__)]
+    contestants = {
+        "assay .pt": [assay, "compare", f"{root}/actual", f"{root}/expected"],
+        "assay .h5": [assay, "compare", f"{root}/actual.h5", f"{root}/expected.h5"],
+        "torch": [*python, "--torch", root],
+        "h5diff": ["h5diff", "-q", "-p", "1e-5", f"{root}/actual.h5", f"{root}/expected.h5"],
+        "read .pt": [*python, "--read", "pt", root],
+        "read .h5": [*python, "--read", "h5", root],
+    }
+    found = {name: [] for name in contestants}
+    for turn in range(turns):
+        for name, command in contestants.items():
+            if name == "torch" and turn >= 2:
+                continue
+            found[name].append(timed(command))
+    # What Python itself and its imports take is no part of what is compared with.
+    empty = statistics.median(timed([*python, "--nothing"])[0] for _ in range(3))
+    print(f"{case}: wall s (spread), CPU s, peak MiB, times as fast as")
+    wall = {}
+    for name, runs in found.items():
+        walls = [run[0] - (empty if name[:4] in ("torc", "read") else 0) for run in runs]
+        wall[name] = statistics.median(walls)
+        print(f"  {name:10} {wall[name]:7.3f} ({max(walls) - min(walls):.3f})"
+              f" {statistics.median(r[1] for r in runs):7.3f} {max(r[2] for r in runs):7.0f}",
+              end="")
+        if name.startswith("assay"):
+            print(end="\n")
+        else:
+            print("   " + ", ".join(
+                f"{kind} {wall[name] / wall[kind]:.2f}x" for kind in ("assay .pt", "assay .h5")))
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("assay", nargs="?")
+    parser.add_argument("--full", action="store_true")
+    parser.add_argument("--turns", type=int, default=5)
+    parser.add_argument("--keep")
+    parser.add_argument("--torch")
+    parser.add_argument("--read", nargs=2)
+    parser.add_argument("--nothing", action="store_true")
+    arguments = parser.parse_args()
+    if arguments.nothing:
+        return
+    if arguments.torch:
+        return torch_pass(arguments.torch)
+    if arguments.read:
+        return read_pass(arguments.read[1], arguments.read[0])
+    scale = 1 if arguments.full else 0.25
+    folder = arguments.keep or tempfile.mkdtemp(prefix="assay-bench-")
+    try:
+        for case in ("large", "smollm2", "many"):
+            root = f"{folder}/{case}"
+            if not os.path.exists(f"{root}/expected.h5"):
+                shutil.rmtree(root, ignore_errors=True)
+                write_runs(case, root, scale)
+                for run in ("actual", "expected"):
+                    subprocess.run([arguments.assay, "convert", f"{root}/{run}", f"{root}/{run}.h5"],
+                                   check=True, capture_output=True)
+            measure(arguments.assay, case, root, arguments.turns)
+    finally:
+        if not arguments.keep:
+            shutil.rmtree(folder)
+
+
+if __name__ == "__main__":
+    main()
