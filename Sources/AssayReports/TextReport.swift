@@ -153,9 +153,9 @@ private struct TextReportWriter {
 
   private var shownCalls: (title: String, shown: [ModuleResult], rest: Int) {
     if comparison.isMatch {
+      func error(_ call: (Int, ModuleResult)) -> Double { call.1.outputError ?? 0 }
       let all = comparison.steps.flatMap { step in step.modules.map { (step.index, $0) } }
-        .filter { $0.1.outputError ?? 0 > 0 }
-        .sorted { ($0.1.outputError ?? 0) > ($1.1.outputError ?? 0) }
+        .filter { error($0) > 0 }.sorted { error($0) > error($1) }
       let step = all.first?.0 ?? 0
       let inStep = all.filter { $0.0 == step }.map(\.1)
       let shown = Array(inStep.prefix(8))

@@ -123,21 +123,25 @@ import Testing
     }
   }
 
-  @Test func devicesPairByMap() throws {
-    let folder = try TemporaryFolder()
-    let copy = folder.path("run")
+  /// A run of one module of the golden, for what does not depend on how much is compared.
+  static func smallRun(in folder: TemporaryFolder, device: String = "cpu") throws -> String {
+    let run = folder.path("run")
     for step in 0..<4 {
-      let source = AssayProcess.packageRoot.appending(
-        path: "\(Self.directory)/step_\(step)/lm_head")
-      let target = "\(copy)/step_\(step)/lm_head"
-      try FileManager.default.createDirectory(
-        atPath: target, withIntermediateDirectories: true)
+      let source = AssayProcess.packageRoot.appending(path: "\(directory)/step_\(step)/lm_head")
+      let target = "\(run)/step_\(step)/lm_head"
+      try FileManager.default.createDirectory(atPath: target, withIntermediateDirectories: true)
       for slot in ["inputs_0", "outputs"] {
         try FileManager.default.copyItem(
           atPath: source.appending(path: "\(slot)_cpu.pt").path,
-          toPath: "\(target)/\(slot)_cuda_0.pt")
+          toPath: "\(target)/\(slot)_\(device).pt")
       }
     }
+    return run
+  }
+
+  @Test func devicesPairByMap() throws {
+    let folder = try TemporaryFolder()
+    let copy = try Self.smallRun(in: folder, device: "cuda_0")
     let unmapped = try Self.compare(
       "--dir1", copy, "--dir2", Self.golden, "--modules", "lm_head")
     #expect(unmapped.status == 1)
@@ -179,8 +183,9 @@ import Testing
   ])
   func theOutputsNameChoosesTheFormat(name: String, start: String) throws {
     let folder = try TemporaryFolder()
+    let run = try Self.smallRun(in: folder)
     for command in [
-      ["compare", Self.golden, Self.golden], ["replay", Self.golden] + EngineReplayTests.wide,
+      ["compare", run, run], ["replay", Self.golden] + EngineReplayTests.wide,
     ] {
       let outcome = try AssayProcess.run(command + ["-o", folder.path(name)])
       #expect(outcome.status == 0, "\(outcome.stderr)")
@@ -188,12 +193,12 @@ import Testing
       #expect(text.prefix(200).contains(start), "\(text.prefix(200))")
     }
     let chosen = try AssayProcess.run([
-      "compare", Self.golden, Self.golden, "-o", folder.path(name), "--format", "json",
+      "compare", run, run, "-o", folder.path(name), "--format", "json",
     ])
     #expect(chosen.status == 0)
     #expect(try String(contentsOfFile: folder.path(name), encoding: .utf8).hasPrefix("{"))
     let summary = try AssayProcess.run(
-      ["compare", Self.golden, Self.golden, "--summary", "-o", folder.path("summary.html")])
+      ["compare", run, run, "--summary", "-o", folder.path("summary.html")])
     #expect(summary.status == 2)
     #expect(summary.stderr.contains("--summary is markdown; it excludes --output"))
   }

@@ -41,7 +41,11 @@ import Testing
     try FileManager.default.createDirectory(at: call, withIntermediateDirectories: true)
     let note = Data(
       #"{"type":"tensor","shape":[140737488355328],"dtype":"torch.complex128","skipped":"x"}"#.utf8)
-    for i in 0..<4200 { try note.write(to: call.appending(path: "outputs_\(i)_cpu.json")) }
+    let first = call.appending(path: "outputs_0_cpu.json")
+    try note.write(to: first)
+    for i in 1..<4200 {
+      try FileManager.default.linkItem(at: first, to: call.appending(path: "outputs_\(i)_cpu.json"))
+    }
     let outcome = try AssayProcess.run(["inspect", folder.url.path])
     #expect(outcome.status == 0)
     #expect(outcome.stdout.hasSuffix("4200 tensors, 0 bytes\n"))

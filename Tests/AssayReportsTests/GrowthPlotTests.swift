@@ -16,7 +16,6 @@ import Testing
       var run = InMemoryRun(path: path, id: path)
       for (step, errors) in steps.enumerated() {
         for (position, error) in errors.enumerated() {
-          run.begin(step: step, "\(name)\(position)")
           run.add(
             try SmallCase.tensor([1 + scale * error, 1 + scale * error]), step: step,
             "\(name)\(position)", "outputs")

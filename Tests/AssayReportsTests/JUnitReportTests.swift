@@ -134,17 +134,17 @@ import Testing
       })
   }
 
-  @Test func aHundredThousandFailingTensorsAreReported() throws {
-    let count = 100_000
+  @Test func tenThousandFailingTensorsAreReported() throws {
+    let count = 10_000
     var comparison = try SmallCase.comparison()
     let module = try #require(comparison.steps[0].modules.first { $0.call.module == "layer.down" })
     comparison.steps[0].modules = (0..<count).map { i in
       var copy = module
-      copy.call.module = "m\(i / 1000).\(i)"
+      copy.call.module = "m\(i / 100).\(i)"
       return copy
     }
     let text = JUnitReport.render([("big", comparison)])
-    #expect(text.utf8.count < 64 << 20)
+    #expect(text.utf8.count < count * 640)
     #expect(text.contains("tests=\"\(count)\" failures=\"\(count)\""))
     let failure = FailureText.render(comparison, headline: "big", goldenPath: "b.h5")
     #expect(failure.utf8.count <= 4096)

@@ -46,6 +46,7 @@ extension JSONScanner {
   }
 
   private func scalarValue(_ word: UnsafeRawBufferPointer) throws(Failure) -> JSONValue {
+    if JSONScanner.isNumber(word) { return try number(String(decoding: word, as: UTF8.self)) }
     switch String(decoding: word.prefix(10), as: UTF8.self) {
     case "true": return .bool(true)
     case "false": return .bool(false)
@@ -53,11 +54,7 @@ extension JSONScanner {
     case "NaN": return JSONValue(real: .nan)
     case "Infinity": return JSONValue(real: .infinity)
     case "-Infinity": return JSONValue(real: -.infinity)
-    default:
-      guard JSONScanner.isNumber(word) else {
-        throw failure(word.isEmpty ? "no value" : "something else than a value")
-      }
-      return try number(String(decoding: word, as: UTF8.self))
+    default: throw failure(word.isEmpty ? "no value" : "something else than a value")
     }
   }
 
@@ -75,26 +72,26 @@ extension JSONScanner {
 
   /// Whether bytes are a number: `-`, digits without a leading zero, a fraction, an exponent.
   static func isNumber(_ word: UnsafeRawBufferPointer) -> Bool {
-    var rest = word[...]
+    var position = 0
     func digits() -> Int {
-      let count = rest.prefix { (0x30...0x39).contains($0) }.count
-      rest = rest.dropFirst(count)
-      return count
+      let start = position
+      while position < word.count, word[position] >= 0x30, word[position] <= 0x39 { position += 1 }
+      return position - start
     }
-    func take(_ characters: String) -> Bool {
-      guard let byte = rest.first, characters.utf8.contains(byte) else { return false }
-      rest = rest.dropFirst()
+    func take(_ character: Unicode.Scalar) -> Bool {
+      guard position < word.count, word[position] == UInt8(ascii: character) else { return false }
+      position += 1
       return true
     }
     _ = take("-")
-    let hasLeadingZero = rest.first == UInt8(ascii: "0")
+    let first = position
     let count = digits()
-    guard count == 1 || count > 1 && !hasLeadingZero else { return false }
+    guard count == 1 || count > 1 && word[first] != UInt8(ascii: "0") else { return false }
     if take("."), digits() == 0 { return false }
-    if take("eE") {
-      _ = take("+-")
+    if take("e") || take("E") {
+      _ = take("+") || take("-")
       if digits() == 0 { return false }
     }
-    return rest.isEmpty
+    return position == word.count
   }
 }

@@ -13,7 +13,7 @@ public struct StepResult: Sendable, Equatable {
   /// What comparing it came to.
   ///
   /// - Complexity: O(tensors).
-  public var verdict: Verdict { Verdict(presence, parts: modules.lazy.map(\.verdict)) }
+  public var verdict: Verdict { Verdict(presence, parts: modules.lazy.map { $0.verdict }) }
 }
 
 /// One module call of the comparison.
@@ -30,7 +30,7 @@ public struct ModuleResult: Sendable, Equatable {
   /// What comparing it came to.
   ///
   /// - Complexity: O(tensors).
-  public var verdict: Verdict { Verdict(presence, parts: tensors.lazy.map(\.verdict)) }
+  public var verdict: Verdict { Verdict(presence, parts: tensors.lazy.map { $0.verdict }) }
 }
 
 extension ModuleResult {

@@ -1,14 +1,16 @@
 import AssayTensors
 
-/// Finds order statistics of `|d|` without holding the values.
+/// Finds order statistics of `|d|` without holding the values of a large tensor.
 ///
-/// Magnitudes sort as their bit patterns do, so each pass counts how often the next 16 bits occur
-/// below the prefixes found so far, and settles those bits. Figures of short floats end in zeros,
-/// which need no pass.
+/// As many magnitudes as weigh what a histogram does are sorted. More are selected: they sort as
+/// their bit patterns do, so each pass counts how often the next 16 bits occur below the prefixes
+/// found so far, and settles those bits. Figures of short floats end in zeros, which need no pass.
 struct QuantileSelection: ArithmeticTask {
   let actual: Tensor
   let expected: Tensor
   let fractions: [Double]
+  /// How many magnitudes are sorted at most: those that weigh as much as a histogram.
+  var sortLimit = 1 << 16
 
   private struct Search {
     var prefix: UInt64 = 0
@@ -16,6 +18,21 @@ struct QuantileSelection: ArithmeticTask {
   }
 
   func run<Arithmetic: PairArithmetic>(_ arithmetic: Arithmetic.Type) -> [Double] {
+    actual.shape.elementCount <= sortLimit ? sorted(arithmetic) : selected(arithmetic)
+  }
+
+  private func sorted<Arithmetic: PairArithmetic>(_ arithmetic: Arithmetic.Type) -> [Double] {
+    var magnitudes: [UInt64] = []
+    magnitudes.reserveCapacity(actual.shape.elementCount)
+    forEachGap(arithmetic) { magnitudes.append($0) }
+    guard !magnitudes.isEmpty else { return [] }
+    magnitudes.sort()
+    return fractions.map {
+      Double(bitPattern: magnitudes[Int($0 * Double(magnitudes.count - 1))])
+    }
+  }
+
+  private func selected<Arithmetic: PairArithmetic>(_ arithmetic: Arithmetic.Type) -> [Double] {
     var leading = [Int](repeating: 0, count: 1 << 16)
     var union: UInt64 = 0
     leading.withUnsafeMutableBufferPointer { leading in

@@ -17,14 +17,16 @@ extension JSONReport {
 
   private static func json(_ health: RunHealth) -> JSONValue {
     let (options, summary) = (health.options, health.summary)
+    // A type for each part: the compiler would try them all together for seconds.
+    let steps: JSONValue = options.steps.map { .array($0.map(integer)) } ?? .null
+    let modules: JSONValue =
+      options.modules.map { .array($0.map { .string($0.source) }) } ?? .null
+    let first: JSONValue = health.firstNonFinite.map { .object(name($0)) } ?? .null
     return .object([
       "schema": .string("assay.check/1"),
       "verdict": .string(health.isHealthy ? "healthy" : "unhealthy"),
       "path": .string(health.path), "run": .string(health.manifest.id),
-      "parameters": .object([
-        "steps": options.steps.map { .array($0.map(integer)) } ?? .null,
-        "modules": options.modules.map { .array($0.map { .string($0.source) }) } ?? .null,
-      ]),
+      "parameters": .object(["steps": steps, "modules": modules]),
       "summary": .object([
         "steps": integer(health.steps.count), "calls": integer(summary.calls),
         "tensors": integer(summary.tensors), "digests": integer(summary.digests),
@@ -32,7 +34,7 @@ extension JSONReport {
         "not_recorded": integer(summary.notRecorded),
         "unreadable": integer(summary.unreadable), "masked_inputs": integer(summary.masked),
       ]),
-      "first_non_finite": health.firstNonFinite.map { .object(name($0)) } ?? .null,
+      "first_non_finite": first,
       "findings": .array(health.findings.map(json)),
       "inherited": .object(
         Dictionary(

@@ -84,6 +84,10 @@ import Testing
       #expect(TensorStatistics(of: actual) == found.actualStatistics, "\(name)")
       let quantiles = try TensorComparison.quantiles(actual: actual, expected: expected)
       #expect(quantiles == (figures.quantiles ?? []).map(\.value), "\(name) quantiles")
+      // As those of a tensor that is too large to sort.
+      let selection = QuantileSelection(
+        actual: actual, expected: expected, fractions: [0.5, 0.9, 0.99, 0.999], sortLimit: -1)
+      #expect(dtype.withArithmetic(selection) == quantiles, "\(name) quantiles, selected")
       #expect(actual.contentHash == test.sha256, "\(name)")
     }
   }

@@ -1,3 +1,4 @@
+import AssayBase
 import AssayTensors
 import Foundation
 import Testing
@@ -14,9 +15,8 @@ import Testing
     try Fixture.withFolder { folder in
       let path = folder + "/file.pt"
       for (index, bytes) in variants.enumerated() {
-        // A new file each time: a loaded one stays mapped.
-        try? FileManager.default.removeItem(atPath: path)
-        try Data(bytes).write(to: URL(fileURLWithPath: path))
+        // A new file each time: a loaded one stays mapped. It need not reach the disk.
+        try WholeFile.replace(path, with: Data(bytes), isDurable: false)
         try check(Result { () throws(TorchError) in try TorchFile.load(path: path) }, index)
       }
     }
