@@ -70,11 +70,20 @@ final class SignalRelay: Sendable {
     return status
   }
 
+  /// Does work whose files the clean-up takes away: what fails once a signal has come is its doing,
+  /// and the process is about to die.
+  func doing<Result>(_ work: () throws -> Result) throws -> Result {
+    do { return try work() } catch {
+      while state.withLock({ $0.received }) != nil { sleep(1) }
+      throw error
+    }
+  }
+
   private func receive(_ byte: UInt8) {
     let signal = Int32(byte & ~SignalRelay.isSent)
     let isOurs = state.withLock { state in
-      guard let child = state.child else { return true }
       state.received = signal
+      guard let child = state.child else { return true }
       if byte & SignalRelay.isSent != 0 { kill(child, signal) }
       return false
     }

@@ -17,7 +17,9 @@ public enum TorchFile {
     do { file = try MappedFile(path: path) } catch {
       throw standIn(at: path) ?? .unreadable(path: path, reason: error.reason)
     }
-    let startsAsZip = file.withUnsafeBytes { $0.starts(with: [0x50, 0x4B, 0x03, 0x04]) }
+    let startsAsZip = file.withUnsafeBytes {
+      $0.count >= 4 && UInt32(littleEndian: $0.loadUnaligned(as: UInt32.self)) == 0x0403_4B50
+    }
     let value: TorchValue
     do {
       value = try startsAsZip ? ZipFile.load(file) : LegacyFile.load(file)

@@ -30,12 +30,14 @@ struct ConvertCommand: ParsableCommand {
     // Whatever happens, the destination is a whole run or not there.
     let scratch = try ScratchFolder(beside: destination)
     defer { scratch.remove() }
-    _ = try SignalRelay { scratch.remove() }
+    let relay = try SignalRelay { scratch.remove() }
     let written = scratch.path + "/" + (isHDF5 ? "run.h5" : "run")
     do {
-      try convert(reader, manifest, keep, to: written)
-      try refuseExisting()
-      try FileSystem.rename(written, to: destination)
+      try relay.doing {
+        try convert(reader, manifest, keep, to: written)
+        try refuseExisting()
+        try FileSystem.rename(written, to: destination)
+      }
     } catch FileError.unwritable(let path, let reason) {
       throw FileError.unwritable(path: path.replacing(written, with: destination), reason: reason)
     } catch RunError.writeFailed(let path, let reason) {
