@@ -66,6 +66,7 @@ scaling: setup ## Check that what commands allocate grows as their runs do
 	python3 Tests/Scaling/scaling.py .build/debug/assay
 
 interop bench bert calibration: PACKAGES += python3-venv
+bench: PACKAGES += hdf5-tools time
 interop: PACKAGES += hdf5-tools
 interop: setup ## Check both layouts against PyTorch, h5py and h5dump
 	$(SWIFT) build --product assay

@@ -203,7 +203,8 @@ extension ZipIndex {
   private func locate(
     _ header: Header, in bytes: UnsafeRawBufferPointer, before end: Int
   ) throws(TorchError) -> ZipEntry? {
-    let name = quoted(header.name)
+    // Quoted only for an error: most entries have none.
+    var name: String { quoted(header.name) }
     guard header.flags & 1 == 0 else { throw malformed("the zip entry \(name) is encrypted") }
     guard let method = ZipEntry.Method(rawValue: header.method) else {
       throw .unsupported(
