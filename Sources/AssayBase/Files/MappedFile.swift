@@ -17,26 +17,26 @@ public final class MappedFile: @unchecked Sendable {
   ///
   /// - Parameter path: A path of a regular file; an empty file maps to no bytes.
   /// - Throws: ``FileError/unreadable(path:reason:)`` with the operating system's reason.
-  public init(path: String) throws(FileError) {
-    func failure(_ reason: String? = nil) -> FileError {
-      .unreadable(path: path, reason: reason ?? String(cString: strerror(errno)))
+  public convenience init(path: String) throws(FileError) {
+    try self.init(OpenFile(path: path))
+  }
+
+  /// Maps a whole file that is open, as it is now.
+  package init(_ file: OpenFile) throws(FileError) {
+    func failure() -> FileError {
+      .unreadable(path: file.path, reason: String(cString: strerror(errno)))
     }
-    // O_NONBLOCK: opening a FIFO put in the place of a file must not hang.
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-    guard descriptor >= 0 else { throw failure() }
-    defer { close(descriptor) }
     var status = stat()
-    guard fstat(descriptor, &status) == 0 else { throw failure() }
-    guard status.st_mode & S_IFMT == S_IFREG else { throw failure("not a regular file") }
+    guard fstat(file.descriptor, &status) == 0 else { throw failure() }
     let count = Int(status.st_size)
     if count == 0 {
       bytes = UnsafeRawBufferPointer(start: nil, count: 0)
     } else {
-      let address = mmap(nil, count, PROT_READ, MAP_PRIVATE, descriptor, 0)
+      let address = mmap(nil, count, PROT_READ, MAP_PRIVATE, file.descriptor, 0)
       guard let address, address != MAP_FAILED else { throw failure() }
       bytes = UnsafeRawBufferPointer(start: address, count: count)
     }
-    self.path = path
+    path = file.path
   }
 
   deinit {
