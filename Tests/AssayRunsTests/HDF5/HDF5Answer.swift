@@ -86,7 +86,7 @@ enum HDF5Sample {
         dtype: .float16, shape: try Shape([7]), device: .cpu, reason: "large")
       parts.append(
         CallPart(
-          call: CallKey(step: step, module: "head", index: 1), side: .outputs,
+          call: CallKey(step: step, module: "head", index: 1), side: .outputs, description: nil,
           tensors: [.skipped(Slot("outputs"), note)]))
       try writer.writeStep(step, parts)
     }
