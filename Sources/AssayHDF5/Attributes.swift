@@ -129,15 +129,29 @@ enum FixedText {
 
   /// Takes off the padding.
   static func decode(_ bytes: [UInt8], type: Handle, name: String) throws -> String {
-    var text = bytes[...]
-    switch H5Tget_strpad(type.id) {
-    case H5T_STR_NULLTERM: text = bytes.prefix { $0 != 0 }
-    case H5T_STR_SPACEPAD: while text.last == 0x20 { text.removeLast() }
-    default: while text.last == 0 { text.removeLast() }
-    }
-    guard let decoded = String(validating: text, as: UTF8.self) else {
+    let padding: Padding =
+      switch H5Tget_strpad(type.id) {
+      case H5T_STR_NULLTERM: .endsWithNUL
+      case H5T_STR_SPACEPAD: .space
+      default: .nul
+      }
+    guard let decoded = bytes.withUnsafeBytes({ decode($0, padding) }) else {
       throw HDF5Error.unexpected(name: name, found: "not UTF-8", expected: "a text in UTF-8")
     }
     return decoded
+  }
+
+  /// What stands behind a text that is shorter than its field.
+  enum Padding: Equatable { case endsWithNUL, nul, space }
+
+  /// The text without its padding, or `nil` where it is not UTF-8.
+  static func decode(_ bytes: UnsafeRawBufferPointer, _ padding: Padding) -> String? {
+    var text = bytes[...]
+    switch padding {
+    case .endsWithNUL: text = text.prefix { $0 != 0 }
+    case .space: while text.last == 0x20 { text.removeLast() }
+    case .nul: while text.last == 0 { text.removeLast() }
+    }
+    return String(validating: text, as: UTF8.self)
   }
 }

@@ -53,13 +53,13 @@ struct DatasetReader {
           name: path, found: "without elements", expected: "the attribute skipped to say why")
       }
       return HDF5Dataset(
-        path: path, dtype: dtype,
+        dtype: dtype,
         content: .skipped(shape, reason: reason, digest: try attributes.digest(dtype: dtype)))
     }
     let shape = try Shape(try extents())
     let location = try location(
       byteCount: shape.elementCount * dtype.byteCount, isBigEndian: isBigEndian)
-    return HDF5Dataset(path: path, dtype: dtype, content: .stored(shape, location))
+    return HDF5Dataset(dtype: dtype, content: .stored(shape, location))
   }
 
   /// The dtype on which the datatype and the attribute agree.

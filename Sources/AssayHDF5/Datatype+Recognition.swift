@@ -53,9 +53,15 @@ extension Datatype {
 
   private static func integer(_ type: hid_t) -> Recognized? {
     guard fillsItsBytes(type), let isBigEndian = isBigEndian(type) else { return nil }
-    let isSigned = H5Tget_sign(type) == H5T_SGN_2
+    return integer(
+      byteCount: H5Tget_size(type), isSigned: H5Tget_sign(type) == H5T_SGN_2,
+      isBigEndian: isBigEndian)
+  }
+
+  /// What an integer means that fills its bytes.
+  static func integer(byteCount: Int, isSigned: Bool, isBigEndian: Bool) -> Recognized? {
     let dtypes: Set<DType>? =
-      switch (H5Tget_size(type), isSigned) {
+      switch (byteCount, isSigned) {
       case (1, true): [.int8]
       case (2, true): [.int16]
       case (4, true): [.int32]
@@ -89,7 +95,12 @@ extension Datatype {
     else { return nil }
     let format = FloatFormat(
       exponentBits: exponentSize, fractionBits: fractionSize, bias: H5Tget_ebias(type))
-    return floats[format].map { Recognized(dtypes: [$0], isBigEndian: isBigEndian) }
+    return float(format, isBigEndian: isBigEndian)
+  }
+
+  /// What a float means that fills its bytes.
+  static func float(_ format: FloatFormat, isBigEndian: Bool) -> Recognized? {
+    floats[format].map { Recognized(dtypes: [$0], isBigEndian: isBigEndian) }
   }
 
   private static func boolean(_ type: hid_t) -> Recognized? {
@@ -117,11 +128,16 @@ extension Datatype {
       parts.append(part)
     }
     guard parts.count == 2, parts[0] == parts[1] else { return nil }
-    switch parts[0].dtypes {
-    case [.float16]: return Recognized(dtypes: [.complex32], isBigEndian: parts[0].isBigEndian)
-    case [.float32]: return Recognized(dtypes: [.complex64], isBigEndian: parts[0].isBigEndian)
-    case [.float64]: return Recognized(dtypes: [.complex128], isBigEndian: parts[0].isBigEndian)
-    default: return nil
+    return complex(of: parts[0])
+  }
+
+  /// What a pair of floats means.
+  static func complex(of part: Recognized) -> Recognized? {
+    switch part.dtypes {
+    case [.float16]: Recognized(dtypes: [.complex32], isBigEndian: part.isBigEndian)
+    case [.float32]: Recognized(dtypes: [.complex64], isBigEndian: part.isBigEndian)
+    case [.float64]: Recognized(dtypes: [.complex128], isBigEndian: part.isBigEndian)
+    default: nil
     }
   }
 }

@@ -24,7 +24,7 @@ extension HDF5Attributes {
   private static let sample = "sample"
 
   // Far more than a digest of this version holds, and little enough for the object's header.
-  private static let elementLimit = 4096
+  static let elementLimit = 4096
 
   /// Adds a digest of a tensor.
   func set(_ digest: HDF5Digest, dtype: DType) throws {

@@ -3,8 +3,6 @@ internal import CHDF5
 
 /// A dataset as its header describes it.
 package struct HDF5Dataset: Sendable {
-  /// The dataset's path within the file.
-  package let path: String
   /// The element type, on which the datatype and the attribute `dtype` agree.
   package let dtype: DType
   /// What the dataset holds.

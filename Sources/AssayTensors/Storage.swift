@@ -37,6 +37,18 @@ public final class Storage: @unchecked Sendable {
     try initialize(buffer)
   }
 
+  /// Reads a part of a file into memory of its own.
+  ///
+  /// - Throws: ``FileError/unreadable(path:reason:)``, also where the file has become shorter.
+  package init(reading file: OpenFile, range: Range<Int>) throws(FileError) {
+    let allocation = UnsafeMutableRawPointer.allocate(byteCount: range.count + 63, alignment: 1)
+    let buffer = UnsafeMutableRawBufferPointer(
+      start: allocation.alignedUp(toMultipleOf: 64), count: range.count)
+    bytes = UnsafeRawBufferPointer(buffer)
+    owner = .allocation(allocation)
+    try file.read(into: buffer, at: range.lowerBound)
+  }
+
   /// Copies bytes.
   public convenience init(copying source: UnsafeRawBufferPointer) {
     self.init(byteCount: source.count) { $0.copyMemory(from: source) }
@@ -59,6 +71,11 @@ public final class Storage: @unchecked Sendable {
 
   deinit {
     if case .allocation(let allocation) = owner { allocation.deallocate() }
+  }
+
+  /// Whether the first byte's address is a multiple of `byteCount`.
+  package func isAligned(to byteCount: Int) -> Bool {
+    UInt(bitPattern: bytes.baseAddress).isMultiple(of: UInt(byteCount))
   }
 
   /// The number of bytes.

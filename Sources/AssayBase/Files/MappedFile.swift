@@ -4,42 +4,52 @@
   import Darwin
 #endif
 
-/// A file mapped read-only into memory.
+/// A file's bytes in memory: read where it is small, else mapped.
 ///
-/// The mapping never changes after `init`, which is why it may cross threads.
+/// They never change after `init`, which is why they may cross threads.
 package final class MappedFile: @unchecked Sendable {
   /// The path that was opened.
   package let path: String
   /// The file's bytes, which are valid as long as the object lives.
   package let bytes: UnsafeRawBufferPointer
+  private let isMapped: Bool
+
+  /// Up to here reading costs less than a mapping, which has to be made, filled page by page and
+  /// undone while other threads wait.
+  private static let readLimit = 1 << 20
 
   /// Maps a whole regular file.
   ///
   /// - Parameter path: A path of a regular file; an empty file maps to no bytes.
   /// - Throws: ``FileError/unreadable(path:reason:)`` with the operating system's reason.
-  package init(path: String) throws(FileError) {
-    func failure(_ reason: String? = nil) -> FileError {
-      .unreadable(path: path, reason: reason ?? String(cString: strerror(errno)))
+  package convenience init(path: String) throws(FileError) {
+    try self.init(OpenFile(path: path))
+  }
+
+  /// Maps a whole file that is open, as it is now.
+  package init(_ file: OpenFile) throws(FileError) {
+    func failure() -> FileError {
+      .unreadable(path: file.path, reason: String(cString: strerror(errno)))
     }
-    // O_NONBLOCK: opening a FIFO put in the place of a file must not hang.
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-    guard descriptor >= 0 else { throw failure() }
-    defer { close(descriptor) }
     var status = stat()
-    guard fstat(descriptor, &status) == 0 else { throw failure() }
-    guard status.st_mode & S_IFMT == S_IFREG else { throw failure("not a regular file") }
+    guard fstat(file.descriptor, &status) == 0 else { throw failure() }
     let count = Int(status.st_size)
-    if count == 0 {
-      bytes = UnsafeRawBufferPointer(start: nil, count: 0)
-    } else {
-      let address = mmap(nil, count, PROT_READ, MAP_PRIVATE, descriptor, 0)
-      guard let address, address != MAP_FAILED else { throw failure() }
-      bytes = UnsafeRawBufferPointer(start: address, count: count)
+    isMapped = count > MappedFile.readLimit
+    if !isMapped {
+      let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: count, alignment: 64)
+      bytes = UnsafeRawBufferPointer(buffer)
+      path = file.path
+      try file.read(into: buffer, at: 0)
+      return
     }
-    self.path = path
+    let address = mmap(nil, count, PROT_READ, MAP_PRIVATE, file.descriptor, 0)
+    guard let address, address != MAP_FAILED else { throw failure() }
+    bytes = UnsafeRawBufferPointer(start: address, count: count)
+    path = file.path
   }
 
   deinit {
+    guard isMapped else { return bytes.deallocate() }
     if let base = bytes.baseAddress { munmap(UnsafeMutableRawPointer(mutating: base), bytes.count) }
   }
 

@@ -5,7 +5,8 @@ import Foundation
 
 /// Reads a run from one HDF5 file of the schema `assay.hdf5/1`.
 ///
-/// Tensors that lie in one piece of the file are mapped into memory, not copied.
+/// Files as Assay writes them are read without libhdf5, which reads all others and has the last word
+/// on those that are damaged.
 package final class HDF5RunReader: RunReader {
   /// The file.
   package let path: String
@@ -14,30 +15,52 @@ package final class HDF5RunReader: RunReader {
   /// The completed steps, ascending.
   package let steps: [StepRecord]
   private let sources: [TensorKey: HDF5TensorSource]
-  private let mapped: MappedFile
-  private let file: HDF5File?
+  private let file: OpenFile
+  private let library: HDF5File?
+  /// Whether the file was read without libhdf5.
+  package let isNative: Bool
+
+  /// Who reads the structure of a file.
+  package enum Means: Sendable {
+    /// Without libhdf5 what is as Assay writes it, and anything else by libhdf5.
+    case either
+    /// By libhdf5 alone: what the other is held against.
+    case library
+    /// Without libhdf5 or not at all, with the reason.
+    case native
+  }
 
   /// Opens a file and reads what it holds, except the tensors.
   ///
   /// - Parameter path: The file.
   /// - Throws: ``RunError/notFound(path:)``, ``RunError/notARun(path:reason:)`` for a file that is
   ///   not HDF5 or not of the schema, ``RunError/damaged(path:reason:)``.
-  package init(path: String) throws {
+  package convenience init(path: String) throws {
+    try self.init(path: path, by: .either)
+  }
+
+  /// Opens a file by given means.
+  package init(path: String, by means: Means) throws {
     self.path = path
     do {
-      mapped = try HDF5RunReader.map(path)
-      let file = try HDF5File(reading: path)
-      let input = HDF5RunInput(file: file, byteCount: mapped.byteCount)
-      manifest = try input.manifest()
-      let run = try input.steps(of: manifest)
-      steps = run.steps
-      sources = run.sources
-      // Kept only for what libhdf5 must read; the rest comes from the map.
+      file = try HDF5RunReader.open(path)
+      if let run = try HDF5RunReader.native(file, by: means) {
+        (isNative, library) = (true, nil)
+        (manifest, steps, sources) = (run.manifest, run.steps, run.sources)
+        return
+      }
+      isNative = false
+      let library = try HDF5File(reading: path)
+      let run = try HDF5RunInput(
+        path: path, root: HDF5LibraryGroup(library.root, fileByteCount: file.byteCount)
+      ).run()
+      (manifest, steps, sources) = (run.manifest, run.steps, run.sources)
+      // Kept only for what libhdf5 must read.
       if sources.values.contains(where: \.needsLibrary) {
-        self.file = file
+        self.library = library
       } else {
-        try file.close()
-        self.file = nil
+        try library.close()
+        self.library = nil
       }
     } catch HDF5Error.notHDF5 {
       throw RunError.standIn(at: path)
@@ -52,7 +75,24 @@ package final class HDF5RunReader: RunReader {
     }
   }
 
-  private static func map(_ path: String) throws -> MappedFile {
+  /// The run as it is read without libhdf5, or `nil` where libhdf5 has to.
+  private static func native(_ file: OpenFile, by means: Means) throws -> HDF5RunInput.Run? {
+    guard means != .library else { return nil }
+    do {
+      // libhdf5 would not read a file either that is being written.
+      let run = try file.whileUnwritten {
+        try HDF5RunInput(path: file.path, root: NativeFile(file).root()).run()
+      }
+      if let run { return run }
+      throw HDF5Unread("a file that is being written")
+    } catch {
+      // Also where the schema is broken: libhdf5 says so of what it has read itself.
+      if means == .native { throw error }
+      return nil
+    }
+  }
+
+  private static func open(_ path: String) throws -> OpenFile {
     var isDirectory = ObjCBool(false)
     guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) else {
       throw RunError.standIn(at: path) ?? .notFound(path: path)
@@ -61,13 +101,13 @@ package final class HDF5RunReader: RunReader {
       throw RunError.notARun(path: path, reason: "a directory, expected an HDF5 file")
     }
     do {
-      return try MappedFile(path: path)
+      return try OpenFile(path: path)
     } catch {
       throw RunError.notARun(path: path, reason: "it cannot be read: \(error.reason)")
     }
   }
 
-  /// Reads one tensor, mapped into memory where the file keeps it in one piece.
+  /// Reads one tensor; a large one is mapped into memory where the file keeps it in one piece.
   ///
   /// - Throws: ``RunError/unreadableTensor(_:path:reason:)``.
   package func tensor(_ key: TensorKey) throws -> Tensor {
@@ -76,7 +116,7 @@ package final class HDF5RunReader: RunReader {
     }
     guard let source = sources[key] else { throw unreadable("the run has no such tensor") }
     do {
-      return try source.tensor(on: key.device, from: mapped, file: file)
+      return try source.tensor(on: key.device, from: file, library: library)
     } catch {
       throw unreadable(String(describing: error))
     }

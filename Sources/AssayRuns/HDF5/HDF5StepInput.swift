@@ -7,11 +7,11 @@ import Foundation
 struct HDF5StepInput {
   let input: HDF5RunInput
   let number: Int
-  let group: HDF5Group
+  let group: any HDF5GroupInput
   let manifest: RunManifest
-  var walk: HDF5Walk
+  let walk: HDF5Walk
 
-  mutating func read(into sources: inout [TensorKey: HDF5TensorSource]) throws -> StepRecord {
+  func read(into sources: inout [TensorKey: HDF5TensorSource]) throws -> StepRecord {
     let index = try self.index()
     var modules: NameMap<HDF5Link> = [:]
     for link in try group.links() where link.name != HDF5Schema.calls {
@@ -61,12 +61,12 @@ struct HDF5StepInput {
   }
 
   private func damaged(_ reason: String) -> RunError {
-    .damaged(path: input.file.path, reason: reason)
+    .damaged(path: input.path, reason: reason)
   }
 
   private func index() throws -> HDF5StepIndex {
     let name = "\(group.path)/\(HDF5Schema.calls)"
-    let text = try group.readText(HDF5Schema.calls, fileByteCount: input.byteCount)
+    let text = try group.text(of: HDF5Schema.calls)
     let index: HDF5StepIndex
     do {
       index = try HDF5StepIndex(json: JSONValue(decoding: Data(text.utf8)))
@@ -83,29 +83,27 @@ struct HDF5StepInput {
 
   // MARK: A module
 
-  private mutating func read(
+  private func read(
     module: String, link: HDF5Link, into sources: inout [TensorKey: HDF5TensorSource]
   ) throws -> [Int: [TensorRecord]] {
     var calls: [Int: [TensorRecord]] = [:]
-    let moduleGroup = try group.group(link.name)
+    let moduleGroup = try group.group(at: link)
     for callLink in try moduleGroup.links() {
       guard let call = HDF5Schema.number(in: callLink.name, after: "call_") else {
         throw damaged("\(moduleGroup.path)/\(callLink.name) is not part of the schema")
       }
       try walk.enter(callLink, of: moduleGroup)
-      let callGroup = try moduleGroup.group(callLink.name)
+      let callGroup = try moduleGroup.group(at: callLink)
       for deviceLink in try callGroup.links() {
         try walk.enter(deviceLink, of: callGroup)
-        let deviceGroup = try callGroup.group(deviceLink.name)
+        let deviceGroup = try callGroup.group(at: deviceLink)
         let device = try device(of: deviceGroup, named: deviceLink.name)
         for slotLink in try deviceGroup.links() {
           let key = TensorKey(
             CallKey(step: number, module: module, index: call), device: device,
             slot: Slot(DiskName.decode(slotLink.name)))
-          let names = [
-            group.name, link.name, callLink.name, deviceLink.name, slotLink.name,
-          ]
-          let source = source(of: slotLink, in: deviceGroup, names: names, device: device)
+          let source = try source(
+            of: slotLink, in: deviceGroup, below: [link, callLink, deviceLink], device: device)
           guard sources.updateValue(source, forKey: key) == nil else {
             throw damaged("\(deviceGroup.path) holds \(key) twice")
           }
@@ -119,8 +117,8 @@ struct HDF5StepInput {
     return calls
   }
 
-  private func device(of group: HDF5Group, named name: String) throws -> Device {
-    guard let text = try group.attributes.text(HDF5Schema.device) else {
+  private func device(of group: any HDF5GroupInput, named name: String) throws -> Device {
+    guard let text = try group.text(ofAttribute: HDF5Schema.device) else {
       throw damaged("\(group.path) lacks the attribute \(HDF5Schema.device)")
     }
     let device = Device(text)
@@ -130,15 +128,10 @@ struct HDF5StepInput {
     return device
   }
 
-  private mutating func source(
-    of link: HDF5Link, in group: HDF5Group, names: [String], device: Device
-  ) -> HDF5TensorSource {
-    let found =
-      walk.datasets[link.address]
-      ?? Result {
-        try group.dataset(link.name, fileByteCount: input.byteCount)
-      }.mapError { HDF5Walk.Failure(reason: String(describing: $0)) }
-    walk.datasets[link.address] = found
+  private func source(
+    of link: HDF5Link, in group: any HDF5GroupInput, below links: [HDF5Link], device: Device
+  ) throws -> HDF5TensorSource {
+    let found = try walk.dataset(at: link, of: group)
     switch found {
     case .failure(let failure):
       return .damaged(failure.reason)
@@ -151,10 +144,11 @@ struct HDF5StepInput {
               dtype: dataset.dtype, shape: shape, device: device, reason: reason,
               digest: try digest.map { try read($0, dtype: dataset.dtype, shape: shape) }))
         } catch {
-          return .damaged("\(dataset.path): the digest cannot be read: \(error)")
+          return .damaged("\(group.path(of: link.name)): the digest cannot be read: \(error)")
         }
       case .stored(let shape, .library):
-        return .library(names, dataset.dtype, shape)
+        return .library(
+          [self.group.name] + (links + [link]).map(\.name), dataset.dtype, shape)
       case .stored(let shape, .range(let range, let isBigEndian)):
         return .range(range, dataset.dtype, shape, isBigEndian: isBigEndian)
       }

@@ -20,11 +20,21 @@ enum HDF5TensorSource: Sendable {
     if case .library = self { true } else { false }
   }
 
-  func tensor(on device: Device, from mapped: MappedFile, file: HDF5File?) throws -> Tensor {
+  // Read, a tensor costs less than mapped, and a file that shrinks meanwhile is an error and not a
+  // signal. Mapped, it takes no memory, of which a larger one would need too much.
+  private static let mappedByteCount = 32 << 20
+
+  private static func storage(of range: Range<Int>, in file: OpenFile) throws -> Storage {
+    range.count < mappedByteCount
+      ? try Storage(reading: file, range: range)
+      : try Storage(file: MappedFile(file), range: range)
+  }
+
+  func tensor(on device: Device, from file: OpenFile, library: HDF5File?) throws -> Tensor {
     switch self {
     case .range(let range, let dtype, let shape, let isBigEndian):
-      var storage = try Storage(file: mapped, range: range)
-      if isBigEndian || !range.lowerBound.isMultiple(of: dtype.scalarByteCount) {
+      var storage = try HDF5TensorSource.storage(of: range, in: file)
+      if isBigEndian || !storage.isAligned(to: dtype.scalarByteCount) {
         // Numbers in memory are little-endian and aligned.
         storage = storage.withUnsafeBytes { bytes in
           Storage(byteCount: bytes.count) { copy in
@@ -35,10 +45,10 @@ enum HDF5TensorSource: Sendable {
       }
       return try Tensor(storage: storage, dtype: dtype, shape: shape, device: device)
     case .library(let names, let dtype, let shape):
-      guard let file, let name = names.last else { throw HDF5Error.closed }
-      var group = file.root
+      guard let library, let name = names.last else { throw HDF5Error.closed }
+      var group = library.root
       for name in names.dropLast() { group = try group.group(name) }
-      let storage = try group.readTensor(name, fileByteCount: mapped.byteCount)
+      let storage = try group.readTensor(name, fileByteCount: file.byteCount)
       return try Tensor(storage: storage, dtype: dtype, shape: shape, device: device)
     case .skipped(let note):
       throw Reason(description: "it was not recorded: \(note.reason)")
