@@ -48,13 +48,13 @@ import Testing
   }
 
   /// Few links are in a header, more in one leaf, and many in a tree of several levels.
-  @Test(arguments: [HDF5RunWriter.Mode.recording, .golden], [3, 40, 1200])
+  @Test(arguments: [HDF5RunWriter.Mode.recording, .golden], [3, 40, 300])
   func whatIsWrittenIsReadWithoutLibhdf5(_ mode: HDF5RunWriter.Mode, _ modules: Int) throws {
     let path = folder.path("run.h5")
     try HDF5Sample.write(path, mode: mode, modules: modules)
     let native = try HDF5RunReader(path: path, by: .native)
     #expect(native.isNative)
-    guard modules < 1000 else {
+    guard modules < 100 else {
       #expect(native.steps.map(\.calls.count) == [modules + 1, modules + 1])
       return
     }
@@ -92,7 +92,7 @@ import Testing
     let path = folder.path("run.h5")
     try HDF5Sample.write(path, mode: mode, modules: modules)
     let whole = try Data(contentsOf: URL(filePath: path))
-    let count = ProcessInfo.processInfo.environment["ASSAY_MUTANTS"].flatMap { Int($0) } ?? 400
+    let count = ProcessInfo.processInfo.environment["ASSAY_MUTANTS"].flatMap { Int($0) } ?? 100
     var (readCount, refusedCount) = (0, 0)
     var generator = Mutation(seed: UInt64(modules))
     for number in 0..<count {
@@ -109,7 +109,7 @@ import Testing
       #expect(native == expected, "mutant \(number) of \(mode), \(modules) modules")
     }
     #expect(readCount > 0 && refusedCount > 0)
-    if count > 400 { print("\(mode), \(modules): \(readCount) read, \(refusedCount) refused") }
+    if count > 100 { print("\(mode), \(modules): \(readCount) read, \(refusedCount) refused") }
   }
 }
 
