@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo causes calibration smollm2 bert test matrix scaling interop browser lint format bench clean
+.PHONY: help setup build demo causes calibration smollm2 bert test matrix scaling interop browser arm lint format bench clean
 
 SWIFT ?= swift
 PACKAGES := libhdf5-dev libopenblas-dev libdeflate-dev libssl-dev pkg-config
@@ -76,6 +76,10 @@ browser: PACKAGES += chromium python3
 browser: setup ## Check the HTML report in a headless Chromium, light and dark
 	$(SWIFT) build --product assay
 	Tests/Browser/run.sh .build/debug/assay
+
+arm: PACKAGES += qemu-user libc6-dev-arm64-cross libgcc-12-dev-arm64-cross
+arm: setup ## Check that the kernels give the same bits on AArch64 and on x86-64
+	Tests/Arm/run.sh
 
 lint: PACKAGES += python3 python3-venv
 lint: setup ## Check format, documentation, arrows of targets and folders, the page's script and style

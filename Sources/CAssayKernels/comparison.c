@@ -103,8 +103,9 @@ static inline int raise(assay_comparison *s, float a, float e, int32_t ka, int32
   return match;
 }
 
-void assay_raise_maxima(assay_comparison *state, const assay_block *block, size_t count) {
-  for (size_t i = 0; i < count; i++) {
+void assay_raise_maxima(
+    assay_comparison *state, const assay_block *block, size_t first, size_t count) {
+  for (size_t i = first; i < first + count; i++) {
     int64_t index = (int64_t)(state->index + i);
     int match = raise(
         state, block->actual[i], block->expected[i], block->actual_key[i], block->expected_key[i],

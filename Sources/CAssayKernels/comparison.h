@@ -15,8 +15,9 @@ typedef struct {
 /// Ends the row and compares it with the worst so far.
 void assay_end_row(assay_comparison *state);
 
-/// Looks at each element of a finite block that raised a maximum; sums and counts are not touched.
-void assay_raise_maxima(assay_comparison *state, const assay_block *block, size_t count);
+/// Looks at elements of a finite block that raised a maximum; sums and counts are not touched.
+void assay_raise_maxima(
+    assay_comparison *state, const assay_block *block, size_t first, size_t count);
 
 /// Feeds a block with NaN, infinities or overflowing differences, element by element.
 void assay_feed_elements(assay_comparison *state, const assay_block *block, size_t count);
