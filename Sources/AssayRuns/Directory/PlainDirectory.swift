@@ -72,7 +72,8 @@ struct PlainDirectory {
       let call = resolved[ExactName(name)] ?? CallKey(step: step, module: name)
       return Result { () throws(RunError) in
         directories.contains(ExactName(name))
-          ? try Self.contents(of: call, in: folder + "/" + name) : CallContents(CallRecord(call: call))
+          ? try Self.contents(of: call, in: folder + "/" + name)
+          : CallContents(CallRecord(call: call))
       }
     }
     var calls: [CallRecord] = []
