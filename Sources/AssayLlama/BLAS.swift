@@ -1,28 +1,22 @@
 import COpenBLAS
-import Synchronization
 
-/// The products that OpenBLAS computes, on a fixed number of threads.
+/// The products that OpenBLAS computes, each call on the thread that makes it.
 ///
-/// The only place that calls OpenBLAS: one call at a time, since its threads are one pool.
+/// The only place that calls OpenBLAS. Its own threads stay idle: how they cut a product, its last
+/// bits would show.
 struct BLAS: Sendable {
-  /// How many threads compute a product; results depend on it in the last bits.
+  /// How many threads share the blocks of a product with weights.
   let threads: Int
 
-  /// The number of threads that OpenBLAS was last told.
-  private static let current = Mutex(0)
+  init(threads: Int) {
+    self.threads = threads
+    BLAS.silencesThreads
+  }
+
+  private static let silencesThreads: Void = openblas_set_num_threads(1)
 
   /// OpenBLAS's version and the kernels it chose for this processor.
   static let library = String(cString: openblas_get_config())
-
-  private func locked(_ body: () -> Void) {
-    BLAS.current.withLock { current in
-      if current != threads {
-        openblas_set_num_threads(CInt(clamping: threads))
-        current = threads
-      }
-      body()
-    }
-  }
 }
 
 /// A row-major matrix that someone else keeps in memory.
@@ -56,18 +50,16 @@ extension BLAS {
   ) {
     precondition(a.columns == b.columns)
     guard a.rows > 0, b.rows > 0, a.columns > 0 else { return }
-    locked {
-      if a.rows == 1 {
-        // A vector times a matrix reads the matrix once; sgemm would pack it first.
-        cblas_sgemv(
-          CblasRowMajor, CblasNoTrans, CInt(b.rows), CInt(b.columns), 1, b.start, CInt(b.stride),
-          a.start, 1, accumulates ? 1 : 0, result, 1)
-      } else {
-        cblas_sgemm(
-          CblasRowMajor, CblasNoTrans, CblasTrans, CInt(a.rows), CInt(b.rows), CInt(a.columns), 1,
-          a.start, CInt(a.stride), b.start, CInt(b.stride), accumulates ? 1 : 0, result,
-          CInt(stride))
-      }
+    if a.rows == 1 {
+      // A vector times a matrix reads the matrix once; sgemm would pack it first.
+      cblas_sgemv(
+        CblasRowMajor, CblasNoTrans, CInt(b.rows), CInt(b.columns), 1, b.start, CInt(b.stride),
+        a.start, 1, accumulates ? 1 : 0, result, 1)
+    } else {
+      cblas_sgemm(
+        CblasRowMajor, CblasNoTrans, CblasTrans, CInt(a.rows), CInt(b.rows), CInt(a.columns), 1,
+        a.start, CInt(a.stride), b.start, CInt(b.stride), accumulates ? 1 : 0, result,
+        CInt(stride))
     }
   }
 
@@ -77,24 +69,20 @@ extension BLAS {
   ) {
     precondition(a.columns == b.rows)
     guard a.rows > 0, b.columns > 0, a.columns > 0 else { return }
-    locked {
-      if a.rows == 1 {
-        cblas_sgemv(
-          CblasRowMajor, CblasTrans, CInt(b.rows), CInt(b.columns), 1, b.start, CInt(b.stride),
-          a.start, 1, 1, result, 1)
-      } else {
-        cblas_sgemm(
-          CblasRowMajor, CblasNoTrans, CblasNoTrans, CInt(a.rows), CInt(b.columns),
-          CInt(a.columns), 1, a.start, CInt(a.stride), b.start, CInt(b.stride), 1, result,
-          CInt(stride))
-      }
+    if a.rows == 1 {
+      cblas_sgemv(
+        CblasRowMajor, CblasTrans, CInt(b.rows), CInt(b.columns), 1, b.start, CInt(b.stride),
+        a.start, 1, 1, result, 1)
+    } else {
+      cblas_sgemm(
+        CblasRowMajor, CblasNoTrans, CblasNoTrans, CInt(a.rows), CInt(b.columns),
+        CInt(a.columns), 1, a.start, CInt(a.stride), b.start, CInt(b.stride), 1, result,
+        CInt(stride))
     }
   }
 
   /// The sum of squares.
   func squaredNorm(_ values: UnsafeBufferPointer<Float>) -> Float {
-    var sum: Float = 0
-    locked { sum = cblas_sdot(CInt(values.count), values.baseAddress, 1, values.baseAddress, 1) }
-    return sum
+    cblas_sdot(CInt(values.count), values.baseAddress, 1, values.baseAddress, 1)
   }
 }

@@ -54,10 +54,10 @@ struct CheckpointWeights {
     }
   }
 
-  /// Takes a tensor as float32 values that a dtype can represent.
+  /// Takes a tensor, to be read as float32 values that a dtype can represent.
   mutating func take(
     _ name: String, shape: [Int], _ rounding: Rounding
-  ) throws(LlamaError) -> [Float] {
+  ) throws(LlamaError) -> Weights {
     guard let (path, tensor) = tensors.removeValue(forKey: name) else {
       throw .missingTensor(name, path: source)
     }
@@ -68,11 +68,7 @@ struct CheckpointWeights {
     guard [.float32, .bfloat16, .float16].contains(tensor.dtype) else {
       throw .unsupportedTensorDType(name, path: path, found: tensor.dtype)
     }
-    var values = tensor.float32Values()
-    if tensor.dtype != rounding.dtype {
-      values.withUnsafeMutableBufferPointer { rounding.round($0) }
-    }
-    return values
+    return Weights(tensor, rounding)
   }
 
   /// Forgets a tensor that may be there although nothing needs it.

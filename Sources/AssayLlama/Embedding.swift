@@ -1,7 +1,7 @@
 /// The table of token vectors.
 package struct Embedding: Sendable {
   /// One row of `size` for each token.
-  package var weight: [Float]
+  package var weight: Weights
   let size: Int
   let rounding: Rounding
 
@@ -12,8 +12,9 @@ package struct Embedding: Sendable {
     }
     return Activation(shape: [1, tokens.values.count, size], dtype: rounding.dtype) { result in
       for (row, id) in tokens.values.enumerated() {
-        _ = UnsafeMutableBufferPointer(rebasing: result[row * size..<(row + 1) * size])
-          .update(fromContentsOf: weight[id * size..<(id + 1) * size])
+        weight.copy(
+          id * size..<(id + 1) * size,
+          into: UnsafeMutableBufferPointer(rebasing: result[row * size..<(row + 1) * size]))
       }
     }
   }

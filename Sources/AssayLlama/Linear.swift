@@ -1,7 +1,7 @@
 /// A linear layer: rows times the transposed weight, plus a bias where there is one.
 package struct Linear: Sendable {
   /// The weight, one row of `inputSize` for each output.
-  package var weight: [Float]
+  package var weight: Weights
   /// One value for each output.
   package var bias: [Float]?
   package let inputSize: Int
@@ -24,15 +24,10 @@ package struct Linear: Sendable {
         }
       }
       input.values.withUnsafeBufferPointer { values in
-        weight.withUnsafeBufferPointer { weight in
-          guard let values = values.baseAddress, let weight = weight.baseAddress,
-            let start = result.baseAddress
-          else { return }
-          blas.multiply(
-            Matrix(values, rows: input.rows, columns: inputSize),
-            transposed: Matrix(weight, rows: outputSize, columns: inputSize),
-            into: start, stride: outputSize, accumulates: bias != nil)
-        }
+        guard let values = values.baseAddress, let start = result.baseAddress else { return }
+        blas.multiply(
+          Matrix(values, rows: input.rows, columns: inputSize), transposed: weight, into: start,
+          stride: outputSize, accumulates: bias != nil)
       }
       rounding.round(result)
     }

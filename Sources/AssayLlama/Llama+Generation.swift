@@ -1,3 +1,4 @@
+import AssayBase
 public import AssayCapture
 
 extension Llama {
@@ -33,13 +34,18 @@ extension Llama {
     return generated
   }
 
-  /// Checks that the model can take a prompt and the steps after it.
+  /// Checks that the model can take a prompt and the steps after it, and memory the run.
   ///
-  /// - Throws: ``LlamaError`` that names the token, or the positions needed and known.
+  /// - Throws: ``LlamaError`` that names the token, the positions needed and known, or the memory
+  ///   needed and available.
   public func checkGeneration(from tokenIDs: [Int], steps: Int) throws(LlamaError) {
     guard steps > 0 else { throw .invalidStepCount(steps) }
     let (positions, overflow) = tokenIDs.count.addingReportingOverflow(steps - 1)
     try check(tokenIDs, positions: overflow ? .max : positions)
+    let needed = memory(rows: tokenIDs.count, positions: positions)
+    if let available = AvailableMemory.byteCount, needed > available {
+      throw .insufficientMemory(needed: needed, available: available)
+    }
   }
 }
 

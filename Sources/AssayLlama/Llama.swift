@@ -12,7 +12,7 @@ public struct Llama: Sendable {
   public let configuration: LlamaConfiguration
   /// The dtype that modules round to.
   public let dtype: DType
-  /// How many threads compute a matrix product; results depend on it in their last bits.
+  /// How many threads compute a matrix product; results do not depend on it.
   public let threads: Int
 
   package var embedTokens: Embedding

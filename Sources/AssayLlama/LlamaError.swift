@@ -32,6 +32,8 @@ public enum LlamaError: Error, Equatable, Sendable {
   case contextOverflow(positions: Int, limit: Int)
   /// The number of steps is not positive.
   case invalidStepCount(Int)
+  /// The run needs more memory of its own than there is; in bytes.
+  case insufficientMemory(needed: Int, available: Int)
   /// A cache belongs to a model of another shape.
   case mismatchedCache
   /// A value put in the place of a module's input or output has an impossible shape.
@@ -70,10 +72,18 @@ extension LlamaError: CustomStringConvertible {
       "\(positions) positions are needed, the model knows \(limit) (max_position_embeddings)"
     case .invalidStepCount(let steps):
       "\(steps) steps: at least 1 is needed"
+    case .insufficientMemory(let needed, let available):
+      "the run needs \(megabytes(needed)) of memory beside the mapped weights, "
+        + "\(megabytes(available)) are available: take a shorter prompt or fewer steps"
     case .mismatchedCache:
       "the cache was filled by a model of another shape"
     case .misshapenValue(let module, let expected, let found):
       "\(module) was given shape \(found) where \(expected) belongs"
     }
   }
+}
+
+/// A size for a message.
+private func megabytes(_ bytes: Int) -> String {
+  "\(bytes / 1_000_000) MB"
 }

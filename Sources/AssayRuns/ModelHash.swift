@@ -1,6 +1,8 @@
 import AssayBase
 import AssayTensors
+import Dispatch
 import Foundation
+import Synchronization
 
 /// The identity of a model: a hash over its configuration and weights.
 package enum ModelHash {
@@ -23,11 +25,20 @@ package enum ModelHash {
     }
     guard !names.isEmpty else { throw .notFound(path: directory + "/config.json") }
     let hash = SHA256()
-    for name in names {
-      let digest = try sha256(ofFile: directory + "/" + name)
-      Array("\(name)\n\(digest)\n".utf8).withUnsafeBytes { hash.update($0) }
+    for (name, digest) in zip(names, digests(ofFiles: names.map { directory + "/" + $0 })) {
+      Array("\(name)\n\(try digest.get())\n".utf8).withUnsafeBytes { hash.update($0) }
     }
     return "sha256:" + hash.finalize().hexadecimal
+  }
+
+  /// Hashes files side by side: a large checkpoint has several.
+  private static func digests(ofFiles paths: [String]) -> [Result<String, RunError>] {
+    let digests = Mutex([Result<String, RunError>](repeating: .success(""), count: paths.count))
+    DispatchQueue.concurrentPerform(iterations: paths.count) { index in
+      let digest = Result { () throws(RunError) in try sha256(ofFile: paths[index]) }
+      digests.withLock { $0[index] = digest }
+    }
+    return digests.withLock { $0 }
   }
 
   /// Hashes one mapped file piece by piece.

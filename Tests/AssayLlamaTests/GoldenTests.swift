@@ -88,7 +88,7 @@ import Testing
     func plant(in model: inout Llama) {
       switch self {
       case .weightRow:
-        for i in 5 * 176..<6 * 176 { model.layers[2].mlp.downProj.weight[i] *= 1.05 }
+        for i in 5 * 176..<6 * 176 { model.layers[2].mlp.downProj.weight.values[i] *= 1.05 }
       case .normEpsilon: model.layers[1].inputLayernorm.epsilon = 1e-3
       case .ropeTheta: model.rotaryEmbedding.base = 20000
       }

@@ -40,7 +40,7 @@ import Testing
 
   @Test func aChangedWeightFailsItsModuleOnly() throws {
     #expect(
-      try failures { $0.layers[2].mlp.downProj.weight[5 * 176] += 1 }
+      try failures { $0.layers[2].mlp.downProj.weight.values[5 * 176] += 1 }
         == ["model.layers.2.mlp.down_proj outputs"])
   }
 

@@ -42,7 +42,7 @@ import Testing
   @Test(arguments: Fixture.dtypes)
   func linearWithBiasMatches(_ dtype: DType) throws {
     let linear = Linear(
-      weight: try Fixture.activation("linear.weight", dtype).values,
+      weight: Weights(try Fixture.activation("linear.weight", dtype).values),
       bias: try Fixture.activation("linear.bias", dtype).values, inputSize: 48, outputSize: 20,
       name: "linear", rounding: try Rounding(dtype), blas: ModuleTests.blas)
     let input = try Fixture.activation("norm.input", dtype)
@@ -100,7 +100,7 @@ extension Attention {
   ) -> Attention {
     let blas = BLAS(threads: 1)
     let none = Linear(
-      weight: [], bias: nil, inputSize: 0, outputSize: 0, name: "", rounding: rounding, blas: blas)
+      weight: Weights([]), bias: nil, inputSize: 0, outputSize: 0, name: "", rounding: rounding, blas: blas)
     return Attention(
       qProj: none, kProj: none, vProj: none, oProj: none, index: 0, headCount: heads,
       keyValueHeadCount: keyValueHeads, headDimension: size, name: "self_attn",

@@ -45,7 +45,7 @@ import Testing
 
     func plant(in model: inout Llama) {
       switch self {
-      case .weight: for i in 880..<1056 { model.layers[2].mlp.downProj.weight[i] *= 1.05 }
+      case .weight: for i in 880..<1056 { model.layers[2].mlp.downProj.weight.values[i] *= 1.05 }
       case .epsilon: model.layers[1].inputLayernorm.epsilon = 1e-3
       case .rope: model.rotaryEmbedding.base = 20000
       case .mask: model.layers[1].selfAttention.isCausal = false

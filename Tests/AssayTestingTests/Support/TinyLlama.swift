@@ -32,7 +32,7 @@ struct TinyLlama: Sendable {
   init(_ bug: Bug? = nil) throws {
     model = try Llama(checkpoint: Self.goldens + "/tiny-llama/checkpoint")
     switch bug {
-    case .weight: model.layers[2].mlp.downProj.weight[880] += 0.5
+    case .weight: model.layers[2].mlp.downProj.weight.values[880] += 0.5
     case .epsilon: model.layers[1].inputLayernorm.epsilon = 1e-3
     case .rope: model.rotaryEmbedding.base = 20000
     case .mask: model.layers[1].selfAttention.isCausal = false
