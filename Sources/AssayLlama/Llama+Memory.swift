@@ -1,3 +1,5 @@
+import AssayTensors
+
 extension Llama {
   /// The bytes of its own that a run needs at least: the weights are mapped, and what is mapped
   /// the system can drop and read again.

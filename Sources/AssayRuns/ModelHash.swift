@@ -1,8 +1,6 @@
 import AssayBase
 import AssayTensors
-import Dispatch
 import Foundation
-import Synchronization
 
 /// The identity of a model: a hash over its configuration and weights.
 package enum ModelHash {
@@ -25,20 +23,14 @@ package enum ModelHash {
     }
     guard !names.isEmpty else { throw .notFound(path: directory + "/config.json") }
     let hash = SHA256()
-    for (name, digest) in zip(names, digests(ofFiles: names.map { directory + "/" + $0 })) {
+    // A large checkpoint has several files.
+    let digests = concurrentMap(count: names.count) { position in
+      Result { () throws(RunError) in try sha256(ofFile: directory + "/" + names[position]) }
+    }
+    for (name, digest) in zip(names, digests) {
       Array("\(name)\n\(try digest.get())\n".utf8).withUnsafeBytes { hash.update($0) }
     }
     return "sha256:" + hash.finalize().hexadecimal
-  }
-
-  /// Hashes files side by side: a large checkpoint has several.
-  private static func digests(ofFiles paths: [String]) -> [Result<String, RunError>] {
-    let digests = Mutex([Result<String, RunError>](repeating: .success(""), count: paths.count))
-    DispatchQueue.concurrentPerform(iterations: paths.count) { index in
-      let digest = Result { () throws(RunError) in try sha256(ofFile: paths[index]) }
-      digests.withLock { $0[index] = digest }
-    }
-    return digests.withLock { $0 }
   }
 
   /// Hashes one mapped file piece by piece.
