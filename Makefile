@@ -93,9 +93,11 @@ lint: setup ## Check format, documentation, arrows of targets and folders, the p
 format: ## Rewrite the sources in the project's format
 	$(SWIFT) format --in-place --recursive --parallel Package.swift Sources Tests Examples
 
-bench: setup ## Measure speed against numpy, PyTorch and h5py
+bench: setup ## Measure speed against numpy, PyTorch and h5diff
 	Tests/Interop/environment.sh $(VENV)
 	PYTHON=$(CURDIR)/$(VENV)/bin/python Benchmarks/run.sh
+	$(SWIFT) build -c release --product assay
+	$(VENV)/bin/python Benchmarks/compare.py .build/release/assay
 
 clean: ## Remove everything that was built
 	rm -rf .build .build-* Benchmarks/.build Examples/SwiftPort/.build

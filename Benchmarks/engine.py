@@ -22,7 +22,8 @@ def record(assay, checkpoint, folder, tokens, modules):
     start, peak = time.perf_counter(), {}
     process = subprocess.Popen(
         [assay, "record", "--model", checkpoint, "--dtype", "bfloat16", "--prompt-token-ids", TOKENS,
-         "--max-tokens", str(tokens), "--threads", str(os.cpu_count()), "--intermediate-log-config", json.dumps(config)],
+         "--max-tokens", str(tokens), "--threads", str(os.cpu_count()),
+         "--intermediate-log-config", json.dumps(config)],
         stdout=subprocess.DEVNULL)
     while process.poll() is None:
         try:
@@ -69,7 +70,8 @@ def main(assay, checkpoint):
             [sys.executable, "-m", "assay_torch", "record", "--model", small, "--dtype", "bfloat16",
              "--prompt-token-ids", TOKENS, "--max-tokens", "1", "--intermediate-log-config",
              json.dumps(config)], check=True, stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL, env=os.environ | {"PYTHONPATH": os.path.join(os.path.dirname(__file__), "../Python")})
+            stderr=subprocess.DEVNULL,
+            env=os.environ | {"PYTHONPATH": os.path.join(os.path.dirname(__file__), "../Python")})
         # Elements near zero are rounded sums of large ones: rows are judged by their size.
         with open(f"{root}/rules.yml", "w") as file:
             file.write("rules:\n  - module: .\n    bound: worst_row <= 0.01\n")

@@ -5,7 +5,9 @@ extension BLAS {
   /// being widened and multiplied; several rows are worth packing a larger block for.
   private static func blockCount(rows: Int) -> Int { rows == 1 ? 1 << 16 : 1 << 20 }
 
-  /// The rows of a block. Whole tiles of any kernel, so that blocks change no bit of a product.
+  /// The rows of a block.
+  ///
+  /// They are whole tiles of any kernel, so that blocks change no bit of a product.
   static func blockLength(rows: Int, columns: Int) -> Int {
     max(blockCount(rows: rows) / max(columns, 1) / 64 * 64, rows == 1 ? 16 : 64)
   }

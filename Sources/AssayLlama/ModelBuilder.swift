@@ -14,7 +14,8 @@ struct ModelBuilder {
 
   mutating func norm(_ name: String) throws(LlamaError) -> RMSNorm {
     RMSNorm(
-      weight: try weights.take(name + ".weight", shape: [configuration.hiddenSize], rounding).values,
+      weight: try weights.take(name + ".weight", shape: [configuration.hiddenSize], rounding)
+        .values,
       epsilon: Float(configuration.normEpsilon), name: name, rounding: rounding, blas: blas)
   }
 
@@ -22,7 +23,8 @@ struct ModelBuilder {
     _ name: String, from inputSize: Int, to outputSize: Int, hasBias: Bool
   ) throws(LlamaError) -> Linear {
     let weight = try weights.take(name + ".weight", shape: [outputSize, inputSize], rounding)
-    let bias = hasBias ? try weights.take(name + ".bias", shape: [outputSize], rounding).values : nil
+    let bias =
+      hasBias ? try weights.take(name + ".bias", shape: [outputSize], rounding).values : nil
     return Linear(
       weight: weight, bias: bias, inputSize: inputSize, outputSize: outputSize, name: name,
       rounding: rounding, blas: blas)

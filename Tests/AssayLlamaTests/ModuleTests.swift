@@ -100,7 +100,8 @@ extension Attention {
   ) -> Attention {
     let blas = BLAS(threads: 1)
     let none = Linear(
-      weight: Weights([]), bias: nil, inputSize: 0, outputSize: 0, name: "", rounding: rounding, blas: blas)
+      weight: Weights([]), bias: nil, inputSize: 0, outputSize: 0, name: "", rounding: rounding,
+      blas: blas)
     return Attention(
       qProj: none, kProj: none, vProj: none, oProj: none, index: 0, headCount: heads,
       keyValueHeadCount: keyValueHeads, headDimension: size, name: "self_attn",

@@ -62,7 +62,7 @@ import Testing
       let wrong = result.indices.filter {
         result[$0] != expected[$0 / Self.outputs][$0 % Self.outputs % 7]
       }
-      #expect(wrong.isEmpty, "\(rows) rows: \(wrong.count) are wrong, the first at \(wrong.first ?? 0)")
+      #expect(wrong.isEmpty, "\(rows) rows: \(wrong.count) are wrong, first \(wrong.first ?? 0)")
     }
   }
 

@@ -17,8 +17,9 @@ package enum AvailableMemory {
     #if canImport(Darwin)
       var size: UInt64 = 0
       var length = MemoryLayout<UInt64>.size
-      guard sysctlbyname("hw.memsize_usable", &size, &length, nil, 0) == 0
-        || sysctlbyname("hw.memsize", &size, &length, nil, 0) == 0
+      guard
+        sysctlbyname("hw.memsize_usable", &size, &length, nil, 0) == 0
+          || sysctlbyname("hw.memsize", &size, &length, nil, 0) == 0
       else { return nil }
       return Int(clamping: size)
     #else
