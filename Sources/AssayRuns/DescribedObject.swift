@@ -70,7 +70,8 @@ extension CallRecord {
   ///
   /// A tensor among the inputs that is not recorded lowers what is known of them.
   package mutating func markUnrecorded() {
-    let known = Set(tensors.map(\.key.slot))
+    let recorded = tensors
+    lazy var known = Set(recorded.map(\.key.slot))
     for side in Slot.Side.allCases {
       for object in descriptions[side]?.describedObjects(at: Slot(side.rawValue)) ?? []
       where object.showsTensor && !known.contains(object.slot) {

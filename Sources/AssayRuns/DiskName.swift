@@ -18,6 +18,7 @@ package enum DiskName {
 
   /// The name that was encoded, also as a file's by ``FileName``; a `%` that no two hexadecimal digits follow stays as it is.
   package static func decode(_ encoded: String) -> String {
+    guard encoded.utf8.contains(UInt8(ascii: "%")) else { return encoded }
     let bytes = Array(encoded.utf8)
     var decoded: [UInt8] = []
     var position = 0

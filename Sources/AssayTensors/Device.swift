@@ -14,7 +14,9 @@ public struct Device: Hashable, Sendable {
   public static let cpu = Device("cpu")
 
   /// The name as it stands in file and dataset names: `cuda_0` for `cuda:0`.
-  package var pathName: String { name.replacing(":", with: "_") }
+  package var pathName: String {
+    name.utf8.contains(UInt8(ascii: ":")) ? name.replacing(":", with: "_") : name
+  }
 
   /// Makes a device from a name on disk: `cuda_0` is `cuda:0`.
   ///

@@ -15,9 +15,9 @@ struct NativeDataset {
     (type, byteCount) = try NativeDatatype.read(&cursor)
     guard cursor.rest < 8 else { throw HDF5Unread("a type with more behind it") }
     space = try NativeDataspace(object.one(.dataspace))
-    for kind in [NativeObject.Kind.symbolTable, .linkInfo, .link, .groupInfo] {
-      guard try object.only(kind) == nil else { throw HDF5Unread("a dataset with links") }
-    }
+    guard !object.has(.symbolTable), !object.has(.linkInfo), !object.has(.link),
+      !object.has(.groupInfo)
+    else { throw HDF5Unread("a dataset with links") }
     try checkFill()
   }
 

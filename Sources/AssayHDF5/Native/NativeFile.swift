@@ -12,11 +12,14 @@ package final class NativeFile {
   private(set) var end: UInt64
   private(set) var superblock = NativeSuperblock()
   private var windows: [Int: NativeWindow] = [:]
+  /// The window that was asked for last: most of what is read next to it is asked for next.
+  private var last: (number: Int, window: NativeWindow)?
   // Each structure is read once or a few times. This bounds every walk, whatever leads where.
   private var budget: Int
 
-  private static let windowByteCount = 16_384
-  private static let windowLimit = 256
+  // Between the structures are the elements, of which a larger window would copy more.
+  private static let windowByteCount = 4096
+  private static let windowLimit = 1024
 
   /// Reads a file's root.
   ///
@@ -52,7 +55,11 @@ package final class NativeFile {
     guard offset + count <= NativeFile.windowByteCount else {
       return NativeBytes(try window(at: start, byteCount: count), start: 0, count: count)
     }
+    if let last, last.number == number, offset + count <= last.window.bytes.count {
+      return NativeBytes(last.window, start: offset, count: count)
+    }
     if let window = windows[number], offset + count <= window.bytes.count {
+      last = (number, window)
       return NativeBytes(window, start: offset, count: count)
     }
     let first = start - offset
@@ -60,6 +67,7 @@ package final class NativeFile {
       at: first, byteCount: min(NativeFile.windowByteCount, file.byteCount - first))
     if windows.count >= NativeFile.windowLimit { windows.removeAll(keepingCapacity: true) }
     windows[number] = window
+    last = (number, window)
     return NativeBytes(window, start: offset, count: count)
   }
 

@@ -13,8 +13,8 @@ final class NativeGroup: HDF5GroupInput {
     self.name = name
     self.parent = parent
     object = try NativeObject(in: file, at: address)
-    guard try (object.only(.symbolTable) == nil) != (object.only(.linkInfo) == nil),
-      object.all(.datatype).isEmpty, object.all(.dataspace).isEmpty, object.all(.layout).isEmpty
+    guard object.has(.symbolTable) != object.has(.linkInfo),
+      !object.has(.datatype), !object.has(.dataspace), !object.has(.layout)
     else { throw HDF5Unread("\(name) is no group") }
   }
 
@@ -32,7 +32,7 @@ final class NativeGroup: HDF5GroupInput {
     var links: [NativeLink]
     if let table = try symbolTable() {
       // In order, or else libhdf5 would not find them all.
-      guard object.all(.link).isEmpty else { throw HDF5Unread("a group with two sorts of links") }
+      guard !object.has(.link) else { throw HDF5Unread("a group with two sorts of links") }
       links = try table.links(in: file)
     } else {
       links = try object.all(.link).map(NativeLink.init(message:))
@@ -52,7 +52,7 @@ final class NativeGroup: HDF5GroupInput {
   }
 
   private func link(named name: String) throws -> HDF5Link? {
-    try links().first { ExactName($0.name) == ExactName(name) }
+    try links().first { $0.name.isSame(as: name) }
   }
 
   func contains(_ name: String) throws -> Bool { try link(named: name) != nil }

@@ -25,6 +25,8 @@ struct NativeObject {
   }
 
   private(set) var messages: [Message] = []
+  /// A bit for each kind that occurs.
+  private var kinds: UInt32 = 0
 
   // Groups and datasets of this schema have few; every one costs the reading of a block.
   private static let blockLimit = 4096
@@ -38,11 +40,15 @@ struct NativeObject {
     }
   }
 
+  /// Whether there is a message of a kind.
+  func has(_ kind: Kind) -> Bool { kinds & 1 << kind.rawValue != 0 }
+
   /// All messages of a kind.
   func all(_ kind: Kind) -> [NativeBytes] { messages.lazy.filter { $0.kind == kind }.map(\.bytes) }
 
   /// The only message of a kind, or `nil` for none.
   func only(_ kind: Kind) throws -> NativeBytes? {
+    guard has(kind) else { return nil }
     var found: NativeBytes?
     for message in messages where message.kind == kind {
       guard found == nil else { throw HDF5Unread("two messages \(kind)") }
@@ -62,11 +68,14 @@ struct NativeObject {
     guard let kind = Kind(rawValue: kind), flags & ~0x05 == 0 else {
       throw HDF5Unread("a message of kind \(kind) with flags \(flags)")
     }
+    if messages.isEmpty { messages.reserveCapacity(8) }
     messages.append(Message(kind: kind, bytes: bytes))
+    kinds |= 1 << kind.rawValue
   }
 
   /// The blocks that messages lead to, which `next` has read up to now.
   private func continuation(_ next: inout Int) throws -> (address: UInt64, count: Int)? {
+    guard has(.continuation) else { return nil }
     while next < messages.count {
       let message = messages[next]
       next += 1

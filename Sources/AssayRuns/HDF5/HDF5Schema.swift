@@ -1,3 +1,5 @@
+internal import AssayBase
+
 /// The names of the schema `assay.hdf5/1`, which `Golden/README.md` describes.
 enum HDF5Schema {
   static let name = "assay.hdf5/1"
@@ -22,8 +24,8 @@ enum HDF5Schema {
 
   /// The number in `step_3` or `call_3`, written as this schema writes it, or `nil`.
   static func number(in name: String, after prefix: String) -> Int? {
-    guard name.hasPrefix(prefix), let number = Int(name.dropFirst(prefix.count)), number >= 0,
-      name == prefix + String(number)
+    guard let digits = name.dropping(prefix: prefix), let number = Int(digits), number >= 0,
+      digits.isSame(as: String(number))
     else { return nil }
     return number
   }

@@ -12,38 +12,40 @@ struct HDF5StepInput {
   let walk: HDF5Walk
 
   func read(into sources: inout [TensorKey: HDF5TensorSource]) throws -> StepRecord {
-    let index = try self.index()
-    var modules: NameMap<HDF5Link> = [:]
+    let (index, places) = try self.index()
+    var modules: [(name: String, link: HDF5Link)] = []
+    var names: Set<ExactName> = []
     for link in try group.links() where link.name != HDF5Schema.calls {
       try walk.enter(link, of: group)
       let module = DiskName.decode(link.name)
-      if modules.updateValue(link, forKey: module) != nil {
+      guard names.insert(ExactName(module)).inserted else {
         throw damaged("\(group.path) holds the module \(module) twice")
       }
+      modules.append((module, link))
     }
-    var called: NameMap<Set<Int>> = [:]
-    for entry in index.calls { called[entry.module, default: []].insert(entry.call) }
-    if let stray = modules.keys.first(where: { called[$0] == nil }) {
+    names.subtract(index.calls.lazy.map { ExactName($0.module) })
+    if let stray = names.min()?.text {
       throw damaged("\(group.path)/\(stray) is a module that \(HDF5Schema.calls) does not list")
     }
-    var calls: [CallKey: [TensorRecord]] = [:]
+    /// What was found of each call of the index.
+    var found: [[TensorRecord]] = Array(repeating: [], count: index.calls.count)
+    sources.reserveCapacity(sources.count + index.calls.count)
     for (module, link) in modules {
-      let listed = called[module] ?? []
       for (call, tensors) in try read(module: module, link: link, into: &sources) {
-        guard listed.contains(call) else {
+        guard let place = places[CallKey(step: number, module: module, index: call)] else {
           throw damaged(
             "\(group.path)/\(link.name) has call \(call), which \(HDF5Schema.calls) does not list")
         }
-        calls[CallKey(step: number, module: module, index: call)] = tensors
+        found[place] = tensors
       }
     }
     return StepRecord(
       index: number,
-      calls: try index.calls.map { entry in
+      calls: try zip(index.calls, found).map { entry, tensors in
         let call = CallKey(step: number, module: entry.module, index: entry.call)
         var record = CallRecord(
           call: call, descriptions: entry.descriptions,
-          tensors: try arranged(calls[call] ?? [], as: entry),
+          tensors: try arranged(tensors, of: call, as: entry),
           inputCoverage: try entry.inputCoverage.map { try coverage($0, of: entry) })
         record.markUnrecorded()
         return record
@@ -64,7 +66,8 @@ struct HDF5StepInput {
     .damaged(path: input.path, reason: reason)
   }
 
-  private func index() throws -> HDF5StepIndex {
+  /// The step's index, and where in it each call is.
+  private func index() throws -> (HDF5StepIndex, [CallKey: Int]) {
     let name = "\(group.path)/\(HDF5Schema.calls)"
     let text = try group.text(of: HDF5Schema.calls)
     let index: HDF5StepIndex
@@ -73,20 +76,24 @@ struct HDF5StepInput {
     } catch {
       throw damaged("\(name) is not the JSON that was expected: \(error)")
     }
-    let calls = Set(index.calls.map { CallKey(step: number, module: $0.module, index: $0.call) })
-    guard calls.count == index.calls.count else { throw damaged("\(name) lists a call twice") }
+    var places: [CallKey: Int] = [:]
+    places.reserveCapacity(index.calls.count)
+    for (place, entry) in index.calls.enumerated() {
+      places[CallKey(step: number, module: entry.module, index: entry.call)] = place
+    }
+    guard places.count == index.calls.count else { throw damaged("\(name) lists a call twice") }
     guard index.completionOrder.sorted() == Array(index.calls.indices) else {
       throw damaged("the completion_order of \(name) does not name every call once")
     }
-    return index
+    return (index, places)
   }
 
   // MARK: A module
 
   private func read(
     module: String, link: HDF5Link, into sources: inout [TensorKey: HDF5TensorSource]
-  ) throws -> [Int: [TensorRecord]] {
-    var calls: [Int: [TensorRecord]] = [:]
+  ) throws -> [(call: Int, tensors: [TensorRecord])] {
+    var calls: [(call: Int, tensors: [TensorRecord])] = []
     let moduleGroup = try group.group(at: link)
     for callLink in try moduleGroup.links() {
       guard let call = HDF5Schema.number(in: callLink.name, after: "call_") else {
@@ -94,14 +101,15 @@ struct HDF5StepInput {
       }
       try walk.enter(callLink, of: moduleGroup)
       let callGroup = try moduleGroup.group(at: callLink)
+      let callKey = CallKey(step: number, module: module, index: call)
+      var tensors: [TensorRecord] = []
       for deviceLink in try callGroup.links() {
         try walk.enter(deviceLink, of: callGroup)
         let deviceGroup = try callGroup.group(at: deviceLink)
         let device = try device(of: deviceGroup, named: deviceLink.name)
         for slotLink in try deviceGroup.links() {
           let key = TensorKey(
-            CallKey(step: number, module: module, index: call), device: device,
-            slot: Slot(DiskName.decode(slotLink.name)))
+            callKey, device: device, slot: Slot(DiskName.decode(slotLink.name)))
           let source = try source(
             of: slotLink, in: deviceGroup, below: [link, callLink, deviceLink], device: device)
           guard sources.updateValue(source, forKey: key) == nil else {
@@ -109,10 +117,10 @@ struct HDF5StepInput {
           }
           var record = TensorRecord(key: key)
           if case .skipped(let note) = source { record.content = .skipped(note) }
-          calls[call, default: []].append(record)
+          tensors.append(record)
         }
       }
-      calls[call, default: []] += []
+      calls.append((call, tensors))
     }
     return calls
   }
@@ -129,7 +137,8 @@ struct HDF5StepInput {
   }
 
   private func source(
-    of link: HDF5Link, in group: any HDF5GroupInput, below links: [HDF5Link], device: Device
+    of link: HDF5Link, in group: any HDF5GroupInput, below links: @autoclosure () -> [HDF5Link],
+    device: Device
   ) throws -> HDF5TensorSource {
     let found = try walk.dataset(at: link, of: group)
     switch found {
@@ -148,7 +157,7 @@ struct HDF5StepInput {
         }
       case .stored(let shape, .library):
         return .library(
-          [self.group.name] + (links + [link]).map(\.name), dataset.dtype, shape)
+          [self.group.name] + (links() + [link]).map(\.name), dataset.dtype, shape)
       case .stored(let shape, .range(let range, let isBigEndian)):
         return .range(range, dataset.dtype, shape, isBigEndian: isBigEndian)
       }
@@ -171,9 +180,9 @@ struct HDF5StepInput {
 
   /// Checks a call's tensors against what was written, and puts them into that order.
   private func arranged(
-    _ tensors: [TensorRecord], as entry: HDF5StepIndex.Call
+    _ tensors: [TensorRecord], of call: CallKey, as entry: HDF5StepIndex.Call
   ) throws -> [TensorRecord] {
-    let place = "\(group.path) \(entry.module) call \(entry.call)"
+    var place: String { "\(group.path) \(entry.module) call \(entry.call)" }
     guard let listed = entry.tensors else {
       // Only an unfiltered run has every tensor that it describes.
       let slots = Set(tensors.map(\.key.slot))
@@ -189,9 +198,12 @@ struct HDF5StepInput {
       }
     }
     func key(_ name: HDF5StepIndex.Tensor) -> TensorKey {
-      TensorKey(
-        CallKey(step: number, module: entry.module, index: entry.call),
-        device: Device(name.device), slot: Slot(name.slot))
+      TensorKey(call, device: Device(name.device), slot: Slot(name.slot))
+    }
+    if listed.count == 1, tensors.count == 1, listed[0].notRecorded == nil,
+      tensors[0].key == key(listed[0])
+    {
+      return tensors  // most calls, and no need of a table
     }
     let found = Dictionary(uniqueKeysWithValues: tensors.map { ($0.key, $0) })
     let written = listed.filter { $0.notRecorded == nil }

@@ -4,6 +4,8 @@ import AssayTensors
 import Foundation
 import Testing
 
+@testable import AssayHDF5
+
 /// The reader without libhdf5 against libhdf5.
 @Suite struct HDF5NativeTests {
   private let folder: HDF5TemporaryFolder
@@ -84,21 +86,35 @@ import Testing
     #expect(throws: RunError.self) { try reader.tensor(key) }
   }
 
-  /// Bits turned, runs overwritten, words exchanged, ends cut off.
+  /// How many mutants there are in a check by hand.
+  private static let mutantCount = ProcessInfo.processInfo.environment["ASSAY_MUTANTS"]
+    .flatMap { Int($0) }
+
+  /// Bits turned, runs overwritten, words exchanged, ends cut off, with and without the checksum
+  /// that goes with it.
   @Test(arguments: [HDF5RunWriter.Mode.recording, .golden], [2, 12])
   func whereBothReadADamagedFileTheyReadTheSame(
     _ mode: HDF5RunWriter.Mode, _ modules: Int
   ) throws {
     let path = folder.path("run.h5")
     try HDF5Sample.write(path, mode: mode, modules: modules)
-    let whole = try Data(contentsOf: URL(filePath: path))
-    let count = ProcessInfo.processInfo.environment["ASSAY_MUTANTS"].flatMap { Int($0) } ?? 100
+    try checkMutants(of: path, seed: UInt64(modules), count: Self.mutantCount ?? 100)
+  }
+
+  @Test(
+    .enabled(if: mutantCount != nil),
+    arguments: ["tiny-llama/float32", "tiny-llama/bfloat16", "smollm2/digest", "smollm2/float32"])
+  func mutantsOfGoldensAreReadTheSame(_ name: String) throws {
+    try checkMutants(
+      of: Self.root.path + "/Golden/\(name).h5", seed: 1, count: (Self.mutantCount ?? 0) / 10)
+  }
+
+  private func checkMutants(of path: String, seed: UInt64, count: Int) throws {
+    var generator = Mutation(of: try Data(contentsOf: URL(filePath: path)), seed: seed)
     var (readCount, refusedCount) = (0, 0)
-    var generator = Mutation(seed: UInt64(modules))
+    let file = folder.path("mutant.h5")
     for number in 0..<count {
-      let mutant = generator.mutant(of: whole)
-      let file = folder.path("mutant.h5")
-      try mutant.write(to: URL(filePath: file))
+      try generator.mutant().write(to: URL(filePath: file))
       guard let native = HDF5Answer(file, by: .native) else {
         refusedCount += 1
         continue
@@ -106,18 +122,49 @@ import Testing
       readCount += 1
       // libhdf5 crashes on some of the files that the other refuses.
       let expected = HDF5Answer(file, by: .library)
-      #expect(native == expected, "mutant \(number) of \(mode), \(modules) modules")
+      #expect(native == expected, "mutant \(number) of \(path)")
     }
     #expect(readCount > 0 && refusedCount > 0)
-    if count > 100 { print("\(mode), \(modules): \(readCount) read, \(refusedCount) refused") }
+    if Self.mutantCount != nil {
+      print("\(path): \(readCount) read, \(refusedCount) refused")
+    }
   }
 }
 
 /// Damages a file, the same way for the same seed.
 private struct Mutation: RandomNumberGenerator {
+  private let whole: Data
+  /// Blocks of metadata behind which their checksum is.
+  private let blocks: [Range<Int>]
   private var state: UInt64
 
-  init(seed: UInt64) { state = seed }
+  init(of whole: Data, seed: UInt64) {
+    self.whole = whole
+    state = seed
+    blocks = ["OHDR", "OCHK", "FRHP", "FHIB", "BTHD", "BTLF", "BTIN"].flatMap { name in
+      Mutation.blocks(Data(name.utf8), in: whole)
+    }
+  }
+
+  /// The blocks that begin with a signature; a few of them, for finding an end is slow.
+  private static func blocks(_ signature: Data, in whole: Data) -> [Range<Int>] {
+    var (found, start): ([Range<Int>], Int) = ([], 0)
+    while found.count < 20, let place = whole[start...].range(of: signature) {
+      start = place.upperBound
+      let end = (start..<min(start + 1024, whole.count - 3)).first { end in
+        checksum(of: place.lowerBound..<end, in: whole) == Data(whole[end..<end + 4])
+      }
+      if let end { found.append(place.lowerBound..<end) }
+    }
+    return found
+  }
+
+  private static func checksum(of block: Range<Int>, in whole: Data) -> Data {
+    let sum = whole.withUnsafeBytes { bytes in
+      NativeChecksum.of(UnsafeRawBufferPointer(rebasing: bytes[block]))
+    }
+    return withUnsafeBytes(of: sum.littleEndian) { Data($0) }
+  }
 
   // SplitMix64.
   mutating func next() -> UInt64 {
@@ -128,8 +175,21 @@ private struct Mutation: RandomNumberGenerator {
     return z ^ (z >> 31)
   }
 
-  mutating func mutant(of whole: Data) -> Data {
+  mutating func mutant() -> Data {
     var bytes = whole
+    if let block = blocks.randomElement(using: &self), UInt8.random(in: 0..<2, using: &self) == 0 {
+      let place = Int.random(in: block.lowerBound + 4..<block.upperBound, using: &self)
+      bytes[place] =
+        switch UInt8.random(in: 0..<4, using: &self) {
+        case 0: UInt8.random(in: 0...255, using: &self)
+        case 1: bytes[place] &+ 1
+        case 2: bytes[place] &- 1
+        default: bytes[place] ^ 1 << UInt8.random(in: 0..<8, using: &self)
+        }
+      bytes.replaceSubrange(
+        block.upperBound..<block.upperBound + 4, with: Mutation.checksum(of: block, in: bytes))
+      return bytes
+    }
     let place = Int.random(in: 0..<whole.count, using: &self)
     switch Int.random(in: 0..<10, using: &self) {
     case 0:
