@@ -35,8 +35,14 @@ struct NativeHeap {
     guard flags & ~3 == 0 else { throw HDF5Unread("heap flags \(flags)") }
     hasChecksums = flags & 2 != 0
     objectLimit = try cursor.size(byteCount: 4)
-    // What is huge or tiny, what is free, and how much there is of all.
-    try cursor.skip(12 * 8)
+    // What is huge or tiny would lie elsewhere; what is free does not matter.
+    guard try cursor.number(UInt64.self) == 0,
+      try cursor.number(UInt64.self) == NativeSuperblock.undefined
+    else { throw HDF5Unread("a heap with huge objects") }
+    try cursor.skip(6 * 8)
+    for _ in 0..<4 where try cursor.number(UInt64.self) != 0 {
+      throw HDF5Unread("a heap with huge or tiny objects")
+    }
     width = try cursor.short()
     startSize = try cursor.number()
     directLimit = try cursor.number()

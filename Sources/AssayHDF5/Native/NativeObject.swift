@@ -68,6 +68,11 @@ struct NativeObject {
     guard let kind = Kind(rawValue: kind), flags & ~0x05 == 0 else {
       throw HDF5Unread("a message of kind \(kind) with flags \(flags)")
     }
+    if kind == .linkCount {
+      var cursor = NativeCursor(bytes)
+      try cursor.expect(0, "a count of links of version")
+      guard try cursor.number(UInt32.self) > 0 else { throw HDF5Unread("an object without links") }
+    }
     if messages.isEmpty { messages.reserveCapacity(8) }
     messages.append(Message(kind: kind, bytes: bytes))
     kinds |= 1 << kind.rawValue
