@@ -77,7 +77,7 @@ browser: setup ## Check the HTML report in a headless Chromium, light and dark
 	$(SWIFT) build --product assay
 	Tests/Browser/run.sh .build/debug/assay
 
-arm: PACKAGES += qemu-user libc6-dev-arm64-cross libgcc-12-dev-arm64-cross
+arm: PACKAGES += qemu-user gcc-aarch64-linux-gnu
 arm: setup ## Check that the kernels give the same bits on AArch64 and on x86-64
 	Tests/Arm/run.sh
 

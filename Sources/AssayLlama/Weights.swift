@@ -82,6 +82,6 @@ package struct Weights: Sendable {
 extension Tensor {
   /// Whether float32 values may be read in place: a safetensors header can have any length.
   fileprivate var isAligned: Bool {
-    withContiguousBytes { UInt(bitPattern: $0.baseAddress) % 4 == 0 }
+    storage.isAligned(to: 4) && byteOffset.isMultiple(of: 4)
   }
 }

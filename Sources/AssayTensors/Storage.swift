@@ -26,11 +26,7 @@ public final class Storage: @unchecked Sendable {
   public init(
     byteCount: Int, initialize: (UnsafeMutableRawBufferPointer) throws -> Void
   ) rethrows {
-    // Aligned by hand: what glibc's aligned allocator frees, it can seldom use again, so that a
-    // run would grow by every tensor that it has dropped.
-    let allocation = UnsafeMutableRawPointer.allocate(byteCount: byteCount + 63, alignment: 1)
-    let buffer = UnsafeMutableRawBufferPointer(
-      start: allocation.alignedUp(toMultipleOf: 64), count: byteCount)
+    let (allocation, buffer) = Storage.allocate(byteCount)
     if let base = buffer.baseAddress { memset(base, 0, byteCount) }
     bytes = UnsafeRawBufferPointer(buffer)
     owner = .allocation(allocation)
@@ -41,12 +37,25 @@ public final class Storage: @unchecked Sendable {
   ///
   /// - Throws: ``FileError/unreadable(path:reason:)``, also where the file has become shorter.
   package init(reading file: OpenFile, range: Range<Int>) throws(FileError) {
-    let allocation = UnsafeMutableRawPointer.allocate(byteCount: range.count + 63, alignment: 1)
-    let buffer = UnsafeMutableRawBufferPointer(
-      start: allocation.alignedUp(toMultipleOf: 64), count: range.count)
+    let (allocation, buffer) = Storage.allocate(range.count)
     bytes = UnsafeRawBufferPointer(buffer)
     owner = .allocation(allocation)
     try file.read(into: buffer, at: range.lowerBound)
+  }
+
+  /// Memory, and the part of it that begins at a multiple of 64.
+  ///
+  /// Aligned by hand: what glibc's aligned allocator frees, it can seldom use again, so that a run
+  /// would grow by every tensor that it has dropped.
+  private static func allocate(
+    _ byteCount: Int
+  ) -> (UnsafeMutableRawPointer, UnsafeMutableRawBufferPointer) {
+    let allocation = UnsafeMutableRawPointer.allocate(byteCount: byteCount + 63, alignment: 1)
+    return (
+      allocation,
+      UnsafeMutableRawBufferPointer(
+        start: allocation.alignedUp(toMultipleOf: 64), count: byteCount)
+    )
   }
 
   /// Copies bytes.

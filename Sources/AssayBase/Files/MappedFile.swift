@@ -36,7 +36,8 @@ package final class MappedFile: @unchecked Sendable {
     let count = Int(status.st_size)
     isMapped = count > MappedFile.readLimit
     if !isMapped {
-      let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: count, alignment: 64)
+      // Of the alignment that any allocation has: with more, freed memory is seldom used again.
+      let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: count, alignment: 16)
       bytes = UnsafeRawBufferPointer(buffer)
       path = file.path
       try file.read(into: buffer, at: 0)

@@ -47,7 +47,7 @@ extension RunComparison {
   /// The calls that made an error of their own, the largest ``ErrorOrigin/introducedError`` first.
   ///
   /// - Complexity: O(calls).
-  package var introducedByError: [(step: Int, module: ModuleResult)] {
+  public var introducedByError: [(step: Int, module: ModuleResult)] {
     steps.flatMap { step in
       step.modules.filter { $0.origin?.cause == .introduced }.map { (step.index, $0) }
     }.enumerated().sorted { left, right in

@@ -12,13 +12,16 @@ struct NativeAttributes {
 
   private var attributes: [Attribute] = []
 
+  /// The schema has fewer; each is held against all others.
+  private static let limit = 64
+
   init(of object: NativeObject) throws {
     if let info = try object.only(.attributeInfo) { try NativeAttributes.checkInfo(info) }
     for message in object.messages where message.kind == .attribute {
       let attribute = try NativeAttributes.read(message.bytes)
-      guard !attributes.contains(where: { $0.name.equals(attribute.name) }) else {
-        throw HDF5Unread("an attribute that is there twice")
-      }
+      guard attributes.count < NativeAttributes.limit,
+        !attributes.contains(where: { $0.name.equals(attribute.name) })
+      else { throw HDF5Unread("an attribute that is there twice, or one of very many") }
       attributes.append(attribute)
     }
   }

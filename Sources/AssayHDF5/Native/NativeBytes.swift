@@ -58,9 +58,12 @@ struct NativeBytes {
     withUnsafeBytes { mine in other.withUnsafeBytes { mine.lexicographicallyPrecedes($0) } }
   }
 
-  /// The part before the first NUL, or `nil` where there is none.
+  /// No name of ours is longer; many that share one end would be read again and again.
+  private static let nameLimit = 4096
+
+  /// The part before the first NUL.
   func untilNUL(from position: Int) throws -> NativeBytes {
-    let rest = try part(from: position, count: count - position)
+    let rest = try part(from: position, count: min(count - position, NativeBytes.nameLimit))
     guard let length = rest.withUnsafeBytes({ $0.firstIndex(of: 0) }) else {
       throw HDF5Unread("a name without an end")
     }

@@ -91,7 +91,8 @@ enum NativeDatatype: Equatable {
   }
 
   private static func checkBoolean(_ cursor: inout NativeCursor, _ version: Int) throws {
-    guard case (.number(let base), 1) = try read(&cursor), base.format == .signed else {
+    let base = try number(&cursor)
+    guard base.byteCount == 1, base.type.format == .signed else {
       throw HDF5Unread("an enumeration")
     }
     try expectName(&cursor, "FALSE", version)
@@ -122,13 +123,14 @@ enum NativeDatatype: Equatable {
     return parts[0]
   }
 
-  /// A part of a compound: it has no parts of its own.
+  /// The number that a compound or an enumeration is made of, which has no parts of its own: types
+  /// within types would lead as deep as a message is long.
   private static func number(
     _ cursor: inout NativeCursor
   ) throws -> (type: Number, byteCount: Int) {
     guard [0, 1].contains(try cursor.bytes.number(at: cursor.position, as: UInt8.self) & 15),
       case (.number(let number), let size) = try read(&cursor)
-    else { throw HDF5Unread("a compound") }
+    else { throw HDF5Unread("a type of no numbers") }
     return (number, size)
   }
 }

@@ -107,6 +107,7 @@ final class HDF5Walk {
         expected: "a group of its own")
     }
   }
+
   /// What a link leads to, or why it cannot be read; other tensors are not touched by that.
   ///
   /// - Throws: ``HDF5Unread``, which touches the whole file.

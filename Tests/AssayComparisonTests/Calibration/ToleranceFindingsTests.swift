@@ -4,7 +4,7 @@ import AssayRunsSupport
 import AssayTensors
 import Testing
 
-@Suite struct ToleranceLintTests {
+@Suite struct ToleranceFindingsTests {
   private func findings(
     _ rules: String, _ tensors: [(String, Tensor)]
   ) throws -> [ToleranceFinding] {
