@@ -28,22 +28,45 @@ package enum AvailableMemory {
     #endif
   }
 
-  /// The limit of the process's control group less what is in use, where file pages do not count:
-  /// they give way.
+  /// What the process's control group and those around it leave, where file pages do not count as
+  /// used: they give way.
   private static var controlGroup: Int? {
-    for (limit, use, pages) in [
-      ("memory.max", "memory.current", "file "),
-      ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "total_cache "),
-    ] {
-      let root = "/sys/fs/cgroup/"
-      guard let limit = text(root + limit).flatMap(leadingNumber),
-        let use = text(root + use).flatMap(leadingNumber)
-      else { continue }
-      let folder = pages == "file " ? root : root + "memory/"
-      let files = text(folder + "memory.stat").flatMap { number(after: pages, in: $0) } ?? 0
-      return max(0, limit - max(0, use - files))
+    guard let groups = text("/proc/self/cgroup") else { return nil }
+    return controlGroups(in: groups).flatMap { tree, path -> [Int] in
+      let names = tree.isEmpty ? ControlGroupNames.version2 : .version1
+      let parts = path.split(separator: "/")
+      // A container may see its own group as the root, or a path that only its host can see.
+      return (0...parts.count).compactMap { depth in
+        let folder = (["/sys/fs/cgroup"] + (tree.isEmpty ? [] : [tree]) + parts.prefix(depth))
+          .joined(separator: "/")
+        guard let limit = text("\(folder)/\(names.limit)").flatMap(leadingNumber),
+          let use = text("\(folder)/\(names.use)").flatMap(leadingNumber)
+        else { return nil }
+        let files =
+          text("\(folder)/memory.stat").flatMap { number(after: names.filePages, in: $0) } ?? 0
+        return max(0, limit - max(0, use - files))
+      }
+    }.min()
+  }
+
+  private struct ControlGroupNames {
+    let limit, use, filePages: String
+
+    static let version1 = ControlGroupNames(
+      limit: "memory.limit_in_bytes", use: "memory.usage_in_bytes", filePages: "total_cache ")
+    static let version2 = ControlGroupNames(
+      limit: "memory.max", use: "memory.current", filePages: "file ")
+  }
+
+  /// The groups that count memory, from `/proc/self/cgroup`: the folder of their tree, which is
+  /// empty for the second version, and the path within.
+  static func controlGroups(in text: String) -> [(tree: Substring, path: Substring)] {
+    text.split(separator: "\n").compactMap { line in
+      let fields = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
+      guard fields.count == 3 else { return nil }
+      if fields[0] == "0", fields[1].isEmpty { return ("", fields[2]) }
+      return fields[1].split(separator: ",").contains("memory") ? ("memory", fields[2]) : nil
     }
-    return nil
   }
 
   /// What `ulimit -v` leaves.
