@@ -75,7 +75,7 @@ let package = Package(
     .executableTarget(
       name: "AssayCLI",
       dependencies: [
-        "Assay", "AssayLlama", "AssayRuns",
+        "AssayBase", "Assay", "AssayLlama", "AssayRuns",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 

@@ -47,10 +47,12 @@ package final class MappedFile: @unchecked Sendable {
     guard let address, address != MAP_FAILED else { throw failure() }
     bytes = UnsafeRawBufferPointer(start: address, count: count)
     path = file.path
+    MappingTable.add(bytes, path: path)
   }
 
   deinit {
     guard isMapped else { return bytes.deallocate() }
+    MappingTable.remove(bytes)
     if let base = bytes.baseAddress { munmap(UnsafeMutableRawPointer(mutating: base), bytes.count) }
   }
 

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Assay
+import AssayBase
 import Foundation
 
 struct AssayCommand: ParsableCommand {
@@ -30,6 +31,7 @@ extension AssayCommand {
 @main
 enum Main {
   static func main() {
+    MappingTable.endOnLoss(status: ExitStatus.failure.rawValue)
     do {
       let arguments = CommandLine.arguments.dropFirst()
       if let name = unknownCommand(in: arguments) {
