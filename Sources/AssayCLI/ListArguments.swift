@@ -56,6 +56,21 @@ enum DeviceMapArgument {
   }
 }
 
+enum RequestMapArgument {
+  static func parse(_ text: String) throws -> [(actual: Int, expected: Int)] {
+    try text.split(separator: ",", omittingEmptySubsequences: false).map { part in
+      let sides = part.split(separator: "=", omittingEmptySubsequences: false).map { Int($0) }
+      guard sides.count == 2, let actual = sides[0], let expected = sides[1], actual >= 0,
+        expected >= 0
+      else {
+        throw ValidationError(
+          "--request-map takes ACTUAL=EXPECTED, two numbers as in 1=0, not \"\(part)\"")
+      }
+      return (actual, expected)
+    }
+  }
+}
+
 /// `layers\.0\.,norm`: commas inside brackets, as in `x{1,2}`, belong to the expression.
 enum PatternListArgument {
   static func parse(_ text: String) throws -> [ModulePattern] {

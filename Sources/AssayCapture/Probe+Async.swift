@@ -1,12 +1,17 @@
+public import AssayRuns
+
 extension Probe {
   /// Runs one forward of the root module as one step, asynchronously.
   ///
   /// When it returns, the step is on disk. A forward that throws leaves no step behind, and the
   /// next one takes its number.
   ///
+  /// - Parameter rows: Which token each row of the step's tensors belongs to, so that the run can be
+  ///   compared with one whose batches were cut otherwise; `nil` where that is not known.
   /// - Throws: What `body` throws, and ``CaptureError`` or a writer's error.
   public func step<Result>(
-    isolation: isolated (any Actor)? = #isolation, _ body: () async throws -> Result
+    rows: StepRows? = nil, isolation: isolated (any Actor)? = #isolation,
+    _ body: () async throws -> Result
   ) async throws -> Result {
     guard let recorder else { return try await body() }
     try recorder.beginStep()
@@ -17,7 +22,7 @@ extension Probe {
       recorder.discardStep()
       throw error
     }
-    try recorder.endStep()
+    try recorder.endStep(rows: rows)
     return result
   }
 

@@ -34,8 +34,12 @@ public struct Probe: Sendable {
   /// When it returns, the step is on disk. A forward that throws leaves no step behind, and the
   /// next one takes its number.
   ///
+  /// - Parameter rows: Which token each row of the step's tensors belongs to, so that the run can be
+  ///   compared with one whose batches were cut otherwise; `nil` where that is not known.
   /// - Throws: What `body` throws, and ``CaptureError`` or a writer's error.
-  public func step<Result>(_ body: () throws -> Result) throws -> Result {
+  public func step<Result>(
+    rows: StepRows? = nil, _ body: () throws -> Result
+  ) throws -> Result {
     guard let recorder else { return try body() }
     try recorder.beginStep()
     let result: Result
@@ -45,7 +49,7 @@ public struct Probe: Sendable {
       recorder.discardStep()
       throw error
     }
-    try recorder.endStep()
+    try recorder.endStep(rows: rows)
     return result
   }
 

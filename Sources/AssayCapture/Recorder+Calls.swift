@@ -25,7 +25,7 @@ extension Recorder {
     }
   }
 
-  func endStep() throws {
+  func endStep(rows: StepRows?) throws {
     let ended = Result {
       try state.withLock { state in
         if let module = state.callUnderWay {
@@ -37,7 +37,8 @@ extension Recorder {
         state.step += 1
         guard state.isRecordedStep else { return }
         try background?.receive(
-          .stepEnded(step, calls: state.calls, completionOrder: state.completionOrder))
+          .stepEnded(
+            step, calls: state.calls, completionOrder: state.completionOrder, rows: rows))
       }
     }
     try background?.drain()

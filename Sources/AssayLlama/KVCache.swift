@@ -17,9 +17,13 @@ public final class KVCache {
   var layers: [Layer] = []
   /// The number of tokens that every layer has seen.
   public internal(set) var length = 0
+  /// The request, in order of arrival, that the rows of the text's steps are recorded under.
+  public let request: Int
 
   /// Makes an empty cache.
-  public init() {}
+  ///
+  /// - Parameter request: Another one for each text of a recording.
+  public init(request: Int = 0) { self.request = request }
 
   /// Forgets what layers have stored beyond `length`, after a forward that failed.
   func truncate(rowLength: Int) {

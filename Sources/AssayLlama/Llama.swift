@@ -74,7 +74,11 @@ public struct Llama: Sendable {
       })
     else { throw LlamaError.mismatchedCache }
     do {
-      let logits = try probe.step { try run(tokenIDs, cache: cache, probe: probe) }
+      let rows = StepRows(
+        request: cache.request, positions: cache.length..<cache.length + tokenIDs.count)
+      let logits = try probe.step(rows: rows) {
+        try run(tokenIDs, cache: cache, probe: probe)
+      }
       cache.length += tokenIDs.count
       return logits
     } catch {

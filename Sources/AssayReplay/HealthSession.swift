@@ -82,7 +82,7 @@ private final class HealthSink: RunSink {
       state.withLock {
         $0.calls[part.call, default: MeasuredCall(call: part.call)].tensors += measured
       }
-    case .stepEnded(let step, let calls, let completionOrder, _):
+    case .stepEnded(let step, let calls, let completionOrder, _, _):
       state.withLock { state in
         let measured = calls.map { state.calls[$0] ?? MeasuredCall(call: $0) }
         state.steps.append(

@@ -36,7 +36,7 @@ package struct ChangeList: Sendable {
     case .missingInActual: removed.append(change)
     case .unreadable, .notRecorded: unreadable.append(change)
     case .shape, .dtype: changed.append(change)
-    case .match, .values, .skipped, .mismatch:
+    case .match, .values, .skipped, .notComputed, .mismatch:
       // Equal NaNs fail under most tolerances, and yet nothing changes.
       if change.isEstimated || change.difference?.isAny ?? false {
         changed.append(change)
@@ -130,7 +130,7 @@ extension TensorResult {
   fileprivate var line: String {
     let place = "step \(key.step) \(PlainText.name(key.call)) \(PlainText.name(self))"
     switch verdict {
-    case .match, .values, .skipped, .mismatch:
+    case .match, .values, .skipped, .notComputed, .mismatch:
       if let estimate = estimate { return place + ": " + estimate.errorText }
       guard let difference = difference else { return place }
       return place + ": "

@@ -49,6 +49,7 @@ struct FailureSentence {
     case .unreadable: return "\(name) could not be read: \(reason ?? "no reason is known")"
     case .notRecorded: return "\(name) was not recorded: \(reason ?? "no reason is known")"
     case .skipped: return "\(name) was skipped\(reason.map { ": " + $0 } ?? "")"
+    case .notComputed: return "\(name): \(reason ?? "no row was computed by both runs")"
     case .match: return "\(name) matches"
     }
   }

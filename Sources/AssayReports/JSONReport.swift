@@ -39,6 +39,7 @@ package enum JSONReport {
     members["failures"] = .array(comparison.failures.map { .string($0.description) })
     members["notes"] = .array(comparison.notes.map(JSONValue.string))
     members["mapping"] = comparison.mapping.map(json) ?? .null
+    if let rows = comparison.rows { members["rows"] = json(rows, comparison) }
     return .object(members)
   }
 
@@ -81,6 +82,28 @@ package enum JSONReport {
         "compared": integer(summary.elements.compared),
         "mismatched": integer(summary.elements.mismatched),
       ]),
+    ])
+  }
+
+  private static func json(_ rows: RowSummary, _ comparison: RunComparison) -> JSONValue {
+    let first = comparison.firstDifferingRows
+    return .object([
+      "compared": integer(rows.compared),
+      "not_computed_in_actual": integer(rows.notComputedInActual),
+      "not_computed_in_expected": integer(rows.notComputedInExpected),
+      "again_in_actual": integer(rows.againInActual),
+      "again_in_expected": integer(rows.againInExpected),
+      "padding_in_actual": integer(rows.paddingInActual),
+      "padding_in_expected": integer(rows.paddingInExpected),
+      "steps_of": .string(rows.areStepsExpected ? "expected" : "actual"),
+      "first_differing": first.map { found in
+        .object([
+          "step": integer(found.call.step), "module": .string(found.call.module),
+          "call": integer(found.call.index), "slot": .string(found.slot.rawValue),
+          "request": integer(found.row.request), "position": integer(found.row.position),
+          "rows_differing": integer(found.differing), "rows": integer(found.count),
+        ])
+      } ?? .null,
     ])
   }
 

@@ -18,7 +18,7 @@ package enum MarkdownReport {
     let writer = MarkdownWriter(comparison: comparison, verbose: verbose)
     let sections = [
       writer.verdict, writer.subject, writer.parameters, writer.rules, writer.mapping,
-      writer.summary, writer.estimates,
+      writer.summary, writer.rows, writer.estimates,
       writer.firstDivergence, writer.nonFinite,
       writer.firstDifference, writer.growthPicture(growthPlot), writer.growth, writer.introduced,
       writer.logits, writer.largest,
@@ -53,6 +53,7 @@ extension MarkdownWriter {
     if comparison.isMatch {
       lines += "✅ **Match**: \(compared), all within the tolerance"
       if tensors.skipped > 0 { lines += "; \(tensors.skipped) skipped in both runs" }
+      if tensors.notComputed > 0 { lines += "; \(tensors.notComputed) without a row of both runs" }
       if let dropped = comparison.droppedText { lines += "; \(dropped)" }
       return lines + ".\n"
     }
@@ -60,7 +61,7 @@ extension MarkdownWriter {
       (tensors.mismatched, "differ"), (tensors.missingInActual, "missing in the actual run"),
       (tensors.missingInExpected, "missing in the expected run"),
       (tensors.unreadable, "unreadable"), (tensors.notRecorded, "not recorded"),
-      (tensors.skipped, "skipped"),
+      (tensors.notComputed, "without a row of both runs"), (tensors.skipped, "skipped"),
     ].filter { $0.0 > 0 }.map { "\($0.0) \($0.1)" }
     lines += "❌ **Mismatch**: "
     if !counts.isEmpty {

@@ -125,7 +125,7 @@ extension MarkdownWriter {
   static func mark(_ verdict: Verdict) -> String {
     switch verdict {
     case .match: "✅ match"
-    case .skipped: "➖ skipped"
+    case .skipped, .notComputed: "➖ \(verdict.text)"
     default: "❌ \(verdict.text)"
     }
   }

@@ -51,10 +51,31 @@ extension RunComparison {
         text: options.isIsolated
           ? { _ in "yes: every module was given the expected run's inputs" } : nil,
         isChosen: options.isIsolated),
-      name("floor", options.floor?.path),
-      name("mapping", options.mapping.map { $0.source ?? "made in code" }),
-      name("logits", options.logits?.source),
     ]
+      + rowParameters + [
+        name("floor", options.floor?.path),
+        name("mapping", options.mapping.map { $0.source ?? "made in code" }),
+        name("logits", options.logits?.source),
+      ]
+  }
+
+  /// What was chosen about rows; nothing unless something was.
+  private var rowParameters: [Parameter] {
+    var parameters: [Parameter] = []
+    if options.alignment != .automatic {
+      parameters.append(
+        Parameter(
+          name: "align", json: .string(options.alignment.rawValue),
+          text: { _ in options.alignment.rawValue }))
+    }
+    if !options.requestMap.isEmpty {
+      let map = options.requestMap.map { "\($0.actual)=\($0.expected)" }
+      parameters.append(
+        Parameter(
+          name: "request_map", json: .array(map.map(JSONValue.string)),
+          text: { markup in map.map { markup.code($0) }.joined(separator: ", ") }))
+    }
+    return parameters
   }
 
   private var tolerance: [Parameter] {

@@ -144,7 +144,7 @@ private struct TextReportWriter {
   private func mark(_ module: ModuleResult) -> String {
     switch module.verdict {
     case .match: styled("✓", .good)
-    case .skipped: styled("–", .faint)
+    case .skipped, .notComputed: styled("–", .faint)
     case .mismatch where module.origin?.cause == .introduced: styled("✗", .strong, .bad)
     case .missingInActual, .missingInExpected: styled("○", .odd)
     default: styled("✗", .bad)

@@ -10,10 +10,11 @@ package enum RunEvent: Sendable {
 
   /// The step under way is whole.
   ///
-  /// Its calls come in pre-forward order, with their positions in completion order, and with
-  /// whether these orders are those of the execution.
+  /// Its calls come in pre-forward order, with their positions in completion order, with whether
+  /// these orders are those of the execution, and with what is known of its rows.
   case stepEnded(
-    Int, calls: [CallKey], completionOrder: [Int], isOrderRecorded: Bool = true)
+    Int, calls: [CallKey], completionOrder: [Int], isOrderRecorded: Bool = true,
+    rows: StepRows? = nil)
 
   /// The step under way is to be forgotten, because the model's forward failed.
   case stepDiscarded(Int)

@@ -11,16 +11,20 @@ public struct StepRecord: Sendable {
   public var completionOrder: [Int]
   /// Whether the order was recorded, or is only the order of the names.
   package var isOrderRecorded: Bool
+  /// Which token each row of its tensors belongs to; `nil` where that was not recorded.
+  public var rows: StepRows?
 
   /// Makes a record.
   package init(
-    index: Int, calls: [CallRecord], completionOrder: [Int]? = nil, isOrderRecorded: Bool = true
+    index: Int, calls: [CallRecord], completionOrder: [Int]? = nil, isOrderRecorded: Bool = true,
+    rows: StepRows? = nil
   ) {
     self.index = index
     self.calls = calls
     self.completionOrder =
       completionOrder ?? Self.completionOrder(ofPreForward: calls.map(\.call))
     self.isOrderRecorded = isOrderRecorded
+    self.rows = rows
   }
 }
 

@@ -28,7 +28,7 @@ package func copyRun(
     try writer.receive(
       .stepEnded(
         step.index, calls: step.calls.map(\.call), completionOrder: step.completionOrder,
-        isOrderRecorded: step.isOrderRecorded))
+        isOrderRecorded: step.isOrderRecorded, rows: step.rows))
   }
   try writer.receive(.runEnded(manifest ?? reader.manifest))
 }

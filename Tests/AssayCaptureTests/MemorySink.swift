@@ -78,7 +78,7 @@ extension MemorySink.Event {
         }
       }
       self = .part(part.call, part.side, slots)
-    case .stepEnded(let step, let calls, let completionOrder, _):
+    case .stepEnded(let step, let calls, let completionOrder, _, _):
       self = .end(step, calls: calls, completionOrder: completionOrder)
     case .stepDiscarded(let step): self = .discard(step)
     case .runEnded(let manifest): self = .finish(isComplete: manifest.isComplete)

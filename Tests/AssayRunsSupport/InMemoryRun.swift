@@ -72,6 +72,13 @@ package struct InMemoryRun: RunReader {
     change(CallKey(step: step, module: module, index: call)) { $0.inputCoverage = coverage }
   }
 
+  /// Says which tokens the rows of a step that has calls belong to.
+  package mutating func tell(_ rows: StepRows, ofStep index: Int = 0) {
+    for position in steps.indices where steps[position].index == index {
+      steps[position].rows = rows
+    }
+  }
+
   /// Says that the order of a step's calls was not recorded.
   package mutating func forgetOrder() {
     for position in steps.indices { steps[position].isOrderRecorded = false }

@@ -25,7 +25,7 @@ public struct JSONError: Error, Equatable {
   package static var invalid: JSONError { JSONError(.invalid) }
 
   /// The error of a member, seen from its object.
-  func under(key: String) -> JSONError { under(".\(key)") }
+  package func under(key: String) -> JSONError { under(".\(key)") }
 
   /// The error of an item, seen from its array.
   func under(position: Int) -> JSONError { under("[\(position)]") }

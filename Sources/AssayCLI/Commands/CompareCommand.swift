@@ -51,6 +51,22 @@ struct CompareCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
+      """
+      Pair tensors by rows, the tokens that they belong to, whatever the steps, or by steps; auto \
+      takes rows where both runs tell them and hold them in other steps or beside padding.
+      """))
+  var align = Alignment.auto
+
+  @Option(
+    help: ArgumentHelp(
+      """
+      Compare, by rows, only these requests: ACTUAL=EXPECTED, counted in order of arrival from 0, \
+      as in 1=0; separate several with commas.
+      """, valueName: "map"))
+  var requestMap: [String] = []
+
+  @Option(
+    help: ArgumentHelp(
       "Modules whose outputs are logits, a regular expression (default: those named lm_head).",
       valueName: "pattern"))
   var logits: String?
@@ -103,6 +119,8 @@ struct CompareCommand: ParsableCommand {
     options.tolerance = try tolerance.chosen(
       standard: floor == nil ? .vllm : Tolerance.threeWayGate())
     options.deviceMap = try deviceMap.flatMap { try DeviceMapArgument.parse($0) }
+    options.alignment = RowAlignmentMode(rawValue: align.rawValue) ?? .automatic
+    options.requestMap = try requestMap.flatMap { try RequestMapArgument.parse($0) }
     options.steps = try steps.map(StepListArgument.parse)
     options.modules = try modules.map(PatternListArgument.parse)
     options.logits = try logits.map { try ModulePattern($0) }
@@ -139,4 +157,9 @@ struct CompareCommand: ParsableCommand {
       try Console.write(Data(rules.utf8))
     }
   }
+}
+
+/// What `--align` takes.
+enum Alignment: String, ExpressibleByArgument, CaseIterable {
+  case auto, rows, steps
 }

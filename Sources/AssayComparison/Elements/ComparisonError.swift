@@ -20,6 +20,10 @@ public enum ComparisonError: Error, Equatable, Sendable {
   case nothingToTry(paths: [String])
   /// A comparison that goes on while the model runs was given a mapping.
   case mappingWhileRunning
+  /// What a run says of its rows contradicts itself.
+  case unusableRows(path: String, step: Int, reason: String)
+  /// A comparison by rows was asked for that cannot be made.
+  case cannotAlignRows(reason: String)
 }
 
 extension ComparisonError: CustomStringConvertible {
@@ -47,6 +51,10 @@ extension ComparisonError: CustomStringConvertible {
     case .mappingWhileRunning:
       "a mapping pairs whole runs, and this comparison is made while the model runs; record the "
         + "run and compare it then"
+    case .unusableRows(let path, let step, let reason):
+      "\(path): the rows of step \(step) contradict themselves: \(reason)"
+    case .cannotAlignRows(let reason):
+      "cannot compare by rows: \(reason)"
     }
   }
 }

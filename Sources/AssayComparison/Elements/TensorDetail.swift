@@ -1,3 +1,5 @@
+import AssayTensors
+
 /// What only a further pass over a failing tensor can show.
 package struct TensorDetail: Sendable, Equatable {
   /// The 50th, 90th, 99th and 99.9th percentile of `|d|`; empty when there is no finite pair.
@@ -6,6 +8,9 @@ package struct TensorDetail: Sendable, Equatable {
   package var histogram: ErrorHistogram
   /// Where in the worst slice the errors are.
   package var heatmap: ErrorHeatmap
+  /// The relative L2 error of each entry of the first axis; 0 only where all values are equal,
+  /// infinite where values are NaN or infinite on one side only. `nil` unless rows are compared.
+  package var rowErrors: [Double]?
 }
 
 /// How often `|d|` has which magnitude, over the pairs in which both elements are finite.
@@ -45,4 +50,31 @@ package struct ErrorHeatmap: Sendable, Equatable {
 
   /// The most cells along both axes.
   static let limits = (rows: 32, columns: 64)
+}
+
+extension TensorComparison {
+  /// The relative L2 error of each entry of the first axis; see ``TensorDetail/rowErrors``.
+  ///
+  /// - Parameters: Two tensors of one dtype and shape, with a first axis.
+  static func rowErrors(_ actual: Tensor, _ expected: Tensor) throws -> [Double] {
+    let (ours, theirs) = (actual.contiguous(), expected.contiguous())
+    let dimensions = expected.shape.dimensions
+    let shape = try Shape(Array(dimensions.dropFirst()))
+    let size = dimensions[0] == 0 ? 0 : ours.byteCount / dimensions[0]
+    return try (0..<dimensions[0]).map { row in
+      let (a, e) = (
+        try Tensor(
+          storage: ours.storage, dtype: ours.dtype, shape: shape,
+          byteOffset: ours.byteOffset + row * size),
+        try Tensor(
+          storage: theirs.storage, dtype: theirs.dtype, shape: shape,
+          byteOffset: theirs.byteOffset + row * size)
+      )
+      let difference = try difference(actual: a, expected: e, rule: .exact)
+      if difference.nonFiniteDifferenceCount > 0 { return .infinity }
+      // Too small to be told as a number is not equal.
+      let error = difference.relativeL2 ?? 0
+      return difference.mismatchedCount > 0 && error == 0 ? .leastNonzeroMagnitude : error
+    }
+  }
 }

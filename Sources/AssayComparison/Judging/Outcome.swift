@@ -41,6 +41,8 @@ package enum Outcome: Sendable, Equatable {
   case unreadable(TensorForm? = nil, reason: String)
   /// The module had it, and a run could not record it.
   case notRecorded(reason: String)
+  /// Both runs have it, and no row of it is one that both computed.
+  case notComputed(TensorForm, reason: String)
   /// Both runs skipped it.
   case skipped(TensorForm, reason: String)
 }
@@ -57,6 +59,7 @@ extension Outcome {
     case .missingInExpected: .missingInExpected
     case .unreadable: .unreadable
     case .notRecorded: .notRecorded
+    case .notComputed: .notComputed
     case .skipped: .skipped
     }
   }
@@ -68,7 +71,8 @@ extension Outcome {
     case .compared(_, _, let judgement, _), .estimated(_, _, let judgement): judgement.reason
     case .reshaped(_, let reason), .retyped(_, let reason, _, _),
       .missingInActual(_, let reason), .missingInExpected(_, let reason),
-      .unreadable(_, let reason), .notRecorded(let reason), .skipped(_, let reason):
+      .unreadable(_, let reason), .notRecorded(let reason), .notComputed(_, let reason),
+      .skipped(_, let reason):
       reason
     }
   }
@@ -77,7 +81,7 @@ extension Outcome {
   package var form: TensorForm? {
     switch self {
     case .compared(let form, _, _, _), .estimated(let form, _, _), .reshaped(let form, _),
-      .retyped(let form, _, _, _), .skipped(let form, _):
+      .retyped(let form, _, _, _), .notComputed(let form, _), .skipped(let form, _):
       form
     case .missingInActual(let form, _), .missingInExpected(let form, _), .unreadable(let form, _):
       form

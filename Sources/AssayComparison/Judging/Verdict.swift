@@ -18,11 +18,15 @@ public enum Verdict: String, Sendable, CaseIterable {
   case unreadable
   /// Of a tensor: the module had it, and a run could not record it.
   case notRecorded = "not_recorded"
+  /// Of a tensor: both runs have it, and none of its rows is one that both computed.
+  case notComputed = "not_computed"
   /// Nothing failed, but nothing was compared either: both runs skipped it, or all that is in it.
   case skipped
 
   /// Whether it makes the comparison fail.
-  public var isFailure: Bool { self != .match && self != .skipped }
+  public var isFailure: Bool {
+    self != .match && self != .skipped && self != .notComputed
+  }
   /// Whether both tensors are known and differ.
   public var isDivergence: Bool { self == .values || self == .shape || self == .dtype }
 }

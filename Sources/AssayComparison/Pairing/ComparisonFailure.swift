@@ -17,6 +17,8 @@ public enum ComparisonFailure: Sendable, Equatable {
   case incompleteRun(path: String, steps: Int)
   /// No element of any tensor was compared.
   case nothingCompared
+  /// The runs were to be compared by rows, and none is in both.
+  case noCommonRows
   /// The actual run recorded nothing at all.
   case nothingRecorded(reason: String)
   /// The actual run went on after the expected run's last step.
@@ -55,6 +57,9 @@ extension ComparisonFailure: CustomStringConvertible {
     case .nothingCompared:
       "nothing was compared: no tensor with elements is in both runs under the same step, module, "
         + "call, slot and device"
+    case .noCommonRows:
+      "no row was computed by both runs: they have no position of a request in common; requests count "
+        + "in order of arrival, and --request-map pairs others"
     case .nothingRecorded(let reason):
       "nothing was recorded, so nothing was compared: \(reason)"
     case .extraSteps(let ran, let expected):

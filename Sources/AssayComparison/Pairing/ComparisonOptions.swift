@@ -23,6 +23,11 @@ public struct ComparisonOptions: Sendable {
   /// `modules`, tolerance rules and the result use the names of the expected run, or those of the
   /// separate modules where the expected run has them in one.
   public var mapping: Mapping?
+  /// Whether tensors pair by the rows of their tokens, whatever the steps.
+  public var alignment = RowAlignmentMode.automatic
+  /// Requests of the actual run, and what the expected run counts them as: only these are compared,
+  /// by rows. Empty where both runs count alike.
+  public var requestMap: [(actual: Int, expected: Int)] = []
   /// Which modules' outputs are logits over a vocabulary; `nil` for those named `lm_head`.
   public var logits: ModulePattern?
   /// A run whose error from the expected one is the noise floor; with one, tensors of another dtype

@@ -17,12 +17,15 @@ struct PairJudge: Sendable {
   /// Reads both tensors and compares them.
   func judge(_ pair: TensorPair, reading read: Reader) -> TensorResult {
     var ruling: TensorResult.Ruling?
-    let outcome = outcome(of: pair, &ruling, read)
-    return TensorResult(key: pair.key, outcome: outcome, ruling: ruling, pairing: pair.origin)
+    var rows: RowList?
+    let outcome = outcome(of: pair, &ruling, &rows, read)
+    return TensorResult(
+      key: pair.key, outcome: outcome, ruling: ruling, pairing: pair.origin, rows: rows)
   }
 
   private func outcome(
-    of pair: TensorPair, _ ruling: inout TensorResult.Ruling?, _ read: Reader
+    of pair: TensorPair, _ ruling: inout TensorResult.Ruling?, _ rows: inout RowList?,
+    _ read: Reader
   ) -> Outcome {
     if let reason = pair.notRecorded { return .notRecorded(reason: reason) }
     guard let ours = pair.actual, let theirs = pair.expected else { return missing(pair) }
@@ -33,11 +36,18 @@ struct PairJudge: Sendable {
     switch Self.both(pair, read) {
     case .failure(let problem): return .unreadable(reason: problem.reason)
     case .success(let tensors):
+      rows = tensors.actual.rows
+      let expected = tensors.expected.tensor
+      if let rows, rows.rows.isEmpty {
+        return .notComputed(
+          TensorForm(dtype: expected.dtype, shape: expected.shape),
+          reason: "no row of it was computed by both runs")
+      }
       let criterion = criteria.criterion(
-        for: pair.key, dtype: tensors.expected.tensor.dtype,
+        for: pair.key, dtype: expected.dtype,
         holdsIntegers: tensors.actual.isCastFromIntegers || tensors.expected.isCastFromIntegers)
       ruling = TensorResult.Ruling(criterion)
-      return compared(tensors.actual.tensor, tensors.expected.tensor, pair.key, criterion)
+      return compared(tensors.actual.tensor, expected, pair.key, criterion)
     }
   }
 
@@ -93,15 +103,16 @@ struct PairJudge: Sendable {
   }
 
   /// What further passes show of a pair whose elements were compared.
-  static func detail(
+  func detail(
     _ pair: TensorPair, _ result: TensorResult, reading read: Reader
   ) -> TensorDetail? {
-    guard let difference = result.difference, case .success(let tensors) = both(pair, read) else {
-      return nil
-    }
+    guard let difference = result.difference, case .success(let tensors) = Self.both(pair, read)
+    else { return nil }
     let (ours, theirs) = (tensors.actual.tensor, tensors.expected.tensor)
     let (a, e) = WidenedPair.widened(ours, theirs) ?? (ours, theirs)
-    return try? TensorComparison.detail(actual: a, expected: e, difference: difference)
+    var detail = try? TensorComparison.detail(actual: a, expected: e, difference: difference)
+    if result.rows != nil { detail?.rowErrors = try? TensorComparison.rowErrors(a, e) }
+    return detail
   }
 
   private func missing(_ pair: TensorPair) -> Outcome {
@@ -230,7 +241,42 @@ struct PairJudge: Sendable {
     guard problems.isEmpty else {
       return .failure(Unreadable(reason: problems.joined(separator: "; ")))
     }
-    return .success(BothSides(actual: readings[0], expected: readings[1]))
+    let both = BothSides(actual: readings[0], expected: readings[1])
+    guard readings.contains(where: { $0.rows != nil }) else { return .success(both) }
+    return Result { () throws(Unreadable) in try commonRows(of: both) }
+  }
+
+  /// Both tensors with the rows that both have, in the expected run's order.
+  private static func commonRows(
+    of both: BothSides<TensorSourceReader.Reading>
+  ) throws(Unreadable) -> BothSides<TensorSourceReader.Reading> {
+    guard let ours = both.actual.rows, let theirs = both.expected.rows else {
+      let bare = both.actual.rows == nil ? both.actual.tensor : both.expected.tensor
+      throw Unreadable(
+        reason: "only the \(both.actual.rows == nil ? "expected" : "actual") tensor has rows, the "
+          + "other one's shape \(bare.shape) holds none")
+    }
+    for (name, list, other) in [("actual", ours, theirs), ("expected", theirs, ours)] {
+      let lost = Set(list.lacking).intersection(other.rows)
+      guard let first = lost.min(by: { ($0.request, $0.position) < ($1.request, $1.position) })
+      else { continue }
+      throw Unreadable(
+        reason: "the \(name) run computed \(lost.count) of its rows in steps without this tensor, "
+          + "the first at position \(first.position) of request \(first.request)")
+    }
+    guard ours.rows != theirs.rows else { return both }
+    let positions = theirs.common(with: ours)
+    let list = RowList(positions.mine.map { theirs.rows[$0] })
+    var cut = both
+    do {
+      cut.actual.tensor = try both.actual.tensor.rows(positions.theirs)
+      cut.expected.tensor = try both.expected.tensor.rows(positions.mine)
+    } catch {
+      throw Unreadable(reason: "\(error)")
+    }
+    cut.actual.rows = list
+    cut.expected.rows = list
+    return cut
   }
 }
 

@@ -44,6 +44,11 @@ struct TensorSource: Sendable {
     var run: any RunReader
   }
 
+  /// What is done to a tensor whose rows were made its first axis: the batch axis is gone already.
+  func transforms(ofRows rows: RowList?) -> [TensorTransform] {
+    rows == nil ? transforms : transforms.filter { $0 != .squeeze(0) }
+  }
+
   /// Whether only some of its elements are asked for.
   var isPartial: Bool { part != nil || transforms.contains(where: \.isSlice) }
 }
@@ -55,6 +60,8 @@ final class TensorSourceReader: Sendable {
     var tensor: Tensor
     /// Whether a rule made floats of integers.
     var isCastFromIntegers = false
+    /// The rows along the first axis, where the runs are compared by rows and the tensor has some.
+    var rows: RowList?
   }
 
   /// How much of a tensor of which parts are taken was read.
@@ -64,6 +71,7 @@ final class TensorSourceReader: Sendable {
   }
 
   private let run: any RunReader
+  private let aligned: AlignedRun?
   private let mapping: Mapping?
   /// Of tensors that tell which part another one is.
   private let shapes = Mutex<[TensorKey: Shape]>([:])
@@ -71,6 +79,7 @@ final class TensorSourceReader: Sendable {
 
   init(_ run: any RunReader, mapping: Mapping?) {
     self.run = run
+    aligned = run as? AlignedRun
     self.mapping = mapping
   }
 
@@ -82,10 +91,14 @@ final class TensorSourceReader: Sendable {
       throw RunError.unreadableTensor(
         pair.key, path: run.path, reason: "the run has no such tensor")
     }
-    let stored = try run.tensor(source.record.key)
+    let key = source.record.key
+    let (stored, rows) =
+      if let rowed = try aligned?.rowed(key) { (rowed.tensor, rowed.rows) } else {
+        (try run.tensor(key), nil)
+      }
     var tensor = stored
     do {
-      tensor = try source.transforms.applied(to: stored)
+      tensor = try source.transforms(ofRows: rows).applied(to: stored)
       if let part = source.part { tensor = try take(part, of: tensor) }
     } catch {
       let reason = (error as? TransformMisfit)?.reason ?? "\(error)"
@@ -102,8 +115,16 @@ final class TensorSourceReader: Sendable {
           tensor.elementCount
       }
     }
+    if let rows, tensor.shape.dimensions.first != rows.rows.count {
+      throw RunError.unreadableTensor(
+        pair.key, path: run.path,
+        reason:
+          "a transform of the mapping changes the first axis, which holds its rows where runs "
+          + "are compared by rows")
+    }
     return Reading(
-      tensor: tensor, isCastFromIntegers: stored.dtype.isInteger && !tensor.dtype.isInteger)
+      tensor: tensor, isCastFromIntegers: stored.dtype.isInteger && !tensor.dtype.isInteger,
+      rows: rows)
   }
 
   /// What to know of tensors that were read, but not all of whose elements were asked for.

@@ -11,6 +11,8 @@ public struct TensorResult: Sendable, Equatable {
   var ruling: Ruling?
   /// How it was paired, where there is a mapping; `nil` for a tensor that stands alone.
   package var pairing: PairOrigin?
+  /// The rows that were compared, along the first axis; `nil` where it was not compared by rows.
+  package var rows: RowList?
 
   /// What decided about a tensor.
   struct Ruling: Sendable, Equatable {

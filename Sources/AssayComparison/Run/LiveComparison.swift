@@ -44,7 +44,7 @@ package final class LiveComparison: Sendable {
     switch event {
     case .stepBegan(let step): state.withLock { $0.begin(step) }
     case .captured(let part): return judge(part)
-    case .stepEnded(let step, let calls, let completionOrder, let isOrderRecorded):
+    case .stepEnded(let step, let calls, let completionOrder, let isOrderRecorded, _):
       let record = state.withLock {
         $0.end(
           step, calls: calls, completionOrder: completionOrder, isOrderRecorded: isOrderRecorded)
@@ -108,7 +108,7 @@ package final class LiveComparison: Sendable {
     let isDetailed = state.withLock {
       $0.addFailure(rank: rank, step: pair.key.step, limit: options.detailLimit)
     }
-    if isDetailed { result.outcome.detail = PairJudge.detail(pair, result, reading: read) }
+    if isDetailed { result.outcome.detail = judge.detail(pair, result, reading: read) }
     return result
   }
 

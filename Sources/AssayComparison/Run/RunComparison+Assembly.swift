@@ -162,6 +162,7 @@ extension ComparisonSummary {
     case .missingInExpected: tensors.missingInExpected += 1
     case .unreadable: tensors.unreadable += 1
     case .notRecorded: tensors.notRecorded += 1
+    case .notComputed: tensors.notComputed += 1
     case .skipped: tensors.skipped += 1
     }
     if let estimate = tensor.estimate {
@@ -188,7 +189,7 @@ extension ComparisonSummary.Counts {
     switch verdict {
     case .match: matched += 1
     case .missingInActual, .missingInExpected: missing += 1
-    case .skipped: break
+    case .skipped, .notComputed: break
     default: mismatched += 1
     }
   }

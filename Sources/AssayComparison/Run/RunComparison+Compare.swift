@@ -18,13 +18,21 @@ extension RunComparison {
     actual: any RunReader, expected: any RunReader, options: ComparisonOptions = .init(),
     progress: (@Sendable (Int, Int) -> Void)? = nil
   ) throws(ComparisonError) -> RunComparison {
+    let alignment = try RowAlignment(
+      actual: actual, expected: expected, mode: options.alignment, requests: options.requestMap,
+      hasFloor: options.floor != nil)
+    let actual: any RunReader = alignment?.runs.actual ?? actual
+    let expected: any RunReader = alignment?.runs.expected ?? expected
     let common = CommonSteps(
       actual: actual, expected: expected, mapping: options.mapping,
       devices: options.deviceMap, countsLoneCall: options.countsLoneCall)
     var comparison = compare(
-      common.steps, actual: actual, expected: expected, failures: common.failures,
+      common.steps, actual: actual, expected: expected,
+      failures: common.failures + (alignment?.summary.compared == 0 ? [.noCommonRows] : []),
       mapping: options.mapping, options: options, progress: progress)
     comparison.mapping = common.summary
+    comparison.rows = alignment?.summary
+    comparison.notes = comparison.rowNotes + comparison.notes
     return comparison
   }
 
@@ -51,7 +59,7 @@ extension RunComparison {
     let detailed = judged.indices.filter { judged[$0].result.isWorthDetail }
       .prefix(max(options.detailLimit, 0))
     let details = concurrentMap(count: detailed.count) { [judged] in
-      PairJudge.detail(judged[detailed[$0]].pair, judged[detailed[$0]].result, reading: read)
+      judge.detail(judged[detailed[$0]].pair, judged[detailed[$0]].result, reading: read)
     }
     for (position, detail) in zip(detailed, details) {
       judged[position].result.outcome.detail = detail

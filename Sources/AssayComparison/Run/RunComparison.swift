@@ -30,6 +30,8 @@ public struct RunComparison: Sendable {
   package var notes: [String]
   /// What the mapping did; `nil` without one.
   package var mapping: MappingSummary?
+  /// What became of the rows, where the runs were compared by rows.
+  package var rows: RowSummary?
 }
 
 extension RunComparison {
@@ -100,7 +102,7 @@ public struct ComparisonSummary: Sendable, Equatable {
 
   /// Counts of tensors.
   ///
-  /// Each is matched, mismatched, missing, unreadable, not recorded or skipped.
+  /// Each is matched, mismatched, missing, unreadable, not recorded, not computed or skipped.
   public struct TensorCounts: Sendable, Equatable {
     /// All that either run has, within the selection.
     public var total = 0
@@ -120,6 +122,8 @@ public struct ComparisonSummary: Sendable, Equatable {
     public var unreadable = 0
     /// Those that the module had and that a run could not record.
     public var notRecorded = 0
+    /// Those of which no row was computed by both runs; never counted as compared.
+    public var notComputed = 0
     /// Those that both runs skipped; never counted as compared.
     public var skipped = 0
   }

@@ -43,12 +43,13 @@ const plural = (count, unit) => `${grouped(count)} ${unit}${count === 1 ? '' : '
 const callName = c => string(calls.name[c]) + (calls.call[c] ? ` (call ${calls.call[c]})` : '');
 
 const marks = {
-  match: ['✓', 'is-match'], skipped: ['–', 'is-none'], missing_in_actual: ['○', 'is-gone'],
+  match: ['✓', 'is-match'], skipped: ['–', 'is-none'], not_computed: ['–', 'is-none'],
+  missing_in_actual: ['○', 'is-gone'],
   missing_in_expected: ['○', 'is-gone'], unreadable: ['!', 'is-gone'], not_recorded: ['!', 'is-gone'],
 };
 const mark = verdict => marks[verdict] ?? ['✗', 'is-fail'];
 const words = verdict => verdict.replaceAll('_', ' ');
-const isFailure = verdict => verdict !== 'match' && verdict !== 'skipped';
+const isFailure = verdict => !['match', 'skipped', 'not_computed'].includes(verdict);
 const verdictOf = t => strings[tensors.verdict[t]];
 const steps = [...new Set(calls.step)];
 const option = (value, label) => el('option', { value }, label);

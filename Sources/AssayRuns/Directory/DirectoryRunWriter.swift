@@ -68,8 +68,8 @@ package final class DirectoryRunWriter: RunSink {
         switch event {
         case .stepBegan(let step): try beginStep(step, &state)
         case .captured(let part): try write(part, &state)
-        case .stepEnded(let step, let calls, let completionOrder, let isOrderRecorded):
-          try endStep(step, calls, completionOrder, isOrderRecorded: isOrderRecorded, &state)
+        case .stepEnded(let step, let calls, let completionOrder, let isOrderRecorded, let rows):
+          try endStep(step, calls, completionOrder, isOrderRecorded: isOrderRecorded, rows, &state)
         case .stepDiscarded(let step): try discardStep(step, &state)
         case .runEnded(let manifest): try finish(manifest, &state)
         }
@@ -112,7 +112,7 @@ package final class DirectoryRunWriter: RunSink {
   /// Lists the step's calls in `module_calls.txt` and `step.json`.
   private func endStep(
     _ step: Int, _ calls: [CallKey], _ completionOrder: [Int], isOrderRecorded: Bool,
-    _ state: inout State
+    _ rows: StepRows?, _ state: inout State
   ) throws {
     guard state.isStepOpen, step == state.lastStep else {
       throw RunError.writeFailed(path: path, reason: "step \(step) is not under way")
@@ -131,7 +131,7 @@ package final class DirectoryRunWriter: RunSink {
       stepPath(step) + "/" + Self.callList, with: Data(names.utf8), isDurable: false)
     let entry = RunIndex.Step(
       step: step, completionOrder: completionOrder, calls: listed,
-      isOrderRecorded: isOrderRecorded ? nil : false)
+      isOrderRecorded: isOrderRecorded ? nil : false, rows: rows)
     let encoded = entry.jsonValue.encoded()
     try WholeFile.replace(
       stepPath(step) + "/" + RunIndex.stepFile, with: encoded + Data("\n".utf8),

@@ -81,7 +81,7 @@ struct IndexedDirectory {
     }
     return StepRecord(
       index: step.step, calls: calls, completionOrder: step.completionOrder,
-      isOrderRecorded: step.isOrderRecorded ?? true)
+      isOrderRecorded: step.isOrderRecorded ?? true, rows: step.rows)
   }
 
   private func contents(

@@ -22,6 +22,7 @@ struct RunIndex {
     var calls: [Call]
     /// Only where it is false: a run without the order of its execution was converted.
     var isOrderRecorded: Bool?
+    var rows: StepRows?
   }
 
   struct Call {
@@ -81,12 +82,13 @@ extension RunIndex.Step: JSONReadable, JSONWritable {
     calls = try json.member("calls")
     completionOrder = try json.member("completion_order")
     isOrderRecorded = try json.optional("order_recorded")
+    rows = try json.optional("rows")
   }
 
   var jsonValue: JSONValue {
     .object(of: [
       "step": step, "completion_order": completionOrder, "calls": calls,
-      "order_recorded": isOrderRecorded,
+      "order_recorded": isOrderRecorded, "rows": rows,
     ])
   }
 }

@@ -99,7 +99,8 @@ final class HDF5RunOutput {
   }
 
   func endStep(
-    _ number: Int, calls: [CallKey], completionOrder: [Int], isOrderRecorded: Bool
+    _ number: Int, calls: [CallKey], completionOrder: [Int], isOrderRecorded: Bool,
+    rows: StepRows?
   ) throws {
     guard let step, step.number == number else { throw misuse("step \(number) was not begun") }
     guard completionOrder.sorted() == Array(calls.indices), Set(calls).count == calls.count else {
@@ -111,7 +112,7 @@ final class HDF5RunOutput {
     let index = HDF5StepIndex(
       completionOrder: completionOrder,
       calls: calls.map { step.calls[$0] ?? HDF5StepIndex.Call($0) },
-      isOrderRecorded: isOrderRecorded ? nil : false)
+      isOrderRecorded: isOrderRecorded ? nil : false, rows: rows)
     try step.group.writeText(HDF5Schema.calls, json(index))
     if isRecording { try file.flush() }
     try file.root.link(step.group)

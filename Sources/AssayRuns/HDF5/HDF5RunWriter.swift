@@ -93,9 +93,10 @@ package final class HDF5RunWriter: RunSink, @unchecked Sendable {
       switch event {
       case .stepBegan(let step): try output.beginStep(step)
       case .captured(let part): try output.write(part)
-      case .stepEnded(let step, let calls, let completionOrder, let isOrderRecorded):
+      case .stepEnded(let step, let calls, let completionOrder, let isOrderRecorded, let rows):
         try output.endStep(
-          step, calls: calls, completionOrder: completionOrder, isOrderRecorded: isOrderRecorded)
+          step, calls: calls, completionOrder: completionOrder, isOrderRecorded: isOrderRecorded,
+          rows: rows)
       case .stepDiscarded: output.dropStep()
       case .runEnded(let manifest): try finish(output, manifest)
       }

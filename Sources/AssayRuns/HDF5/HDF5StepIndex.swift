@@ -7,6 +7,7 @@ struct HDF5StepIndex {
   var calls: [Call]
   /// Only where it is false: a run without the order of its execution was converted.
   var isOrderRecorded: Bool?
+  var rows: StepRows?
 
   struct Call {
     var module: String
@@ -34,11 +35,13 @@ extension HDF5StepIndex: JSONReadable, JSONWritable {
     completionOrder = try json.member("completion_order") { try $0.items { try $0.natural() } }
     calls = try json.member("calls")
     isOrderRecorded = try json.optional("order_recorded")
+    rows = try json.optional("rows")
   }
 
   var jsonValue: JSONValue {
     .object(of: [
       "completion_order": completionOrder, "calls": calls, "order_recorded": isOrderRecorded,
+      "rows": rows,
     ])
   }
 }

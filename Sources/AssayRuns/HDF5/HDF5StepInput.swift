@@ -50,7 +50,8 @@ struct HDF5StepInput {
         record.markUnrecorded()
         return record
       },
-      completionOrder: index.completionOrder, isOrderRecorded: index.isOrderRecorded ?? true)
+      completionOrder: index.completionOrder, isOrderRecorded: index.isOrderRecorded ?? true,
+      rows: index.rows)
   }
 
   private func coverage(_ name: String, of entry: HDF5StepIndex.Call) throws -> InputCoverage {

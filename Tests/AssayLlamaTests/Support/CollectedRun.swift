@@ -46,7 +46,7 @@ private final class CollectingSink: RunSink {
   func receive(_ event: RunEvent) {
     switch event {
     case .captured(let part): content.withLock { add(part, to: &$0.1, &$0.2) }
-    case .stepEnded(_, let calls, let completionOrder, _):
+    case .stepEnded(_, let calls, let completionOrder, _, _):
       content.withLock {
         $0.0.append(CollectedRun.Step(calls: calls, completionOrder: completionOrder))
       }

@@ -1,0 +1,82 @@
+package import AssayTensors
+
+/// Which rows of the first tensor that differs at all do, where runs are compared by rows.
+package struct DifferingRows: Sendable, Equatable {
+  /// The relative L2 error of a request's rows.
+  package struct Request: Sendable, Equatable {
+    /// The request, as the expected run counts.
+    package var request: Int
+    /// The positions in its text, ascending.
+    package var positions: [Int]
+    /// The errors at these positions.
+    package var errors: [Double]
+  }
+
+  /// The call that the tensor is of.
+  package var call: CallKey
+  /// Which tensor of the call.
+  package var slot: Slot
+  /// The first row that differs, in the order of requests and positions.
+  package var row: Row
+  /// How many rows differ.
+  package var differing: Int
+  /// How many rows were compared.
+  package var count: Int
+  /// The errors, by request.
+  package var errors: [Request]
+}
+
+extension RunComparison {
+  /// The rows of the first tensor that differs at all; `nil` where none does, where runs are not
+  /// compared by rows, and where the tensor is none of those that are shown in detail.
+  package var firstDifferingRows: DifferingRows? {
+    guard rows != nil, let first = firstDifference, let list = first.tensor.rows,
+      let errors = first.tensor.detail?.rowErrors, errors.count == list.rows.count
+    else { return nil }
+    let differing = zip(list.rows, errors).filter { $0.1 != 0 }.map(\.0)
+    let lowest = differing.min { ($0.request, $0.position) < ($1.request, $1.position) }
+    guard let row = lowest else { return nil }
+    let byRequest = Dictionary(grouping: zip(list.rows, errors)) { $0.0.request }
+    return DifferingRows(
+      call: first.call, slot: first.tensor.slot, row: row, differing: differing.count,
+      count: list.rows.count,
+      errors: byRequest.sorted { $0.key < $1.key }.map { request, rows in
+        let sorted = rows.sorted { $0.0.position < $1.0.position }
+        return DifferingRows.Request(
+          request: request, positions: sorted.map(\.0.position), errors: sorted.map(\.1))
+      })
+  }
+
+  /// A request by its number and, where a run tells it, its name.
+  package func requestName(_ request: Int) -> String {
+    "\(request)" + (rows?.requestIDs[request].map { " (\($0))" } ?? "")
+  }
+
+  /// What to say of the rows, in sentences without a full stop.
+  var rowNotes: [String] {
+    guard let rows else { return [] }
+    let parts = [
+      (rows.notComputedInActual, "not computed by the actual run"),
+      (rows.notComputedInExpected, "not computed by the expected run"),
+      (rows.againInActual, "computed again by the actual run, and not compared"),
+      (rows.againInExpected, "computed again by the expected run, and not compared"),
+      (rows.paddingInActual, "padding of the actual run"),
+      (rows.paddingInExpected, "padding of the expected run"),
+    ].filter { $0.0 > 0 }.map { "\($0.0) \($0.1)" }
+    var notes = [
+      "compared by rows, whatever the steps: \(rows.compared) in both runs"
+        + parts.map { ", " + $0 }.joined()
+        + (rows.areStepsExpected ? "" : "; steps are the actual run's, which has fewer")
+    ]
+    if let found = firstDifferingRows {
+      let share = (Double(found.differing) / Double(found.count) * 1000).rounded() / 10
+      notes.append(
+        "the first module whose values are not all equal is \(found.call.module), \(found.slot): "
+          + "\(found.differing) of \(found.count) rows (\(share) %), the first at position "
+          + "\(found.row.position) of request \(requestName(found.row.request))")
+    } else if firstDifference == nil, isMatch {
+      notes.append("all values of all these rows are equal")
+    }
+    return notes
+  }
+}
