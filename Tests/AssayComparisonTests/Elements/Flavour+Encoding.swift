@@ -52,11 +52,13 @@ extension Flavour {
     let all = try Tensor(patterns, dtype: dtype, shape: Shape([patterns.count])).float32Values()
     let decoded = isPacked ? patterns.map { all[Int($0) * 2] } : all
     let finite = zip(decoded, patterns).filter { $0.0.isFinite }.sorted { $0.0 < $1.0 }
-    let nan = zip(decoded, patterns).first { $0.0.isNaN }?.1
+    // NaN, and infinities where the format has them.
+    let special = zip(decoded, patterns).filter { !$0.0.isFinite }
     let bits = values.map { value -> UInt8 in
       if self == .anyBits { return UInt8(truncatingIfNeeded: value.bitPattern) }
-      if value.isNaN, let nan { return nan }
-      if let same = zip(decoded, patterns).first(where: { $0.0 == value && !value.isFinite }) {
+      if !value.isFinite,
+        let same = special.first(where: { $0.0 == value || $0.0.isNaN && value.isNaN })
+      {
         return same.1
       }
       var (low, high) = (0, finite.count - 1)
