@@ -6,6 +6,7 @@
 
 #include "comparison_body.h"
 #include "comparison_wide_body.h"
+#include "comparison_narrow_body.h"
 
 // A function for each dtype, so that the choices by kind are made when it is compiled.
 #define UPDATE(BLOCK, KIND)                                                                 \
@@ -28,15 +29,15 @@
   X(block, ASSAY_F8E8M0FNU)                                                                 \
   X(block, ASSAY_F4E2M1FN)                                                                  \
   X(wide_block, ASSAY_F64)                                                                  \
-  X(wide_block, ASSAY_I8)                                                                   \
-  X(wide_block, ASSAY_I16)                                                                  \
+  X(narrow_block, ASSAY_I8)                                                                   \
+  X(narrow_block, ASSAY_I16)                                                                  \
   X(wide_block, ASSAY_I32)                                                                  \
   X(wide_block, ASSAY_I64)                                                                  \
-  X(wide_block, ASSAY_U8)                                                                   \
-  X(wide_block, ASSAY_U16)                                                                  \
+  X(narrow_block, ASSAY_U8)                                                                   \
+  X(narrow_block, ASSAY_U16)                                                                  \
   X(wide_block, ASSAY_U32)                                                                  \
   X(wide_block, ASSAY_U64)                                                                  \
-  X(wide_block, ASSAY_BOOL)
+  X(narrow_block, ASSAY_BOOL)
 ALL_KINDS(UPDATE)
 
 TARGET static void NAMED(update)(

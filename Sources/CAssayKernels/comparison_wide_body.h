@@ -5,7 +5,7 @@
 
 typedef struct {
   f64x8 abs, aa, ae, actual, expected, actual_min, actual_max, expected_min, expected_max;
-  i64x8 mismatched, odd;
+  i64x8 mismatched, found, odd;
 } NAMED(wide_totals);
 
 /// The rule, and what an element must exceed to change a maximum.
@@ -101,44 +101,47 @@ INLINE i64x8 NAMED(wide_key)(f64x8 x) {
   return (((i64x8)x & INT64_MAX) ^ sign) - sign;
 }
 
+/// Which of eight pairs may change a maximum.
+///
+/// - is_open: Whether a ratio can still be raised, or the smallest rtol.
+INLINE i64x8 NAMED(wide_candidates)(
+    const NAMED(wide_screens) * screens, int is_open, f64x8 d, f64x8 size, f64x8 scaled,
+    i64x8 mismatched) {
+  i64x8 found = (d > screens->gap) | (d > screens->min_atol + scaled) |
+                (mismatched & (d > screens->gap_mismatched));
+  if (is_open) {
+    f64x8 rtol_scaled = screens->min_rtol * size;
+    found |= d > screens->rtol_atol + rtol_scaled;
+    // Where a quotient rounds to more than the largest, its difference is no less than their
+    // product.
+    i64x8 near = (d >= screens->ratio * size) |
+                 (mismatched & (d >= screens->ratio_mismatched * size));
+    found |= near & (d > 0);
+  }
+  return found;
+}
+
+INLINE u64x8 NAMED(wide_distance)(f64x8 a, f64x8 e) {
+  i64x8 x = NAMED(wide_key)(a), y = NAMED(wide_key)(e);
+  return (u64x8)__builtin_elementwise_max(x, y) - (u64x8)__builtin_elementwise_min(x, y);
+}
+
 /// Takes up to eight elements of one row in; lanes beyond `count` hold zeros, which change no sum.
 INLINE void NAMED(wide_step)(
-    assay_comparison *state, NAMED(wide_screens) * screens, int kind, const void *actual,
-    const void *expected, size_t at, size_t count, NAMED(wide_totals) * t, f64x8 *dd, f64x8 *ee) {
+    const NAMED(wide_screens) * screens, int kind, int is_open, const void *actual,
+    const void *expected, size_t count, NAMED(wide_totals) * t, f64x8 *dd, f64x8 *ee) {
   f64x8 a = NAMED(wide_decode)(actual, count, kind, &t->odd);
   f64x8 e = NAMED(wide_decode)(expected, count, kind, &t->odd);
   f64x8 d = NAMED(wide_size)(a - e), size = NAMED(wide_size)(e);
   f64x8 scaled = screens->rtol * size;
   i64x8 mismatched = d > screens->atol + scaled;
   t->mismatched -= mismatched;
-
-  f64x8 rtol_scaled = screens->min_rtol * size;
-  i64x8 found = (d > screens->gap) | (d > screens->rtol_atol + rtol_scaled) |
-                (d > screens->min_atol + scaled) | (mismatched & (d > screens->gap_mismatched));
-  // Where a quotient rounds to more than the largest, its difference is no less than their product.
-  i64x8 near = (d >= screens->ratio * size) |
-               (mismatched & (d >= screens->ratio_mismatched * size));
-  near &= d > 0;
+  t->found |= NAMED(wide_candidates)(screens, is_open, d, size, scaled, mismatched);
   if (kind == ASSAY_F64) {
-    i64x8 x = NAMED(wide_key)(a), y = NAMED(wide_key)(e);
-    u64x8 distance = (u64x8)__builtin_elementwise_max(x, y) -
-                     (u64x8)__builtin_elementwise_min(x, y);
-    found |= distance > screens->ulp;
+    t->found |= NAMED(wide_distance)(a, e) > screens->ulp;
     f64x8 magnitude = NAMED(wide_size)(a);
     t->odd |= ((magnitude < ASSAY_SMALLEST) & (magnitude > 0)) |
               ((size < ASSAY_SMALLEST) & (size > 0));
-  }
-  if (__builtin_reduce_or(found | near) != 0) {
-    f64x8 ratio = d / size;
-    found |= near & ((ratio > screens->ratio) |
-                     (mismatched & (ratio > screens->ratio_mismatched)));
-    if (__builtin_reduce_or(found) != 0) {
-      double lanes[2][8];
-      memcpy(lanes[0], &a, 64);
-      memcpy(lanes[1], &e, 64);
-      assay_raise_wide(state, lanes[0], lanes[1], (int64_t)(state->index + at), count);
-      *screens = NAMED(wide_screens_of)(state);
-    }
   }
 
   if (count == 8) {
@@ -162,11 +165,56 @@ INLINE void NAMED(wide_step)(
   t->ae += a * e;
 }
 
+/// Raises the maxima by a block of served values: element by element only where one changes.
+TARGET static __attribute__((noinline)) void NAMED(wide_raise)(
+    assay_comparison *state, int kind, const char *actual, const char *expected, size_t count) {
+  NAMED(wide_screens) screens = NAMED(wide_screens_of)(state);
+  for (size_t i = 0; i < count; i += 8) {
+    size_t part = count - i < 8 ? count - i : 8, at = assay_kind_bytes(kind, i);
+    i64x8 odd = 0;
+    f64x8 a = NAMED(wide_decode)(actual + at, part, kind, &odd);
+    f64x8 e = NAMED(wide_decode)(expected + at, part, kind, &odd);
+    f64x8 d = NAMED(wide_size)(a - e), size = NAMED(wide_size)(e);
+    f64x8 scaled = screens.rtol * size;
+    i64x8 mismatched = d > screens.atol + scaled;
+    i64x8 found = NAMED(wide_candidates)(&screens, 0, d, size, scaled, mismatched);
+    f64x8 rtol_scaled = screens.min_rtol * size;
+    found |= d > screens.rtol_atol + rtol_scaled;
+    f64x8 ratio = d / size;
+    found |= (ratio > screens.ratio) | (mismatched & (ratio > screens.ratio_mismatched));
+    if (kind == ASSAY_F64) found |= NAMED(wide_distance)(a, e) > screens.ulp;
+    if (__builtin_reduce_or(found) == 0) continue;
+    double lanes[2][8];
+    memcpy(lanes[0], &a, 64);
+    memcpy(lanes[1], &e, 64);
+    assay_raise_wide(state, lanes[0], lanes[1], (int64_t)(state->index + i), part);
+    screens = NAMED(wide_screens_of)(state);
+  }
+}
+
+/// One row's part of a block.
+INLINE void NAMED(wide_part)(
+    const NAMED(wide_screens) * screens, int kind, int is_open, const char *actual,
+    const char *expected, size_t length, NAMED(wide_totals) * t, f64x8 *dd, f64x8 *ee) {
+  size_t i = 0;
+  for (; i + 8 <= length; i += 8) {
+    size_t at = assay_kind_bytes(kind, i);
+    NAMED(wide_step)(screens, kind, is_open, actual + at, expected + at, 8, t, dd, ee);
+  }
+  if (i < length) {
+    size_t at = assay_kind_bytes(kind, i);
+    NAMED(wide_step)
+    (screens, kind, is_open, actual + at, expected + at, length - i, t, dd, ee);
+  }
+}
+
 INLINE void NAMED(wide_block)(
     assay_comparison *state, int kind, const char *actual, const char *expected, size_t count) {
   const assay_comparison before = *state;
   const double infinity = __builtin_inf();
-  NAMED(wide_screens) screens = NAMED(wide_screens_of)(state);
+  const NAMED(wide_screens) screens = NAMED(wide_screens_of)(state);
+  const int is_open = !state->no_rtol || screens.ratio < infinity ||
+                      screens.ratio_mismatched < infinity;
   NAMED(wide_totals) t = {0};
   t.actual_min = t.expected_min = infinity;
   t.actual_max = t.expected_max = -infinity;
@@ -178,15 +226,12 @@ INLINE void NAMED(wide_block)(
     size_t rest = state->row_length - state->column;
     size_t length = count - done < rest ? count - done : rest;
     f64x8 row_dd = 0, row_ee = 0;
-    for (size_t i = 0; i < length; i += 8) {
-      size_t from = done + i, at = assay_kind_bytes(kind, from), part = length - i;
-      if (part >= 8) {
-        NAMED(wide_step)
-        (state, &screens, kind, actual + at, expected + at, from, 8, &t, &row_dd, &row_ee);
-      } else {
-        NAMED(wide_step)
-        (state, &screens, kind, actual + at, expected + at, from, part, &t, &row_dd, &row_ee);
-      }
+    const char *a = actual + assay_kind_bytes(kind, done);
+    const char *e = expected + assay_kind_bytes(kind, done);
+    if (is_open) {
+      NAMED(wide_part)(&screens, kind, 1, a, e, length, &t, &row_dd, &row_ee);
+    } else {
+      NAMED(wide_part)(&screens, kind, 0, a, e, length, &t, &row_dd, &row_ee);
     }
     double part_dd = NAMED(wide_sum)(row_dd), part_ee = NAMED(wide_sum)(row_ee);
     dd += part_dd;
@@ -214,6 +259,7 @@ INLINE void NAMED(wide_block)(
     assay_feed_wide(state, actual, expected, count);
     return;
   }
+  if (__builtin_reduce_or(t.found) != 0) NAMED(wide_raise)(state, kind, actual, expected, count);
 
   state->mismatched += (uint64_t)__builtin_reduce_add(t.mismatched);
   state->pairs += count;

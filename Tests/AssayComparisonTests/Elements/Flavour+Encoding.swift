@@ -18,12 +18,12 @@ extension Flavour {
       return try Tensor(values.map { Double($0) * 1.000_000_123_4 }, dtype: dtype, shape: shape)
     case .int8: return try integers(Int8.self, values, 50, dtype, shape)
     case .int16: return try integers(Int16.self, values, 9000, dtype, shape)
-    case .int32: return try integers(Int32.self, values, 50_000, dtype, shape)
-    case .int64: return try integers(Int64.self, values, 50_000, dtype, shape)
+    case .int32: return try integers(Int32.self, values, 1000, dtype, shape)
+    case .int64: return try integers(Int64.self, values, 1000, dtype, shape)
     case .uint8: return try integers(UInt8.self, values.map(abs), 99, dtype, shape)
     case .uint16: return try integers(UInt16.self, values.map(abs), 9000, dtype, shape)
-    case .uint32: return try integers(UInt32.self, values.map(abs), 50_000, dtype, shape)
-    case .uint64: return try integers(UInt64.self, values.map(abs), 50_000, dtype, shape)
+    case .uint32: return try integers(UInt32.self, values.map(abs), 1000, dtype, shape)
+    case .uint64: return try integers(UInt64.self, values.map(abs), 1000, dtype, shape)
     // Any byte but 0 is true.
     case .bool:
       let bytes = values.map { self == .anyBits ? UInt8($0.bitPattern & 3) : $0 > 0 ? 1 : 0 }
