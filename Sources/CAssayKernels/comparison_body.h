@@ -149,9 +149,11 @@ INLINE f32x16 NAMED(decode)(const void *source, size_t count, int kind, i32x16 *
 }
 
 /// Takes up to 16 elements of one row in; lanes beyond `count` hold zeros, which change no sum.
+///
+/// - is_open: Whether a ratio can still be raised, or the smallest rtol.
 INLINE void NAMED(step)(
-    const NAMED(screens) * screens, int kind, const void *actual, const void *expected,
-    size_t count, NAMED(totals) * t, NAMED(wide) * dd, NAMED(wide) * ee) {
+    const NAMED(screens) * screens, int kind, int is_open, const void *actual,
+    const void *expected, size_t count, NAMED(totals) * t, NAMED(wide) * dd, NAMED(wide) * ee) {
   i32x16 actual_key, expected_key;
   f32x16 a = NAMED(decode)(actual, count, kind, &actual_key);
   f32x16 e = NAMED(decode)(expected, count, kind, &expected_key);
@@ -162,11 +164,13 @@ INLINE void NAMED(step)(
   f32x16 bound = screens->atol + scaled;
   i32x16 mismatched = d > bound;
   t->mismatched -= (u32x16)mismatched;
-  f32x16 rtol_scaled = screens->min_rtol * size;
-  f32x16 rtol_bound = screens->rtol_atol + rtol_scaled;
   f32x16 atol_bound = screens->min_atol + scaled;
-  i32x16 candidates = (d > rtol_bound) | (d > atol_bound);
-  t->candidates |= candidates;
+  t->candidates |= d > atol_bound;
+  if (is_open) {
+    f32x16 rtol_scaled = screens->min_rtol * size;
+    f32x16 rtol_bound = screens->rtol_atol + rtol_scaled;
+    t->candidates |= d > rtol_bound;
+  }
 
   t->gap = NAMED(larger)(d, t->gap);
   t->gap_mismatched = NAMED(larger)((f32x16)((i32x16)d & mismatched), t->gap_mismatched);
@@ -187,14 +191,16 @@ INLINE void NAMED(step)(
   }
 
   NAMED(wide) wa = NAMED(widen)(a), we = NAMED(widen)(e), wd = NAMED(widen)(d);
-  // In float64, where no two ratios of float32 values look alike: in the narrow formats many pairs
-  // have the largest ratio exactly, and none but the first deserves another look.
-  NAMED(wide) ws = NAMED(widen)(size);
-  t->ratio_candidates |= (wd.low > screens->ratio * ws.low) | (wd.high > screens->ratio * ws.high);
-  t->ratio_candidates |= (wd.low > screens->ratio_mismatched * ws.low) &
-                         __builtin_convertvector(mismatched.lo, i64x8);
-  t->ratio_candidates |= (wd.high > screens->ratio_mismatched * ws.high) &
-                         __builtin_convertvector(mismatched.hi, i64x8);
+  if (is_open) {
+    // In float64, where no two ratios of float32 values look alike: in the narrow formats many
+    // pairs have the largest ratio exactly, and none but the first deserves another look.
+    NAMED(wide) ws = NAMED(widen)(size);
+    t->ratio_candidates |= (wd.low > screens->ratio * ws.low) | (wd.high > screens->ratio * ws.high);
+    t->ratio_candidates |= (wd.low > screens->ratio_mismatched * ws.low) &
+                           __builtin_convertvector(mismatched.lo, i64x8);
+    t->ratio_candidates |= (wd.high > screens->ratio_mismatched * ws.high) &
+                           __builtin_convertvector(mismatched.hi, i64x8);
+  }
 
   NAMED(add)(&t->abs, wd);
   NAMED(add)(&t->actual, wa);
@@ -203,6 +209,21 @@ INLINE void NAMED(step)(
   NAMED(add_product)(ee, we, we);
   NAMED(add_product)(&t->aa, wa, wa);
   NAMED(add_product)(&t->ae, wa, we);
+}
+
+/// One row's part of a block.
+INLINE void NAMED(part)(
+    const NAMED(screens) * screens, int kind, int is_open, const char *actual,
+    const char *expected, size_t length, NAMED(totals) * t, NAMED(wide) * dd, NAMED(wide) * ee) {
+  size_t i = 0;
+  for (; i + 16 <= length; i += 16) {
+    size_t at = assay_kind_bytes(kind, i);
+    NAMED(step)(screens, kind, is_open, actual + at, expected + at, 16, t, dd, ee);
+  }
+  if (i < length) {
+    size_t at = assay_kind_bytes(kind, i);
+    NAMED(step)(screens, kind, is_open, actual + at, expected + at, length - i, t, dd, ee);
+  }
 }
 
 INLINE void NAMED(load_block)(
@@ -275,6 +296,8 @@ INLINE void NAMED(block)(
       state->max_rel.value * (1 + 0x1p-51),
       state->max_rel_mismatched.value * (1 + 0x1p-51),
   };
+  const int is_open = !state->no_rtol || state->max_rel.value < __builtin_inf() ||
+                      state->max_rel_mismatched.value < __builtin_inf();
   NAMED(totals) t = {0};
   t.actual_min = t.expected_min = infinity;
   t.actual_max = t.expected_max = -infinity;
@@ -286,14 +309,12 @@ INLINE void NAMED(block)(
     size_t rest = state->row_length - state->column;
     size_t length = count - done < rest ? count - done : rest;
     NAMED(wide) row_dd = {0}, row_ee = {0};
-    size_t i = 0;
-    for (; i < length; i += 16) {
-      size_t at = assay_kind_bytes(kind, done + i), part = length - i;
-      if (part >= 16) {
-        NAMED(step)(&screens, kind, actual + at, expected + at, 16, &t, &row_dd, &row_ee);
-      } else {
-        NAMED(step)(&screens, kind, actual + at, expected + at, part, &t, &row_dd, &row_ee);
-      }
+    const char *a = actual + assay_kind_bytes(kind, done);
+    const char *e = expected + assay_kind_bytes(kind, done);
+    if (is_open) {
+      NAMED(part)(&screens, kind, 1, a, e, length, &t, &row_dd, &row_ee);
+    } else {
+      NAMED(part)(&screens, kind, 0, a, e, length, &t, &row_dd, &row_ee);
     }
     double part_dd = NAMED(sum)(row_dd), part_ee = NAMED(sum)(row_ee);
     dd += part_dd;
