@@ -1,17 +1,13 @@
-// The fused comparison for one instruction set; included once for each with SUFFIX, TARGET, LEVEL.
+// The fused comparison of floats of up to 32 bits, for inclusion in comparison_levels.h.
 //
 // Sixteen float32 lanes whatever the registers' width. Products of float32 values are exact in
 // float64, so a fused multiply-add into the sums rounds as a multiplication and an addition do.
-
-#define INLINE static inline __attribute__((always_inline)) TARGET
 
 #if LEVEL >= 1
 #define ADD_PRODUCT(x, y, sum) __builtin_elementwise_fma(x, y, sum)
 #else
 #define ADD_PRODUCT(x, y, sum) ((x) * (y) + (sum))
 #endif
-
-#include "conversion_vectors.h"
 
 /// Sixteen float64 lanes.
 typedef struct {
@@ -26,9 +22,10 @@ typedef struct {
   NAMED(wide) abs, ae, aa, actual, expected;
 } NAMED(totals);
 
-/// What an element must exceed to change a maximum.
+/// The rule, and what an element must exceed to change a maximum.
 typedef struct {
-  float min_rtol, atol, min_atol;
+  float rtol, atol;
+  float min_rtol, rtol_atol, min_atol;
   double ratio, ratio_mismatched;
 } NAMED(screens);
 
@@ -67,9 +64,67 @@ INLINE float NAMED(largest)(f32x16 x) {
   return result;
 }
 
+/// All bits of the lanes below `count`.
+INLINE i32x16 NAMED(valid)(size_t count) {
+  const i32x16 lanes = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+  return lanes < (int32_t)count;
+}
+
 INLINE i32x16 NAMED(key)(u32x16 bits) {
   i32x16 sign = (i32x16)bits >> 31;
   return (((i32x16)bits & 0x7fffffff) ^ sign) - sign;
+}
+
+/// The bits of a format of up to 16 bits, of whose bytes the rest is zero.
+INLINE u16x16 NAMED(load_bits)(const void *source, size_t count, int kind) {
+  if (kind == ASSAY_BF16 || kind == ASSAY_F16) {
+    u16x16 bits = 0;
+    memcpy(&bits, source, count == 16 ? 32 : count * 2);
+    return bits;
+  }
+  u8x16 bytes = 0;
+  if (kind != ASSAY_F4E2M1FN) {
+    memcpy(&bytes, source, count == 16 ? 16 : count);
+    return __builtin_convertvector(bytes, u16x16);
+  }
+  memcpy(&bytes, source, count == 16 ? 8 : (count + 1) / 2);
+  const u16x16 half = {0, 4, 0, 4, 0, 4, 0, 4, 0, 4, 0, 4, 0, 4, 0, 4};
+  u8x16 twice = __builtin_shufflevector(
+      bytes, bytes, 0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7);
+  return __builtin_convertvector(twice, u16x16) >> half & 0xf;
+}
+
+/// Values of a format of up to 16 bits; the narrow ones by way of the float16 that is a power of two
+/// away, which has their subnormals too.
+INLINE f32x16 NAMED(widen_bits)(u16x16 bits, int kind) {
+  u16x16 sign = (bits & 0x80) << 8, half = sign | (bits & 0x7f) << 7;
+  switch (kind) {
+  case ASSAY_BF16: return NAMED(widen_bf16)(bits);
+  case ASSAY_F16: return NAMED(widen_f16)(bits);
+  case ASSAY_F8E4M3FN:
+    half |= (u16x16)((bits & 0x7f) == 0x7f) & 0x7e00;
+    return NAMED(widen_f16)(half) * 0x1p8f;
+  case ASSAY_F8E4M3FNUZ:
+    half |= (u16x16)(bits == 0x80) & 0x7e00;
+    return NAMED(widen_f16)(half) * 0x1p7f;
+  case ASSAY_F8E5M2: return NAMED(widen_f16)(bits << 8);
+  case ASSAY_F8E5M2FNUZ: {
+    u32x16 wide = __builtin_convertvector(bits, u32x16), magnitude = wide & 0x7f;
+    f32x16 normal = (f32x16)((magnitude << 21) + 0x37800000u);
+    f32x16 subnormal = __builtin_convertvector((i32x16)magnitude, f32x16) * 0x1p-17f;
+    u32x16 value = (u32x16)((i32x16)magnitude < 4 ? subnormal : normal);
+    u32x16 nan = (u32x16)(wide == 0x80) & 0x7fc00000u;
+    return (f32x16)(value | (wide & 0x80) << 24 | nan);
+  }
+  case ASSAY_F8E8M0FNU: {
+    u32x16 wide = __builtin_convertvector(bits, u32x16);
+    // The lowest power, 2^-127, is a subnormal float32.
+    u32x16 lowest = (u32x16)(wide == 0) & 0x00400000u;
+    u32x16 nan = (u32x16)(wide == 0xff) & 0x00400000u;
+    return (f32x16)(wide << 23 | lowest | nan);
+  }
+  default: return NAMED(widen_f16)((bits & 8) << 12 | (bits & 7) << 9) * 0x1p14f;
+  }
 }
 
 INLINE f32x16 NAMED(decode)(const void *source, size_t count, int kind, i32x16 *key) {
@@ -79,17 +134,25 @@ INLINE f32x16 NAMED(decode)(const void *source, size_t count, int kind, i32x16 *
     *key = NAMED(key)((u32x16)value);
     return value;
   }
-  u16x16 bits = 0;
-  memcpy(&bits, source, count == 16 ? 32 : count * 2);
-  f32x16 value = kind == ASSAY_BF16 ? NAMED(widen_bf16)(bits) : NAMED(widen_f16)(bits);
-  // In the order's upper half, so that the same steps serve; the distance is shifted down at last.
-  *key = NAMED(key)(__builtin_convertvector(bits, u32x16) << 16);
+  u16x16 bits = NAMED(load_bits)(source, count, kind);
+  f32x16 value = NAMED(widen_bits)(bits, kind);
+  // In the order's upper part, so that the same steps serve; the distance is shifted down at last.
+  u32x16 upper = __builtin_convertvector(bits, u32x16) << assay_key_shift(kind);
+  *key = kind == ASSAY_F8E8M0FNU ? (i32x16)upper : NAMED(key)(upper);
+  if (count < 16 && (kind == ASSAY_F8E8M0FNU || kind == ASSAY_F4E2M1FN)) {
+    // A byte of zeros is no zero, or half of the last byte is no element's.
+    i32x16 valid = NAMED(valid)(count);
+    *key &= valid;
+    value = (f32x16)((i32x16)value & valid);
+  }
   return value;
 }
 
 /// Takes up to 16 elements of one row in; lanes beyond `count` hold zeros, which change no sum.
+///
+/// - is_open: Whether a ratio can still be raised, or the smallest rtol.
 INLINE void NAMED(step)(
-    const assay_comparison *state, const NAMED(screens) * screens, int kind, const void *actual,
+    const NAMED(screens) * screens, int kind, int is_open, const void *actual,
     const void *expected, size_t count, NAMED(totals) * t, NAMED(wide) * dd, NAMED(wide) * ee) {
   i32x16 actual_key, expected_key;
   f32x16 a = NAMED(decode)(actual, count, kind, &actual_key);
@@ -97,15 +160,17 @@ INLINE void NAMED(step)(
   f32x16 d = (f32x16)((u32x16)(a - e) & 0x7fffffffu);
   f32x16 size = (f32x16)((u32x16)e & 0x7fffffffu);
 
-  f32x16 scaled = state->rtol * size;
-  f32x16 bound = state->atol + scaled;
+  f32x16 scaled = screens->rtol * size;
+  f32x16 bound = screens->atol + scaled;
   i32x16 mismatched = d > bound;
   t->mismatched -= (u32x16)mismatched;
-  f32x16 rtol_scaled = screens->min_rtol * size;
-  f32x16 rtol_bound = screens->atol + rtol_scaled;
   f32x16 atol_bound = screens->min_atol + scaled;
-  i32x16 candidates = (d > rtol_bound) | (d > atol_bound);
-  t->candidates |= candidates;
+  t->candidates |= d > atol_bound;
+  if (is_open) {
+    f32x16 rtol_scaled = screens->min_rtol * size;
+    f32x16 rtol_bound = screens->rtol_atol + rtol_scaled;
+    t->candidates |= d > rtol_bound;
+  }
 
   t->gap = NAMED(larger)(d, t->gap);
   t->gap_mismatched = NAMED(larger)((f32x16)((i32x16)d & mismatched), t->gap_mismatched);
@@ -118,8 +183,7 @@ INLINE void NAMED(step)(
     t->expected_min = NAMED(smaller)(e, t->expected_min);
     t->expected_max = NAMED(larger)(e, t->expected_max);
   } else {
-    const i32x16 lanes = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
-    i32x16 valid = lanes < (int32_t)count;
+    i32x16 valid = NAMED(valid)(count);
     t->actual_min = valid ? NAMED(smaller)(a, t->actual_min) : t->actual_min;
     t->actual_max = valid ? NAMED(larger)(a, t->actual_max) : t->actual_max;
     t->expected_min = valid ? NAMED(smaller)(e, t->expected_min) : t->expected_min;
@@ -127,14 +191,16 @@ INLINE void NAMED(step)(
   }
 
   NAMED(wide) wa = NAMED(widen)(a), we = NAMED(widen)(e), wd = NAMED(widen)(d);
-  // In float64, where no two ratios of float32 values look alike: in the narrow formats many pairs
-  // have the largest ratio exactly, and none but the first deserves another look.
-  NAMED(wide) ws = NAMED(widen)(size);
-  t->ratio_candidates |= (wd.low > screens->ratio * ws.low) | (wd.high > screens->ratio * ws.high);
-  t->ratio_candidates |= (wd.low > screens->ratio_mismatched * ws.low) &
-                         __builtin_convertvector(mismatched.lo, i64x8);
-  t->ratio_candidates |= (wd.high > screens->ratio_mismatched * ws.high) &
-                         __builtin_convertvector(mismatched.hi, i64x8);
+  if (is_open) {
+    // In float64, where no two ratios of float32 values look alike: in the narrow formats many
+    // pairs have the largest ratio exactly, and none but the first deserves another look.
+    NAMED(wide) ws = NAMED(widen)(size);
+    t->ratio_candidates |= (wd.low > screens->ratio * ws.low) | (wd.high > screens->ratio * ws.high);
+    t->ratio_candidates |= (wd.low > screens->ratio_mismatched * ws.low) &
+                           __builtin_convertvector(mismatched.lo, i64x8);
+    t->ratio_candidates |= (wd.high > screens->ratio_mismatched * ws.high) &
+                           __builtin_convertvector(mismatched.hi, i64x8);
+  }
 
   NAMED(add)(&t->abs, wd);
   NAMED(add)(&t->actual, wa);
@@ -145,16 +211,30 @@ INLINE void NAMED(step)(
   NAMED(add_product)(&t->ae, wa, we);
 }
 
+/// One row's part of a block.
+INLINE void NAMED(part)(
+    const NAMED(screens) * screens, int kind, int is_open, const char *actual,
+    const char *expected, size_t length, NAMED(totals) * t, NAMED(wide) * dd, NAMED(wide) * ee) {
+  size_t i = 0;
+  for (; i + 16 <= length; i += 16) {
+    size_t at = assay_kind_bytes(kind, i);
+    NAMED(step)(screens, kind, is_open, actual + at, expected + at, 16, t, dd, ee);
+  }
+  if (i < length) {
+    size_t at = assay_kind_bytes(kind, i);
+    NAMED(step)(screens, kind, is_open, actual + at, expected + at, length - i, t, dd, ee);
+  }
+}
+
 INLINE void NAMED(load_block)(
     int kind, const char *actual, const char *expected, size_t count, assay_block *block) {
-  size_t size = kind == ASSAY_F32 ? 4 : 2;
   for (size_t i = 0; i < count; i += 16) {
-    size_t part = count - i < 16 ? count - i : 16;
+    size_t part = count - i < 16 ? count - i : 16, at = assay_kind_bytes(kind, i);
     i32x16 key;
-    f32x16 value = NAMED(decode)(actual + i * size, part, kind, &key);
+    f32x16 value = NAMED(decode)(actual + at, part, kind, &key);
     memcpy(block->actual + i, &value, 64);
     memcpy(block->actual_key + i, &key, 64);
-    value = NAMED(decode)(expected + i * size, part, kind, &key);
+    value = NAMED(decode)(expected + at, part, kind, &key);
     memcpy(block->expected + i, &value, 64);
     memcpy(block->expected_key + i, &key, 64);
   }
@@ -171,18 +251,18 @@ INLINE int NAMED(changes)(const assay_comparison *s, const assay_block *block, s
   memcpy(&expected_key, block->expected_key + i, 64);
   f32x16 d = (f32x16)((u32x16)(a - e) & 0x7fffffffu);
   f32x16 size = (f32x16)((u32x16)e & 0x7fffffffu);
-  f32x16 scaled = s->rtol * size;
-  f32x16 bound = s->atol + scaled;
-  f32x16 rtol_scaled = (s->no_rtol ? 0 : s->min_rtol) * size;
-  f32x16 rtol_bound = (s->no_rtol ? infinity : s->atol) + rtol_scaled;
-  f32x16 atol_bound = (s->no_atol ? infinity : s->min_atol) + scaled;
+  f32x16 scaled = (float)s->rtol * size;
+  f32x16 bound = (float)s->atol + scaled;
+  f32x16 rtol_scaled = (s->no_rtol ? 0 : (float)s->min_rtol) * size;
+  f32x16 rtol_bound = (s->no_rtol ? infinity : (float)s->atol) + rtol_scaled;
+  f32x16 atol_bound = (s->no_atol ? infinity : (float)s->min_atol) + scaled;
   i32x16 mismatched = ~(d <= bound);
   i32x16 found = ~(d <= rtol_bound) | ~(d <= atol_bound) | (d > (float)s->max_abs.value);
   found |= mismatched & (d > (float)s->max_abs_mismatched.value);
   u32x16 distance = (u32x16)__builtin_elementwise_max(actual_key, expected_key) -
                     (u32x16)__builtin_elementwise_min(actual_key, expected_key);
-  if (s->kind != ASSAY_F32) distance >>= 16;
-  found |= (i32x16)(distance > s->max_ulp);
+  distance >>= (uint32_t)assay_key_shift(s->kind);
+  found |= (i32x16)(distance > (uint32_t)s->max_ulp);
   if (s->first_mismatch < 0 || s->max_abs_mismatched.index < 0) found |= mismatched;
   const double ratio = s->max_rel.value, ratio_mismatched = s->max_rel_mismatched.value;
   NAMED(wide) wd = NAMED(widen)(d), ws = NAMED(widen)(size);
@@ -204,17 +284,20 @@ INLINE void NAMED(raise_maxima)(assay_comparison *state, const assay_block *bloc
 
 INLINE void NAMED(block)(
     assay_comparison *state, int kind, const char *actual, const char *expected, size_t count) {
-  const size_t size = kind == ASSAY_F32 ? 4 : 2;
   const assay_comparison before = *state;
   const float infinity = __builtin_inff();
   const NAMED(screens) screens = {
-      state->no_rtol ? 0 : state->min_rtol,
-      state->no_rtol ? infinity : state->atol,
-      state->no_atol ? infinity : state->min_atol,
+      (float)state->rtol,
+      (float)state->atol,
+      state->no_rtol ? 0 : (float)state->min_rtol,
+      state->no_rtol ? infinity : (float)state->atol,
+      state->no_atol ? infinity : (float)state->min_atol,
       // Above the rounding of a product, far below the distance of two ratios.
       state->max_rel.value * (1 + 0x1p-51),
       state->max_rel_mismatched.value * (1 + 0x1p-51),
   };
+  const int is_open = !state->no_rtol || state->max_rel.value < __builtin_inf() ||
+                      state->max_rel_mismatched.value < __builtin_inf();
   NAMED(totals) t = {0};
   t.actual_min = t.expected_min = infinity;
   t.actual_max = t.expected_max = -infinity;
@@ -226,13 +309,13 @@ INLINE void NAMED(block)(
     size_t rest = state->row_length - state->column;
     size_t length = count - done < rest ? count - done : rest;
     NAMED(wide) row_dd = {0}, row_ee = {0};
-    const char *a = actual + done * size, *e = expected + done * size;
-    size_t i = 0;
-    for (; i + 16 <= length; i += 16)
-      NAMED(step)(state, &screens, kind, a + i * size, e + i * size, 16, &t, &row_dd, &row_ee);
-    if (i < length)
-      NAMED(step)
-      (state, &screens, kind, a + i * size, e + i * size, length - i, &t, &row_dd, &row_ee);
+    const char *a = actual + assay_kind_bytes(kind, done);
+    const char *e = expected + assay_kind_bytes(kind, done);
+    if (is_open) {
+      NAMED(part)(&screens, kind, 1, a, e, length, &t, &row_dd, &row_ee);
+    } else {
+      NAMED(part)(&screens, kind, 0, a, e, length, &t, &row_dd, &row_ee);
+    }
     double part_dd = NAMED(sum)(row_dd), part_ee = NAMED(sum)(row_ee);
     dd += part_dd;
     ee += part_ee;
@@ -261,7 +344,7 @@ INLINE void NAMED(block)(
     candidates |= (uint32_t)t.candidates[i] | (uint32_t)t.ratio_candidates[i & 7];
     ulp = t.ulp[i] > ulp ? t.ulp[i] : ulp;
   }
-  if (kind != ASSAY_F32) ulp >>= 16;
+  ulp >>= assay_key_shift(kind);
   int first = state->max_abs.index < 0 || (mismatched && state->max_abs_mismatched.index < 0);
   if (first || candidates || gap > state->max_abs.value ||
       gap_mismatched > state->max_abs_mismatched.value || ulp > state->max_ulp) {
@@ -296,27 +379,4 @@ INLINE void NAMED(block)(
   state->index += count;
 }
 
-#define UPDATE(NAME, KIND, SIZE)                                                            \
-  TARGET static void NAMED(NAME)(                                                           \
-      assay_comparison * state, const char *actual, const char *expected, size_t count) {   \
-    for (size_t i = 0; i < count; i += ASSAY_BLOCK) {                                       \
-      size_t part = count - i < ASSAY_BLOCK ? count - i : ASSAY_BLOCK;                      \
-      NAMED(block)(state, KIND, actual + i * (SIZE), expected + i * (SIZE), part);          \
-    }                                                                                       \
-  }
-UPDATE(update_f32, ASSAY_F32, 4)
-UPDATE(update_bf16, ASSAY_BF16, 2)
-UPDATE(update_f16, ASSAY_F16, 2)
-
-TARGET static void NAMED(update)(
-    assay_comparison *state, const char *actual, const char *expected, size_t count) {
-  switch (state->kind) {
-  case ASSAY_F32: NAMED(update_f32)(state, actual, expected, count); break;
-  case ASSAY_BF16: NAMED(update_bf16)(state, actual, expected, count); break;
-  default: NAMED(update_f16)(state, actual, expected, count);
-  }
-}
-
-#undef UPDATE
 #undef ADD_PRODUCT
-#undef INLINE

@@ -3,8 +3,8 @@ import AssayTensors
 
 /// How elements of one dtype are loaded, subtracted and judged.
 ///
-/// The plain definition of every verdict and figure: what the C kernels do for the common floats is
-/// tested against it, and it serves the other dtypes itself.
+/// The plain definition of every verdict and figure: the C kernels are tested against it, and it
+/// serves complex numbers and extreme magnitudes itself.
 protocol PairArithmetic {
   associatedtype Element
   /// The magnitude of a difference, in the arithmetic that the element rule uses.

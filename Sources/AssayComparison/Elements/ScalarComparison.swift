@@ -1,7 +1,7 @@
 import AssayRuns
 import AssayTensors
 
-/// Compares element by element: the oracle of the kernels and the way of the rarer dtypes.
+/// Compares element by element: the oracle of the kernels and the way of what they do not serve.
 struct ScalarComparison<Arithmetic: PairArithmetic> {
   private let rule: ElementRule
   private let rtol: Double

@@ -6,7 +6,7 @@ extension TensorStatistics {
   ///
   /// - Complexity: O(`elementCount`) time, constant memory.
   package init(of tensor: Tensor) {
-    // Comparing a tensor with itself measures it, and for the common floats that is the fast way.
+    // Comparing a tensor with itself measures it: the fast way, where the kernels serve it.
     self =
       TensorComparison.kernelDifference(tensor, tensor, .exact)?.actualStatistics
       ?? tensor.dtype.withArithmetic(StatisticsTask(tensor: tensor))

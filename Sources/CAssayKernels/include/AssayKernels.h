@@ -48,27 +48,53 @@ void assay_round_to_bf16(int isa, float *values, size_t count);
 /// Replaces each value by the nearest float16 value.
 void assay_round_to_f16(int isa, float *values, size_t count);
 
-enum { ASSAY_F32 = 0, ASSAY_BF16 = 1, ASSAY_F16 = 2 };
+/// The dtypes that are compared. Floats of up to 32 bits come first: their rule is float32's.
+enum {
+  ASSAY_F32,
+  ASSAY_BF16,
+  ASSAY_F16,
+  ASSAY_F8E4M3FN,
+  ASSAY_F8E5M2,
+  ASSAY_F8E4M3FNUZ,
+  ASSAY_F8E5M2FNUZ,
+  ASSAY_F8E8M0FNU,
+  ASSAY_F4E2M1FN,
+  ASSAY_F64,
+  ASSAY_I8,
+  ASSAY_I16,
+  ASSAY_I32,
+  ASSAY_I64,
+  ASSAY_U8,
+  ASSAY_U16,
+  ASSAY_U32,
+  ASSAY_U64,
+  ASSAY_BOOL,
+  ASSAY_KINDS
+};
 
 /// A largest difference; `index` is -1 while there is none.
 typedef struct {
   double value;
   int64_t index;
-  float actual, expected;
+  double actual, expected;
 } assay_extreme;
 
 /// Sums over one side's finite elements.
 typedef struct {
   uint64_t finite, nan, inf;
-  float min, max;
-  double sum, squares;
+  double min, max, sum, squares;
 } assay_side;
 
 /// A comparison under way: fill by `assay_comparison_begin`, feed by `assay_comparison_update`.
 typedef struct {
   int kind, equal_nan;
-  float rtol, atol;
+  // Values of float32 for the floats of up to 32 bits.
+  double rtol, atol;
   uint64_t row_length;
+  // Whether a magnitude was met that only exact or scaled arithmetic serves: nothing here holds.
+  uint64_t unserved;
+  // How many blocks held NaN, infinities or overflowing differences.
+  uint64_t blocks_by_element;
   // Where the next element stands.
   uint64_t index, column, row;
 
@@ -76,14 +102,15 @@ typedef struct {
   int64_t first_mismatch;
   uint64_t pairs;
   assay_extreme max_abs, max_rel, max_abs_mismatched, max_rel_mismatched;
-  uint32_t max_ulp;
+  // Of an integer the distance itself.
+  uint64_t max_ulp;
   int64_t max_ulp_index;
   // The smallest tolerances so far, and whether none can pass.
-  float min_rtol, min_atol;
+  double min_rtol, min_atol;
   int no_rtol, no_atol;
   double abs, dd, aa, ee, ae;
   // Of the expected elements in finite pairs.
-  float largest_expected;
+  double largest_expected;
   double row_dd, row_ee, worst;
   int64_t worst_row;
   uint64_t class_differences;
@@ -92,9 +119,13 @@ typedef struct {
 } assay_comparison;
 
 void assay_comparison_begin(
-    assay_comparison *state, int kind, float rtol, float atol, int equal_nan, uint64_t row_length);
+    assay_comparison *state, int kind, double rtol, double atol, int equal_nan,
+    uint64_t row_length);
 
 /// Feeds the next elements.
+///
+/// Non-zero float64 magnitudes below 2^-440 or above 2^480 and integers from 2^51 on set
+/// `unserved`.
 ///
 /// All calls but the last must bring a multiple of 2,048 elements, so that the blocks, and with
 /// them the last bits of the sums, do not depend on how a tensor is cut.
