@@ -4,9 +4,9 @@ import Foundation
 /// Times recording tensors and writing the same bytes with `write`.
 ///
 /// Arguments: `pt` or `hdf5`, MiB of a tensor, number of tensors, folder, rounds. Prints for each
-/// round the seconds of the recorder, from the first call of a module to the end of the run, and of
-/// plain writes: a file for each tensor, as in the layout of `.pt` files, which waits for no disk, or
-/// one file for all and `fsync`, as in that of HDF5.
+/// round the seconds of the recorder, from its making to the end of the run, and of
+/// plain writes: a folder and a file for each tensor, as in the layout of `.pt` files, which waits for
+/// no disk, or one file for all and `fsync`, as in that of HDF5.
 @main struct Main {
   static func main() throws {
     let arguments = CommandLine.arguments
@@ -17,7 +17,7 @@ import Foundation
       return
     }
     let folder = arguments[4]
-    let tensors = try (0..<count).map { try tensor(number: $0, byteCount: size << 20) }
+    let tensors = (0..<count).map { tensor(number: $0, byteCount: size << 20) }
     for round in 0..<rounds {
       let path = "\(folder)/round_\(round)"
       var seconds: [Bool: Double] = [:]
@@ -36,23 +36,19 @@ import Foundation
     }
   }
 
-  /// A tensor whose bytes no other one has.
-  private static func tensor(number: Int, byteCount: Int) throws -> Tensor {
-    var state = UInt64(number) &* 0x9E37_79B9_7F4A_7C15 | 1
-    let storage = Storage(byteCount: byteCount) { bytes in
-      let words = bytes.bindMemory(to: UInt64.self)
-      for i in words.indices {
-        state ^= state << 13
-        state ^= state >> 7
-        state ^= state << 17
-        words[i] = state
-      }
+  /// A tensor whose bytes no other one has, as a model of Swift arrays has it.
+  private static func tensor(number: Int, byteCount: Int) -> [Float] {
+    var state = UInt32(truncatingIfNeeded: number) &* 0x9E37_79B9 | 1
+    return (0..<byteCount / 4).map { _ in
+      state ^= state << 13
+      state ^= state >> 17
+      state ^= state << 5
+      return Float(state)
     }
-    return try Tensor(storage: storage, dtype: .float32, shape: Shape([byteCount / 4096, 1024]))
   }
 
   private static func record(
-    _ tensors: [Tensor], _ format: CaptureConfiguration.Format, _ folder: String
+    _ tensors: [[Float]], _ format: CaptureConfiguration.Format, _ folder: String
   ) throws {
     var configuration = CaptureConfiguration()
     configuration.formats = [format]
@@ -66,14 +62,16 @@ import Foundation
   }
 
   private static func write(
-    _ tensors: [Tensor], _ format: CaptureConfiguration.Format, _ folder: String
+    _ tensors: [[Float]], _ format: CaptureConfiguration.Format, _ folder: String
   ) throws {
     var descriptor: Int32 = -1
     for (i, tensor) in tensors.enumerated() {
+      if format == .pt { mkdir("\(folder)/call_\(i)", 0o777) }
       if i == 0 || format == .pt {
-        descriptor = open("\(folder)/file_\(i)", O_WRONLY | O_CREAT | O_EXCL, 0o666)
+        let path = format == .pt ? "\(folder)/call_\(i)/tensor" : "\(folder)/tensors"
+        descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL, 0o666)
       }
-      try tensor.withContiguousBytes { bytes in
+      try tensor.withUnsafeBytes { bytes in
         guard Foundation.write(descriptor, bytes.baseAddress, bytes.count) == bytes.count else {
           throw POSIXError(POSIXErrorCode(rawValue: errno) ?? .EIO)
         }
