@@ -5,7 +5,8 @@ Contestants: `assay compare` of both layouts; torch.load and torch.testing.asser
 one thread; h5diff; and a reader that does nothing but read every file from end to end. Wall time and
 resident size are of whole processes, with the files in the page cache; of Python's contestants the
 imports do not count. Ratios are of the same turn. --full takes 256 tensors of 1 to 8 MiB, 760, 3,000
-and 20,000 smaller ones; without it a quarter of them. --keep leaves the data in a folder and uses what is there.
+and 20,000 smaller ones; without it a quarter of them. --keep leaves the data in a folder and uses
+what is there.
 """
 import argparse
 import os

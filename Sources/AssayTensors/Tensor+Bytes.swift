@@ -36,7 +36,12 @@ extension Tensor {
   /// The same elements in row-major order without gaps, in a storage that holds nothing else.
   public func contiguous() -> Tensor {
     if isContiguous && storage.byteCount == byteCount { return self }
-    return Tensor(
+    return copied()
+  }
+
+  /// A copy of the elements in row-major order, in an aligned storage that holds nothing else.
+  package func copied() -> Tensor {
+    Tensor(
       uncheckedStorage: Storage(uninitialized: byteCount) { copyBytes(to: $0) }, dtype: dtype,
       shape: shape, device: device)
   }

@@ -94,12 +94,8 @@ final class Scratch {
     _ name: String = "model.safetensors", _ change: (inout [String: Tensor]) throws -> Void
   ) throws {
     let source = try SafetensorsFile(path: path + "/" + name)
-    // Copies: the file under them is about to be replaced.
-    var tensors = try Dictionary(
-      uniqueKeysWithValues: source.tensors.map { name, tensor in
-        let storage = tensor.withContiguousBytes(Storage.init(copying:))
-        return (name, try Tensor(storage: storage, dtype: tensor.dtype, shape: tensor.shape))
-      })
+    var tensors = Dictionary(
+      uniqueKeysWithValues: source.tensors.map { ($0.name, $0.tensor.copied()) })
     try change(&tensors)
     var (entries, data) = ([String: JSONValue](), Data())
     for (name, tensor) in tensors {
