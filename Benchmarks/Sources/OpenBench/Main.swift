@@ -14,7 +14,8 @@ import Assay
       let clock = ContinuousClock()
       var count = 0
       let time = try clock.measure {
-        count = try openRun(at: arguments[1]).steps.flatMap(\.calls).map(\.tensors.count).reduce(0, +)
+        let steps = try openRun(at: arguments[1]).steps
+        count = steps.flatMap(\.calls).map(\.tensors.count).reduce(0, +)
       }
       print(time / .seconds(1), count)
     }

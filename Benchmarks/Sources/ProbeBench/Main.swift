@@ -22,7 +22,8 @@ import Assay
           let time = try clock.measure {
             _ = try isProbed ? model.forward(.detached) : model.forward()
           }
-          if isProbed { probed.append(time / .seconds(1)) } else { plain.append(time / .seconds(1)) }
+          let seconds = time / .seconds(1)
+          if isProbed { probed.append(seconds) } else { plain.append(seconds) }
         }
       }
       print(plain.sorted()[40] / modules, probed.sorted()[40] / modules)
