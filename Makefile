@@ -66,7 +66,7 @@ scaling: setup ## Check that what commands allocate grows as their runs do
 	python3 Tests/Scaling/scaling.py .build/debug/assay
 
 interop bench bert calibration: PACKAGES += python3-venv
-bench: PACKAGES += hdf5-tools time
+bench: PACKAGES += hdf5-tools
 interop: PACKAGES += hdf5-tools
 interop: setup ## Check both layouts against PyTorch, h5py and h5dump
 	$(SWIFT) build --product assay
@@ -93,11 +93,12 @@ lint: setup ## Check format, documentation, arrows of targets and folders, the p
 format: ## Rewrite the sources in the project's format
 	$(SWIFT) format --in-place --recursive --parallel Package.swift Sources Tests Examples
 
-bench: setup ## Measure speed against numpy, PyTorch and h5diff
+bench: setup ## Measure speed and memory against the goals of Benchmarks (FULL=1: large sizes)
 	Tests/Interop/environment.sh $(VENV)
-	PYTHON=$(CURDIR)/$(VENV)/bin/python Benchmarks/run.sh
+	$(VENV)/bin/python -m pip install --quiet matplotlib==3.10.8
 	$(SWIFT) build -c release --product assay
-	$(VENV)/bin/python Benchmarks/compare.py .build/release/assay
+	$(SWIFT) build -c release --package-path Benchmarks
+	$(VENV)/bin/python Benchmarks/bench.py .build/release/assay $(if $(FULL),--full)
 
 clean: ## Remove everything that was built
 	rm -rf .build .build-* Benchmarks/.build Examples/SwiftPort/.build

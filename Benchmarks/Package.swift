@@ -5,9 +5,9 @@ let package = Package(
   name: "benchmarks",
   platforms: [.macOS(.v15)],
   dependencies: [.package(name: "assay", path: "..")],
-  targets: [
+  targets: ["AssayBench", "MakeRun", "OpenBench", "ProbeBench", "RecordBench"].map {
     .executableTarget(
-      name: "AssayBench", dependencies: [.product(name: "Assay", package: "assay")],
+      name: $0, dependencies: [.product(name: "Assay", package: "assay")],
       swiftSettings: [.swiftLanguageMode(.v6)])
-  ]
+  }
 )

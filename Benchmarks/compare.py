@@ -2,9 +2,11 @@
 
 Usage: compare.py ASSAY [--full] [--turns N] [--keep FOLDER]
 Contestants: `assay compare` of both layouts; torch.load and torch.testing.assert_close of every pair,
-one thread; h5diff; and a reader that does nothing but pread every file from end to end. Wall time and
-resident size are of whole processes, with the files in the page cache. --full takes 760, 3,000
-and 20,000 tensors; without it a quarter of them. --keep leaves the data in a folder and uses what is there.
+one thread; h5diff; and a reader that does nothing but read every file from end to end. Wall time and
+resident size are of whole processes, with the files in the page cache; of Python's contestants the
+imports do not count. Ratios are of the same turn. --full takes 256 tensors of 1 to 8 MiB that are equal
+(huge) or differ, 760, 3,000 and 20,000 smaller ones; without it a quarter of them. --keep leaves the
+data in a folder and uses what is there.
 """
 import argparse
 import os
@@ -18,7 +20,8 @@ import time
 import numpy as np
 import torch
 
-HERE = os.path.dirname(os.path.abspath(__file__))
+from measuring import say, timed
+
 # Per layer of SmolLM2-135M: the widths of the tensors of one decoded token.
 LAYER = [576] * 12 + [192] * 4 + [1536] * 6 + [64, 64, 9, 576, 576]
 
@@ -26,6 +29,8 @@ LAYER = [576] * 12 + [192] * 4 + [1536] * 6 + [64, 64, 9, 576, 576]
 def shapes(case, scale):
     """The shapes of a case's tensors, by steps."""
     rng = np.random.default_rng(7)
+    if case in ("huge", "differing"):
+        return [[(1, int(n), 1024) for n in rng.integers(256, 2049, int(256 * scale))]]
     if case == "large":
         count = max(4, int(760 * scale))
         return [[(1, int(n), 768) for n in rng.integers(32, 235, count)]]
@@ -36,7 +41,7 @@ def shapes(case, scale):
 
 
 def write_runs(case, root, scale):
-    """Two runs in vLLM's layout: all but a fiftieth of the tensors differ, or none in `many`."""
+    """Two runs in vLLM's layout: all but a fiftieth of the tensors differ, or none."""
     rng = np.random.default_rng(1)
     for step, tensors in enumerate(shapes(case, scale)):
         names = [f"model.layers.{i // 27}.m{i % 27}" for i in range(len(tensors))]
@@ -47,7 +52,7 @@ def write_runs(case, root, scale):
         for position, (name, shape) in enumerate(zip(names, tensors)):
             expected = torch.from_numpy(rng.standard_normal(shape, dtype=np.float32))
             actual = expected
-            if case != "many" and position % 50:
+            if case not in ("huge", "many") and position % 50:
                 actual = expected * (1 + 1e-3 * torch.from_numpy(
                     rng.standard_normal(shape, dtype=np.float32)))
             for run, tensor in (("actual", actual), ("expected", expected)):
@@ -88,23 +93,6 @@ def read_pass(root, layout):
     print(time.perf_counter() - start)
 
 
-def timed(command):
-    """Seconds, CPU seconds and peak MiB of a process, measured by a small parent: a child of this one
-    would begin with its size. Python's contestants say their seconds, which leaves out its imports."""
-    with tempfile.NamedTemporaryFile("r") as figures:
-        start = time.perf_counter()
-        done = subprocess.run(
-            ["/usr/bin/time", "-q", "-f", "%U %S %M", "-o", figures.name, *command],
-            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-        wall = time.perf_counter() - start
-        if done.returncode > 1:
-            sys.exit(f"{' '.join(command)}: status {done.returncode}")
-        if command[0] == sys.executable:
-            wall = float(done.stdout.split()[0])
-        user, system, peak = map(float, figures.read().split())
-    return wall, user + system, peak / 1024
-
-
 def measure(assay, case, root, turns):
     python = [sys.executable, os.path.abspath(__file__)]
     contestants = {
@@ -120,20 +108,25 @@ def measure(assay, case, root, turns):
         for name, command in contestants.items():
             if name == "torch" and turn >= 2:
                 continue
-            found[name].append(timed(command))
-    print(f"{case}: wall s (spread), CPU s, peak MiB, times as fast as")
-    wall = {}
+            wall, processor, peak, printed = timed(command)
+            if command[0] == sys.executable:
+                wall = float(printed.split()[0])
+            found[name].append((wall, processor, peak))
+    print(f"{case}: wall s (spread), CPU s, peak MiB")
+    walls = {name: [run[0] for run in runs] for name, runs in found.items()}
     for name, runs in found.items():
-        walls = [run[0] for run in runs]
-        wall[name] = statistics.median(walls)
-        print(f"  {name:10} {wall[name]:7.3f} ({max(walls) - min(walls):.3f})"
-              f" {statistics.median(r[1] for r in runs):7.3f} {max(r[2] for r in runs):7.0f}",
-              end="")
-        if name.startswith("assay"):
-            print(end="\n")
-        else:
-            print("   " + ", ".join(
-                f"{kind} {wall[name] / wall[kind]:.2f}x" for kind in ("assay .pt", "assay .h5")))
+        print(f"  {name:10} {statistics.median(walls[name]):7.3f}"
+              f" ({max(walls[name]) - min(walls[name]):.3f})"
+              f" {statistics.median(run[1] for run in runs):7.3f} {max(run[2] for run in runs):7.0f}")
+
+    def ratios(slow, fast):
+        return [one / other for one, other in zip(walls[slow], walls[fast])]
+
+    say(f"compare of {case}, times as fast as torch", ratios("torch", "assay .pt"))
+    say(f"compare of {case}, times as fast as h5diff", ratios("h5diff", "assay .h5"))
+    for layout in (".pt", ".h5"):
+        say(f"compare of {case}, {layout}, times as long as reading",
+            ratios(f"assay {layout}", f"read {layout}"))
 
 
 def main():
@@ -152,7 +145,7 @@ def main():
     scale = 1 if arguments.full else 0.25
     folder = arguments.keep or tempfile.mkdtemp(prefix="assay-bench-")
     try:
-        for case in ("large", "smollm2", "many"):
+        for case in ("huge", "differing", "large", "smollm2", "many"):
             root = f"{folder}/{case}"
             if not os.path.exists(f"{root}/expected.h5"):
                 shutil.rmtree(root, ignore_errors=True)

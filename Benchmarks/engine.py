@@ -12,6 +12,8 @@ import sys
 import tempfile
 import time
 
+from measuring import say
+
 TOKENS = "128000,9906,11,1917"
 FIRST_LAYERS = [r"^model\.embed_tokens$", r"^model\.layers\.[01]($|\.)"]
 
@@ -63,6 +65,7 @@ def main(assay, checkpoint):
             print(f"{size / 1e9:.1f} GB, {tokens} steps: {seconds[tokens]:.1f} s, own memory "
                   f"{peak['RssAnon']:.0f} MiB, mapped {peak['RssFile']:.0f} MiB", flush=True)
         print(f"a decoded token: {(seconds[3] - seconds[1]) / 2:.1f} s")
+        say(f"own memory of the engine, checkpoint of {size / 1e9:.0f} GB, MiB", [peak["RssAnon"]])
         small = first_layers(checkpoint, f"{root}/first")
         config = {"enabled": True, "output_dir": f"{root}/torch", "formats": ["hdf5"],
                   "log_step_ids": [], "module_call_match": FIRST_LAYERS}

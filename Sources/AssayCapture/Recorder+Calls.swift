@@ -121,7 +121,8 @@ extension Recorder {
     }
     try background?.reserve(byteCount)
     let captured = wanted.map { slot, tensor -> CapturedTensor in
-      guard tensor.elementCount > limit else { return .stored(slot, tensor.copied()) }
+      // A storage never changes; only one that holds more than the tensor is not to be kept alive.
+      guard tensor.elementCount > limit else { return .stored(slot, tensor.contiguous()) }
       let reason = "Tensor too large: \(tensor.elementCount) elements, max_tensor_size is \(limit)"
       return .skipped(
         slot,

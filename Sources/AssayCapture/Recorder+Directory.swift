@@ -1,5 +1,5 @@
 import AssayBase
-package import AssayRuns
+public import AssayRuns
 import Foundation
 
 extension Recorder {
@@ -9,14 +9,12 @@ extension Recorder {
   ///   - configuration: What is recorded and where.
   ///   - manifest: What the run says about itself; its id names the directory.
   /// - Throws: ``AssayRuns/RunError`` when the directory or a file cannot be made.
-  package convenience init(
-    configuration: CaptureConfiguration, manifest: RunManifest,
-    queueByteLimit: Int = defaultQueueByteLimit
+  public convenience init(
+    configuration: CaptureConfiguration, manifest: RunManifest
   ) throws {
     self.init(
       configuration: configuration,
-      writers: try Self.writers(for: configuration, manifest: manifest), manifest: manifest,
-      queueByteLimit: queueByteLimit)
+      writers: try Self.writers(for: configuration, manifest: manifest), manifest: manifest)
   }
 
   /// Makes the writers of `<output_dir>/<id>/`, one for each configured format.

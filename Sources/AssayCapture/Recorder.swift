@@ -6,8 +6,8 @@ import Synchronization
 
 /// Receives calls from a probe, filters them and hands them to sinks.
 ///
-/// Bytes are copied at the call and written by a thread of the recorder's own, so that later changes
-/// in place do not alter them. An error of the sink, such as a full disk, is thrown from the next
+/// Tensors are taken at the call and written by a thread of the recorder's own, so that later changes
+/// in place do not alter them: what is no immutable ``AssayTensors/Storage`` is copied. An error of the sink, such as a full disk, is thrown from the next
 /// call of the probe, from the step's end and from ``finish(updating:)``; the run then stays
 /// incomplete.
 public final class Recorder: Sendable {

@@ -7,13 +7,14 @@ extension HDF5Group {
   /// - Parameters:
   ///   - name: The link's name.
   ///   - bytes: All elements, row-major and little-endian.
+  /// - Returns: Where in the file the bytes are; of no meaning for a tensor without elements.
   /// - Throws: ``HDF5Error/library(operation:causes:)``, for a full disk as well.
   package func writeTensor(
     _ name: String, dtype: DType, shape: Shape, bytes: UnsafeRawBufferPointer
-  ) throws {
+  ) throws -> UInt64 {
     precondition(bytes.count == shape.elementCount * dtype.byteCount)
     let path = path(of: try usable(name))
-    try Library.call {
+    return try Library.call {
       let space = try shape.rank == 0 ? Handle.scalar() : .simple(shape.dimensions)
       let type = try Datatype.stored(dtype)
       let dataset = try create(name, type: type, space: space)
@@ -23,7 +24,9 @@ extension HDF5Group {
           H5Dwrite(dataset.id, type.id, ch5s_all(), ch5s_all(), ch5p_default(), base),
           "write \(path)")
       }
+      let start = H5Dget_offset(dataset.id)
       try dataset.close("write \(path)")
+      return UInt64(start)
     }
   }
 

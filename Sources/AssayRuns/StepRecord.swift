@@ -86,11 +86,13 @@ public struct CallRecord: Sendable {
 /// A tensor that a run holds, or says that it lacks.
 public struct TensorRecord: Sendable {
   /// What a run holds of a tensor.
+  ///
+  /// A note is indirect: few tensors have one, and none of the others should have room for it.
   package enum Content: Sendable {
     /// Its elements.
     case stored
     /// A note: it was left out, for example because it is too large.
-    case skipped(SkippedTensor)
+    indirect case skipped(SkippedTensor)
     /// Nothing: the module had it, and it could not be recorded.
     case notRecorded(reason: String)
   }

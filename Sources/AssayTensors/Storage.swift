@@ -23,14 +23,23 @@ public final class Storage: @unchecked Sendable {
   /// - Parameters:
   ///   - byteCount: How many bytes to allocate; at least 0.
   ///   - initialize: Fills the zeroed buffer. What it throws is thrown on.
-  public init(
+  public convenience init(
     byteCount: Int, initialize: (UnsafeMutableRawBufferPointer) throws -> Void
   ) rethrows {
+    try self.init(uninitialized: byteCount) { buffer in
+      if let base = buffer.baseAddress { memset(base, 0, byteCount) }
+      try initialize(buffer)
+    }
+  }
+
+  /// Allocates 64-byte aligned bytes and has every one of them written.
+  init(
+    uninitialized byteCount: Int, write: (UnsafeMutableRawBufferPointer) throws -> Void
+  ) rethrows {
     let (allocation, buffer) = Storage.allocate(byteCount)
-    if let base = buffer.baseAddress { memset(base, 0, byteCount) }
     bytes = UnsafeRawBufferPointer(buffer)
     owner = .allocation(allocation)
-    try initialize(buffer)
+    try write(buffer)
   }
 
   /// Reads a part of a file into memory of its own.
@@ -60,7 +69,7 @@ public final class Storage: @unchecked Sendable {
 
   /// Copies bytes.
   public convenience init(copying source: UnsafeRawBufferPointer) {
-    self.init(byteCount: source.count) { $0.copyMemory(from: source) }
+    self.init(uninitialized: source.count) { $0.copyMemory(from: source) }
   }
 
   /// Shares a part of a mapped file, which stays mapped as long as the storage lives.

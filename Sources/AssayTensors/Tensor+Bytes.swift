@@ -36,7 +36,14 @@ extension Tensor {
   /// The same elements in row-major order without gaps, in a storage that holds nothing else.
   public func contiguous() -> Tensor {
     if isContiguous && storage.byteCount == byteCount { return self }
-    return Tensor(contiguous: Storage(byteCount: byteCount) { copyBytes(to: $0) }, like: self)
+    return copied()
+  }
+
+  /// A copy of the elements in row-major order, in an aligned storage that holds nothing else.
+  package func copied() -> Tensor {
+    Tensor(
+      uncheckedStorage: Storage(uninitialized: byteCount) { copyBytes(to: $0) }, dtype: dtype,
+      shape: shape, device: device)
   }
 
   /// Copies all elements as contiguous row-major little-endian bytes.
@@ -49,16 +56,6 @@ extension Tensor {
     } else {
       gather(0..<elementCount, into: buffer)
     }
-  }
-
-  /// A copy whose bytes are its own, safe from later changes to the source's memory.
-  package func copied() -> Tensor {
-    Tensor(contiguous: Storage(byteCount: byteCount) { copyBytes(to: $0) }, like: self)
-  }
-
-  private init(contiguous storage: Storage, like other: Tensor) {
-    self.init(
-      uncheckedStorage: storage, dtype: other.dtype, shape: other.shape, device: other.device)
   }
 
   /// Walks the view in row-major order, copying runs along the last axis.

@@ -96,7 +96,7 @@ import Testing
     let values: [Float] = [1, 2, 3]
     let file = try reopened(.recording) { root in
       try values.withUnsafeBytes {
-        try root.writeTensor("t", dtype: .float32, shape: Shape([3]), bytes: $0)
+        _ = try root.writeTensor("t", dtype: .float32, shape: Shape([3]), bytes: $0)
       }
     }
     let size = try MappedFile(path: path).byteCount

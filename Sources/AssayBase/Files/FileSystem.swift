@@ -66,7 +66,9 @@ extension FileSystem {
   ///
   /// - Parameter path: The name that it shall have once it is whole.
   package static func temporaryPath(beside path: String) -> String {
-    temporaryPrefix(of: path) + UUID().uuidString + temporarySuffix
+    // Foundation's UUID opens a file for its random bits, as dear as making the file itself.
+    let number = String(UInt64.random(in: .min ... .max), radix: 16)
+    return temporaryPrefix(of: path) + number + temporarySuffix
   }
 
   /// Gives a file or folder its final name, in place of a file that had it before.
@@ -104,7 +106,7 @@ extension FileSystem {
   private static func temporaryPrefix(of path: String) -> String {
     let parts = path.parts(separatedBy: "/")
     var name = parts.last ?? ""
-    // With a UUID it must still fit into the 255 bytes that a file system takes.
+    // With a number it must still fit into the 255 bytes that a file system takes.
     while name.utf8.count > 200 { name.unicodeScalars.removeLast() }
     return (parts.dropLast() + [".\(name)."]).joined(separator: "/")
   }

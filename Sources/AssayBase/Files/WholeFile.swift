@@ -52,7 +52,7 @@ package final class WholeFile {
   /// Adds bytes at the end.
   package func append(_ bytes: UnsafeRawBufferPointer) throws(FileError) {
     if buffer.count + bytes.count > WholeFile.bufferLimit { try flush() }
-    if bytes.count > WholeFile.bufferLimit {
+    if bytes.count >= WholeFile.bufferLimit {
       try write(bytes)
       written += bytes.count
     } else {

@@ -10,13 +10,15 @@ final class HDF5RunOutput {
   private var step: OpenStep?
   private var texts: NameMap<String> = [:]
   private var written: [Content: Place] = [:]
+  /// Reads what was written.
+  private var reader: OpenFile?
 
   /// Two tensors with the same content are one dataset.
   private struct Content: Hashable {
     var dtype: DType
     var shape: Shape
-    /// Of the elements, if there are any.
-    var hash: [UInt8]?
+    /// Of the elements, if there are any; equal ones are proved by comparing bytes.
+    var fingerprint: UInt64?
     /// What stands for them, if there are none.
     var note: String?
     var digest: TensorDigest?
@@ -26,6 +28,8 @@ final class HDF5RunOutput {
   private struct Place {
     var step: Int
     var names: String
+    /// Of the elements in the file.
+    var start: UInt64 = 0
   }
 
   /// The step that is being written, which grows with every tensor: one object, never copied.
@@ -197,14 +201,37 @@ final class HDF5RunOutput {
   }
 
   private func write(_ tensor: Tensor, named name: String, in group: HDF5Group) throws {
-    // One gathering of a strided tensor serves both the hash and the file.
+    // One gathering of a strided tensor serves both the fingerprint and the file.
     try tensor.withContiguousBytes { bytes in
-      let hash = SHA256()
-      hash.update(bytes)
-      let content = Content(dtype: tensor.dtype, shape: tensor.shape, hash: hash.finalize())
-      try write(content, named: name, in: group) {
-        try group.writeTensor(name, dtype: tensor.dtype, shape: tensor.shape, bytes: bytes)
+      let content = Content(
+        dtype: tensor.dtype, shape: tensor.shape, fingerprint: Fingerprint.of(bytes))
+      if let place = written[content], try holds(bytes, at: place.start) {
+        return try link(name, in: group, to: place)
       }
+      let start = try group.writeTensor(
+        name, dtype: tensor.dtype, shape: tensor.shape, bytes: bytes)
+      written[content] = place(of: name, in: group, start: start)
+    }
+  }
+
+  /// Whether these bytes stand in the file.
+  private func holds(_ bytes: UnsafeRawBufferPointer, at start: UInt64) throws -> Bool {
+    if bytes.isEmpty { return true }
+    let reader = try self.reader ?? OpenFile(path: file.path)
+    self.reader = reader
+    let partSize = 1 << 18
+    return try withUnsafeTemporaryAllocation(
+      byteCount: min(partSize, bytes.count), alignment: 16
+    ) { buffer in
+      for offset in stride(from: 0, to: bytes.count, by: partSize) {
+        let part = UnsafeRawBufferPointer(rebasing: bytes[offset...].prefix(partSize))
+        let found = UnsafeMutableRawBufferPointer(rebasing: buffer.prefix(part.count))
+        try reader.read(into: found, at: Int(start) + offset)
+        guard let left = found.baseAddress, let right = part.baseAddress,
+          memcmp(left, right, part.count) == 0
+        else { return false }
+      }
+      return true
     }
   }
 
@@ -215,29 +242,25 @@ final class HDF5RunOutput {
     }
     let content = Content(
       dtype: note.dtype, shape: note.shape, note: note.reason, digest: digest)
-    try write(content, named: name, in: group) {
-      try group.writeSkipped(
-        name, dtype: note.dtype, shape: note.shape, reason: note.reason,
-        digest: HDF5Digest(
-          figures: json(digest.figures), projection: digest.projection,
-          sample: digest.sample))
-    }
+    if let place = written[content] { return try link(name, in: group, to: place) }
+    try group.writeSkipped(
+      name, dtype: note.dtype, shape: note.shape, reason: note.reason,
+      digest: HDF5Digest(
+        figures: json(digest.figures), projection: digest.projection, sample: digest.sample))
+    written[content] = place(of: name, in: group)
   }
 
-  /// Makes a dataset, or one more link to the one that has the same content.
-  private func write(
-    _ content: Content, named name: String, in group: HDF5Group, _ make: () throws -> Void
-  ) throws {
-    if let target = written[content] {
-      let isHere = target.step == step?.number
-      let start = isHere ? step?.group ?? file.root : file.root
-      let names = isHere ? target.names : HDF5Schema.step(target.step) + "/" + target.names
-      try group.link(name, to: names, from: start)
-    } else {
-      try make()
-      let names = group.path.parts(separatedBy: "/").dropFirst(2) + [name]
-      written[content] = Place(step: step?.number ?? 0, names: names.joined(separator: "/"))
-    }
+  /// Makes one more link to a dataset.
+  private func link(_ name: String, in group: HDF5Group, to place: Place) throws {
+    let isHere = place.step == step?.number
+    let start = isHere ? step?.group ?? file.root : file.root
+    let names = isHere ? place.names : HDF5Schema.step(place.step) + "/" + place.names
+    try group.link(name, to: names, from: start)
+  }
+
+  private func place(of name: String, in group: HDF5Group, start: UInt64 = 0) -> Place {
+    let names = group.path.parts(separatedBy: "/").dropFirst(2) + [name]
+    return Place(step: step?.number ?? 0, names: names.joined(separator: "/"), start: start)
   }
 }
 

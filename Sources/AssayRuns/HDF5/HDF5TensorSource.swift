@@ -3,11 +3,13 @@ internal import AssayHDF5
 internal import AssayTensors
 
 /// Where a reader finds one tensor.
+///
+/// A note is indirect: few tensors have one, and none of the others should have room for it.
 enum HDF5TensorSource: Sendable {
   case range(Range<Int>, DType, Shape, isBigEndian: Bool)
   /// Names of links from the root to the dataset.
   case library([String], DType, Shape)
-  case skipped(SkippedTensor)
+  indirect case skipped(SkippedTensor)
   /// The dataset's header is not as it should be; other tensors are not touched by that.
   case damaged(String)
 

@@ -131,6 +131,28 @@ import Testing
     #expect((2 << 20..<2 << 20 + 32 << 10).contains(try #require(size)))
   }
 
+  /// Two contents of one fingerprint, made by solving its definition for the fifth word.
+  @Test func onlyEqualBytesAreStoredOnce() throws {
+    let contents: [[UInt64]] = [
+      [1, 0, 0, 0, 0, 0, 0, 0], [2, 0, 0, 0, 0xB90E_AB17_E1BD_4729, 0, 0, 0],
+    ]
+    let fingerprints = contents.map { $0.withUnsafeBytes { Fingerprint.of($0) } }
+    #expect(fingerprints[0] == fingerprints[1])
+    let path = folder.path("run.h5")
+    let writer = try HDF5RunWriter(path: path, mode: .recording, manifest: RunManifest(id: "a"))
+    let tensors = try contents.map { try Tensor($0, dtype: .uint64) }
+    let modules = ["a", "b", "a", "b"]
+    try writer.writeStep(
+      0,
+      modules.enumerated().map { call, module in
+        CallPart(0, module, call: call / 2, .outputs, .tensor(tensors[call % 2]))
+      })
+    try writer.receive(.runEnded(RunManifest(id: "a")))
+    let reader = try HDF5RunReader(path: path)
+    let found = try reader.steps[0].calls.flatMap(\.tensors).map { try reader.tensor($0.key) }
+    #expect(found.map(\.rowMajorBytes) == (0..<4).map { tensors[$0 % 2].rowMajorBytes })
+  }
+
   @Test func oneRunGivesTheSameBytesTwice() throws {
     for name in ["a.h5", "b.h5"] {
       let writer = try HDF5RunWriter(
