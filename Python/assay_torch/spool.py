@@ -21,7 +21,9 @@ SCHEMA = "assay.spool/1"
 MANIFEST, TENSORS, STEPS = "spool.json", "tensors.bin", "steps.jsonl"
 ALIGNMENT = 64
 QUEUE_BYTES = 256 << 20  # that wait for the thread before the forward does
-PART_BYTES, PART_COUNT = 1 << 20, 128  # of the tensors and sides that are handed over at once
+# Of the tensors that are handed over at once: few, since a thread that runs Python while the forward
+# does makes each of its operations wait.
+PART_BYTES = 16 << 20
 
 _ZEROS = bytes(ALIGNMENT)
 _BUFFERS = 1024  # that the system writes at once
@@ -69,7 +71,7 @@ class SpoolWriter:
         """Takes one side of the call at a position of the step's calls."""
         self._sides.append((position, plan, tensors, states))
         self._side_bytes += plan.byte_count
-        if self._side_bytes >= PART_BYTES or len(self._sides) >= PART_COUNT:
+        if self._side_bytes >= PART_BYTES:
             self._flush()
 
     def end_step(self, step, calls, completion_order, rows):
