@@ -33,9 +33,9 @@ def convert(spool, targets):
     """Makes a run of each target: an HDF5 file of one that ends in ``.h5``, else a directory.
 
     The program ``assay`` does it, which ``ASSAY`` names or ``PATH`` has: it is many times faster.
-    Where there is none, or it fails, this library does. Raises ``RecordError`` or ``OSError``.
+    Where there is none, ``ASSAY`` is empty, or it fails, this library does. Raises ``RecordError`` or ``OSError``.
     """
-    program = os.environ.get("ASSAY") or shutil.which("assay")
+    program = os.environ.get("ASSAY", shutil.which("assay"))
     working = [(target, started(program, spool, target) if program else None)
                for target in targets]
     for target, process in working:

@@ -105,7 +105,7 @@ def file_access():
     access = h5p.create(h5p.FILE_ACCESS)
     access.set_libver_bounds(h5f.LIBVER_V110, h5f.LIBVER_V110)
     access.set_sieve_buf_size(0)
-    access.set_alignment(64, 64)
+    access.set_alignment(1 << 20, 64)
     access.set_fclose_degree(h5f.CLOSE_STRONG)
     return access
 
