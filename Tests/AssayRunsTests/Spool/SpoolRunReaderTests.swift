@@ -183,11 +183,11 @@ import Testing
 
   @Test func mutantsAreErrorsOrRunsWhoseTensorsFit() throws {
     let whole = Array(SpoolFixture().steps.utf8)
+    try SpoolFixture().write(to: root.path)
     for position in whole.indices {
-      for byte in Array("0-9\"{]x\n".utf8) + [0xFF] where byte != whole[position] {
+      for byte in [UInt8(ascii: "9"), UInt8(ascii: "\n"), 0xFF] where byte != whole[position] {
         var mutant = whole
         mutant[position] = byte
-        try SpoolFixture().write(to: root.path)
         try Data(mutant).write(to: URL(filePath: root.path + "/steps.jsonl"))
         guard let reader = try? SpoolRunReader(path: root.path) else { continue }
         for record in reader.steps.flatMap(\.calls).flatMap(\.tensors) where record.isStored {
