@@ -100,4 +100,5 @@ def same(found, expected):
     """Whether two tensors have one dtype, one shape and the same bits."""
     return found.dtype == expected.dtype and found.shape == expected.shape and torch.equal(
         found.contiguous().reshape(-1).view(torch.uint8),
-        expected.detach().resolve_conj().resolve_neg().contiguous().reshape(-1).view(torch.uint8))
+        expected.detach().resolve_conj().resolve_neg().clone(
+            memory_format=torch.contiguous_format).reshape(-1).view(torch.uint8))

@@ -293,7 +293,7 @@ private func part(
       0,
       [
         ("a", outputs, x), ("b", outputs, x), ("c", outputs, x.on(Device("cuda:0"))),
-        ("d", outputs, try Tensor([1, 2, 3] as [Float], dtype: .float64)),
+        ("d", outputs, try Tensor([1, 2, 3] as [Double], dtype: .float64)),
         ("e", Slot("outputs_0"), x), ("f", outputs, other),
       ])
     try step(1, [("a", outputs, x), ("b", outputs, other)])
