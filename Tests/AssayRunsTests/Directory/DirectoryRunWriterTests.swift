@@ -309,6 +309,7 @@ private func part(
     }
     #expect(try identity("step_0/f/outputs_cpu.pt").names == 2)
     let reader = try DirectoryRunReader(path: root.path + "/run")
-    #expect(try reader.tensor(reader.steps[1].calls[1].tensors[0].key).float64Values() == [1, 2, 4])
+    let key = reader.steps[1].calls[1].tensors[0].key
+    #expect(try reader.tensor(key).float64Values() == [1, 2, 4])
   }
 }

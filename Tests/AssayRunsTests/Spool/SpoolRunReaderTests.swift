@@ -168,7 +168,8 @@ import Testing
       cut.tensors = Array(whole.tensors.prefix(count))
       let reader = try read(cut)
       let ends = [
-        (0, "outputs", 12, [1, -2, 0.5]), (0, "outputs_1", 66, [1.5]), (3, "outputs_0", 130, [1, 0]),
+        (0, "outputs", 12, [1, -2, 0.5]), (0, "outputs_1", 66, [1.5]),
+        (3, "outputs_0", 130, [1, 0]),
         (3, "outputs_1", 130, []), (3, "outputs_2", 12, [-2, 0.5]),
       ]
       for (step, slot, end, expected) in ends {
