@@ -19,8 +19,8 @@ package final class SpoolRunReader: RunReader {
   /// Reads all that a run says, except the tensors.
   ///
   /// - Parameter path: The directory that holds `spool.json`.
-  /// - Throws: ``RunError/notARun(path:reason:)`` for another schema, ``RunError/damaged(path:reason:)``
-  ///   with the file and the line at fault.
+  /// - Throws: ``RunError/notARun(path:reason:)`` for another schema,
+  ///   ``RunError/damaged(path:reason:)`` with the file and the line at fault.
   package init(path: String) throws {
     self.path = path
     let manifestPath = path + "/" + SpoolSchema.manifest

@@ -1,7 +1,9 @@
 import AssayBase
 import AssayTensors
 
-/// Names within a spool, the layout in which `assay_torch` records; `Golden/README.md` describes it.
+/// Names within a spool, the layout in which `assay_torch` records.
+///
+/// `Golden/README.md` describes it.
 enum SpoolSchema {
   static let name = "assay.spool/1"
   /// What the run says about itself when its recording begins.

@@ -4,7 +4,8 @@ import Foundation
 struct SpoolFixture {
   var manifest =
     #"{"configuration":{"formats":["spool"]},"id":"run","#
-    + #""provenance":{"tool":"assay_torch","tool_version":"1","created":"then","engine":{"name":"x"}},"schema":"assay.spool/1"}"# + "\n"
+    + #""provenance":{"tool":"assay_torch","tool_version":"1","#
+    + #""created":"then","engine":{"name":"x"}},"schema":"assay.spool/1"}"# + "\n"
   /// [1, -2, 0.5] of float32; 1.5 of bfloat16 at 64; [true, false] at 128.
   var tensors: [UInt8] = {
     var bytes = [UInt8](repeating: 0, count: 130)
