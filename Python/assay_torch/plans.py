@@ -48,7 +48,9 @@ class Plan:
         if self.taken is not None:
             leaves = [leaves[index] for index in self.taken]
         if self.is_on_host:
-            return [leaf.detach().clone(memory_format=torch.contiguous_format) for leaf in leaves]
+            # Most are contiguous and of no graph: what they need not be asked for is half the time.
+            return [leaf.clone() if leaf.is_contiguous() and not leaf.requires_grad else
+                    leaf.detach().clone(memory_format=torch.contiguous_format) for leaf in leaves]
         return [on_host(leaf.detach()) for leaf in leaves]
 
     def description(self, tensors, states):
