@@ -3,7 +3,8 @@
     python Benchmarks/recorder.py [--assay .build/release/assay] [--threads 1] [--turns 5]
 
 Every figure is a ratio to the same steps without recording, in the same turn: the median of the
-turns, and the smallest and largest.
+turns, and the smallest and largest. With CPU=1 in the environment it is the processor's time, which other
+programs disturb less.
 """
 
 import argparse
