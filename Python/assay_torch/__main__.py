@@ -8,6 +8,7 @@ import torch
 
 from assay_torch import Configuration, RecordError, model_hash, record
 from assay_torch.configuration import KEEPS
+from assay_torch.conversion import copied
 
 
 def arguments():
@@ -36,6 +37,10 @@ def arguments():
                      help="stop at the first tensor that cannot be recorded, instead of marking it")
     run.add_argument("--enforce-eager", action="store_true",
                      help="accepted as vLLM's: models are always run eagerly")
+    convert = commands.add_parser("convert", help="make one of the other layouts of a recording "
+                                  "that was not finished, slower than `assay convert` does")
+    convert.add_argument("source", help="the directory of the recording")
+    convert.add_argument("destination", help="the directory to make, or the file ending in .h5")
     return parser.parse_args()
 
 
@@ -58,7 +63,11 @@ def configuration(options):
 def main():
     options = arguments()
     try:
-        record_generation(options)
+        if options.command == "convert":
+            copied(options.source, options.destination)
+            print(options.destination)
+        else:
+            record_generation(options)
     except (RecordError, OSError, ValueError) as error:
         print(f"Error: {error}", file=sys.stderr)
         return 2

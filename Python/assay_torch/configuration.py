@@ -8,6 +8,7 @@ import re
 from assay_torch.errors import RecordError
 
 FORMATS = ("pt", "hdf5")
+SPOOL = "spool"  # what every run is while it is recorded, and stays where it is named
 KEEPS = ("full", "sample", "digest")
 
 
@@ -184,12 +185,12 @@ def rules(key, value):
 
 
 def formats(key, value):
-    names = strings(key, value)
+    names, valid = strings(key, value), (*FORMATS, SPOOL)
     for name in names:
-        if name not in FORMATS:
-            raise invalid(key, name, f"valid formats: {', '.join(FORMATS)}")
+        if name not in valid:
+            raise invalid(key, name, f"valid formats: {', '.join(valid)}")
     if not names:
-        raise invalid(key, names, f"valid formats: {', '.join(FORMATS)}")
+        raise invalid(key, names, f"valid formats: {', '.join(valid)}")
     return tuple(dict.fromkeys(names))
 
 

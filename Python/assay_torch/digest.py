@@ -8,6 +8,7 @@ whose outputs depend on nothing but the seed and their position.
 
 import base64
 import dataclasses
+import functools
 import hashlib
 import math
 
@@ -39,14 +40,19 @@ def flips(seed, first, count):
     return np.unpackbits(octets, axis=1, bitorder="little")
 
 
+@functools.lru_cache(maxsize=24)  # of 2 MiB each; tensors of one model begin with the same ones
+def halves(seed, first):
+    """The signs of a block of components: 0.5 or -0.5."""
+    return 0.5 - flips(seed, first, BLOCK)
+
+
 def projected(values, seed):
     """The sums of float64 components as float32; ``None`` where float32 cannot hold one."""
     sums = np.zeros(DIRECTIONS)
     with np.errstate(over="ignore", invalid="ignore"):
         for start in range(0, len(values), BLOCK):
             part = values[start:start + BLOCK]
-            # Halves: 0.5 or -0.5.
-            sums += part @ (0.5 - flips(seed, start, len(part)))
+            sums += part @ halves(seed, start)[:len(part)]
         rounded = (2 * sums).astype(np.float32)
     return rounded if np.isfinite(rounded).all() else None
 

@@ -1,40 +1,24 @@
 """vLLM's directory of ``.pt`` files, with a ``run.json`` that holds the exact names."""
 
 import contextlib
+import hashlib
 import os
-import shutil
 
 import torch
 
-from assay_torch.digest import Digested
-from assay_torch.disk import Names, escaped, replace_file
-from assay_torch.errors import RecordError
+from assay_torch.disk import Names, escaped
+from assay_torch.tensors import bits
 from assay_torch.text import device_on_disk, json_text
 from assay_torch.values import NotRecorded, Skipped
 
 
 class DirectoryWriter:
-    """Every file appears whole or not at all, and a step that has ended has a ``step.json``.
-
-    ``run.json`` lists the steps when the run is over, so that each is written once more and no
-    oftener; until then their entries stand in ``step_<n>/step.json``.
-    """
+    """Writes a new directory; of its ``.pt`` files those of the same bytes are hard links."""
 
     def __init__(self, path, manifest):
-        self.path, self.manifest, self.steps = path, manifest, {}
-        os.makedirs(path, exist_ok=True)
-        if any(name == "run.json" or name.startswith("step_") for name in os.listdir(path)):
-            raise RecordError(f"{path} holds a run already")
-        self.write_index(complete=False)
-
-    def write_index(self, complete):
-        """Writes ``run.json`` with the steps' entries as they were encoded when they ended."""
-        members = {"schema": "assay.run/1", "complete": complete, "steps": [],
-                   **self.manifest.json()}
-        texts = {key: json_text(value) for key, value in members.items()}
-        texts["steps"] = "[" + ",".join(self.steps.values()) + "]"
-        replace_file(os.path.join(self.path, "run.json"),
-                     "{" + ",".join(f'"{key}":{texts[key]}' for key in sorted(texts)) + "}\n")
+        self.path, self.manifest, self.steps = path, manifest, []
+        self.files = {}  # the path of each content
+        os.mkdir(path)
 
     def step_path(self, step):
         return os.path.join(self.path, f"step_{step}")
@@ -60,12 +44,12 @@ class DirectoryWriter:
                 listed["skipped"] = True
                 note = {"type": "tensor", "shape": value.shape, "dtype": value.dtype,
                         "device": device, "numel": value.numel, "skipped": value.reason}
-                if isinstance(value, Digested):
-                    note["digest"] = value.json()
-                replace_file(os.path.join(folder, file), json_text(note) + "\n")
+                if (digest := value.json()) is not None:
+                    note["digest"] = digest
+                write_text(os.path.join(folder, file), json_text(note) + "\n")
             else:
-                save(value, folder, file)
-        replace_file(os.path.join(folder, side + ".json"), json_text(description) + "\n")
+                self.save(value, device, os.path.join(folder, file))
+        write_text(os.path.join(folder, side + ".json"), json_text(description) + "\n")
 
     def entry(self, call):
         """What ``run.json`` will say of a call, whose directory is made on first use."""
@@ -78,38 +62,44 @@ class DirectoryWriter:
                                 "tensors": []}, Names()
         return self.calls[call]
 
-    def end_step(self, calls, completion_order):
+    def end_step(self, calls, completion_order, rows):
         listed = [self.entry(call)[0] for call in calls]
         folder = self.step_path(self.step)
-        replace_file(os.path.join(folder, "module_calls.txt"),
+        write_text(os.path.join(folder, "module_calls.txt"),
                      "".join(call["directory"] + "\n" for call in listed))
-        text = json_text({"step": self.step, "completion_order": completion_order,
-                          "calls": listed})
-        replace_file(os.path.join(folder, "step.json"), text + "\n")
-        self.steps[self.step] = text
+        entry = {"step": self.step, "completion_order": completion_order, "calls": listed}
+        self.steps.append(json_text(entry if rows is None else entry | {"rows": rows}))
 
-    def discard_step(self):
-        shutil.rmtree(self.step_path(self.step))
+    def finish(self, is_complete):
+        """Writes ``run.json`` with the steps' entries as they were encoded when they ended."""
+        members = {"schema": "assay.run/1", "complete": is_complete, "steps": [], **self.manifest}
+        texts = {key: json_text(value) for key, value in members.items()}
+        texts["steps"] = "[" + ",".join(self.steps) + "]"
+        write_text(os.path.join(self.path, "run.json"),
+                   "{" + ",".join(f'"{key}":{texts[key]}' for key in sorted(texts)) + "}\n")
 
-    def finish(self):
-        self.close(complete=True)
+    def save(self, tensor, device, path):
+        """Writes a ``.pt``, or links to the one that has the same bytes.
 
-    def abandon(self):
-        """Leaves the steps that ended; ``run.json`` says that the run is not complete."""
-        with contextlib.suppress(OSError):
-            self.close(complete=False)
+        Torch names a folder inside after the file, so that only files of one name are the same.
+        """
+        content = (os.path.basename(path), device, tensor.dtype, tuple(tensor.shape),
+                   hashlib.sha256(bits(tensor)).digest())
+        if content in self.files:
+            with contextlib.suppress(OSError):  # a file system without links, or too many of them
+                os.link(self.files[content], path)
+                return
+        torch.save(tensor, path)
+        self.files[content] = path
 
-    def close(self, complete):
-        self.write_index(complete)
-        for step in self.steps:
-            os.unlink(os.path.join(self.step_path(step), "step.json"))
-        self.steps = {}
+
+def move_run(source, target):
+    """Moves a whole run into a directory, where it is one as soon as all of it is there."""
+    for name in sorted(os.listdir(source), key=lambda name: name == "run.json"):
+        os.rename(os.path.join(source, name), os.path.join(target, name))
+    os.rmdir(source)
 
 
-def save(tensor, folder, file):
-    """Writes a whole ``.pt``; torch names a folder inside after the file, which so keeps its name."""
-    partial = os.path.join(folder, ".partial")
-    os.mkdir(partial)
-    torch.save(tensor, os.path.join(partial, file))
-    os.replace(os.path.join(partial, file), os.path.join(folder, file))
-    os.rmdir(partial)
+def write_text(path, text):
+    with open(path, "w", encoding="utf-8", newline="\n") as file:
+        file.write(text)

@@ -7,11 +7,10 @@ numpy does not have, and no times inside, so that the same run makes the same by
 import contextlib
 import hashlib
 import os
-import uuid
 
 import numpy as np
 import torch
-from h5py import h5a, h5d, h5f, h5g, h5o, h5p, h5s, h5t
+from h5py import h5a, h5d, h5f, h5g, h5p, h5s, h5t
 
 from assay_torch.digest import Digested
 from assay_torch.errors import RecordError
@@ -102,6 +101,15 @@ def set_array(owner, name, values, kind):
     attribute.write(values, mtype=kind)
 
 
+def file_access():
+    access = h5p.create(h5p.FILE_ACCESS)
+    access.set_libver_bounds(h5f.LIBVER_V110, h5f.LIBVER_V110)
+    access.set_sieve_buf_size(0)
+    access.set_alignment(1 << 20, 64)
+    access.set_fclose_degree(h5f.CLOSE_STRONG)
+    return access
+
+
 def dataset_properties():
     properties = h5p.create(h5p.DATASET_CREATE)
     properties.set_layout(h5d.CONTIGUOUS)
@@ -128,31 +136,17 @@ def write_text(owner, name, text):
 
 
 class HDF5Writer:
-    """A recording that grows, or a golden that takes its name when it is whole.
+    """Writes a new file in the format of 1.10, whose metadata carry checksums."""
 
-    A recording is in the earliest file format and flushed when a step ends, so that a killed
-    process leaves every completed step readable; a golden is in the format of 1.10, whose metadata
-    carry checksums.
-    """
-
-    def __init__(self, path, manifest, is_golden):
-        self.path, self.manifest, self.is_golden = path, manifest, is_golden
+    def __init__(self, path, manifest):
+        self.path, self.manifest = path, manifest
         self.written = {}  # what each dataset holds: the same bytes again are a hard link
-        self.fresh = []  # the keys of those of the step under way
-        self.texts = {}
-        self.file = None
-        folder, name = os.path.split(os.path.abspath(path))
-        os.makedirs(folder, exist_ok=True)
-        if is_golden and os.path.isdir(path):
-            raise RecordError(f"cannot write {path}: it is a directory")
-        self.written_path = path if not is_golden else \
-            os.path.join(folder, f".{name}.{str(uuid.uuid4()).upper()}.tmp")
         with self.writing():
-            self.file = h5f.create(os.fsencode(self.written_path), h5f.ACC_EXCL,
-                                   fcpl=self.creation(), fapl=self.access())
+            creation = h5p.create(h5p.FILE_CREATE)
+            creation.set_obj_track_times(False)
+            self.file = h5f.create(os.fsencode(path), h5f.ACC_EXCL, fcpl=creation,
+                                   fapl=file_access())
             self.root = h5g.open(self.file, b"/")
-            self.write_manifest(complete=False)
-            self.flush()
 
     @contextlib.contextmanager
     def writing(self):
@@ -162,54 +156,22 @@ class HDF5Writer:
         except (OSError, RuntimeError, ValueError) as error:
             raise RecordError(f"cannot write {self.path}: {error}") from error
 
-    def access(self):
-        access = h5p.create(h5p.FILE_ACCESS)
-        if self.is_golden:
-            access.set_libver_bounds(h5f.LIBVER_V110, h5f.LIBVER_V110)
-        access.set_sieve_buf_size(0)
-        access.set_alignment(64, 64)
-        access.set_fclose_degree(h5f.CLOSE_STRONG)
-        return access
-
-    def creation(self):
-        creation = h5p.create(h5p.FILE_CREATE)
-        creation.set_obj_track_times(False)
-        if not self.is_golden:
-            creation.set_link_creation_order(h5p.CRT_ORDER_TRACKED | h5p.CRT_ORDER_INDEXED)
-        return creation
-
-    def write_manifest(self, complete):
-        self.set_root_text("assay_schema", "assay.hdf5/1")
-        for key, value in self.manifest.json().items():
-            self.set_root_text(key, value if key == "id" else json_text(value))
-        if h5a.exists(self.root, b"complete"):
-            h5a.delete(self.root, b"complete")
-        attribute = h5a.create(self.root, b"complete", h5t.STD_I8LE, h5s.create(h5s.SCALAR))
-        attribute.write(np.array(int(complete), dtype=np.int8))
-
-    def set_root_text(self, name, text):
-        if self.texts.get(name) == text:
-            return
-        if name in self.texts:
-            if len(self.texts[name].encode()) > ATTRIBUTE_LIMIT:
-                self.root.unlink(("." + name).encode())
+    def write_manifest(self, is_complete):
+        texts = {"assay_schema": "assay.hdf5/1"} | {
+            key: value if key == "id" else json_text(value) for key, value in self.manifest.items()}
+        for name, text in texts.items():
+            if len(text.encode()) > ATTRIBUTE_LIMIT:
+                write_text(self.root, "." + name, text)
             else:
-                h5a.delete(self.root, name.encode())
-        self.texts[name] = text
-        if len(text.encode()) > ATTRIBUTE_LIMIT:
-            write_text(self.root, "." + name, text)
-        else:
-            set_text(self.root, name, text)
-
-    def flush(self):
-        if not self.is_golden:
-            h5f.flush(self.file)
+                set_text(self.root, name, text)
+        attribute = h5a.create(self.root, b"complete", h5t.STD_I8LE, h5s.create(h5s.SCALAR))
+        attribute.write(np.array(int(is_complete), dtype=np.int8))
 
     def begin_step(self, step):
         with self.writing():
-            self.step, self.groups, self.entries, self.fresh = step, {}, {}, []
-            # Linked when it is complete: a killed process leaves no half-written step.
-            self.step_group = h5g.create(self.root, None, gcpl=group_properties(self.is_golden))
+            self.step, self.groups, self.entries = step, {}, {}
+            self.step_group = h5g.create(self.root, f"step_{step}".encode(),
+                                         gcpl=group_properties(is_ordered=True))
 
     def write(self, call, side, description, tensors):
         entry = self.entries.setdefault(
@@ -258,7 +220,6 @@ class HDF5Writer:
 
     def remember(self, key, names):
         self.written[key] = (self.step, "/".join(names))
-        self.fresh.append(key)
 
     def is_linked(self, group, name, key):
         """Makes a link to the dataset that has this content, if there is one."""
@@ -293,39 +254,18 @@ class HDF5Writer:
         set_text(dataset, "skipped", note.reason)
         return dataset
 
-    def end_step(self, calls, completion_order):
+    def end_step(self, calls, completion_order, rows):
         entries = [self.entries.get(call, {"module": call.module, "call": call.index,
                                            "tensors": []}) for call in calls]
+        index = {"completion_order": completion_order, "calls": entries}
         with self.writing():
-            write_text(self.step_group, ".calls", json_text(
-                {"completion_order": completion_order, "calls": entries}))
-            self.groups.clear()
-            self.flush()
-            h5o.link(self.step_group, self.root, f"step_{self.step}".encode())
-            self.flush()
+            write_text(self.step_group, ".calls",
+                       json_text(index if rows is None else index | {"rows": rows}))
 
-    def discard_step(self):
-        self.groups.clear()
-        self.step_group = None
-        # No later tensor may be linked to one that is gone.
-        for key in self.fresh:
-            del self.written[key]
-
-    def finish(self):
+    def finish(self, is_complete):
         with self.writing():
-            self.write_manifest(complete=True)
+            self.write_manifest(is_complete)
             h5f.flush(self.file)
             self.file.close()
-            with open(self.written_path, "rb+") as file:
+            with open(self.path, "rb+") as file:
                 os.fsync(file.fileno())
-            if self.is_golden:
-                os.replace(self.written_path, self.path)
-
-    def abandon(self):
-        """Leaves the steps that ended in a recording, and nothing of a golden."""
-        if self.file is not None:
-            with contextlib.suppress(Exception):
-                self.file.close()
-        if self.is_golden:
-            with contextlib.suppress(OSError):
-                os.unlink(self.written_path)

@@ -1,7 +1,9 @@
 """Hooks on the modules of a model, and what they hand to the writers."""
 
-import dataclasses
+import contextlib
+import functools
 import os
+import shutil
 import uuid
 import warnings
 
@@ -9,36 +11,28 @@ import torch
 
 from assay_torch import provenance as provenances
 from assay_torch.configuration import Configuration
-from assay_torch.digest import kept
-from assay_torch.directory import DirectoryWriter
+from assay_torch.conversion import convert
+from assay_torch.directory import move_run
 from assay_torch.errors import RecordError
-from assay_torch.hdf5 import HDF5Writer
+from assay_torch.plans import PLANS, plan_of, signature_of_side
 from assay_torch.refusals import refuse_capture, refuse_what_hooks_cannot_see
+from assay_torch.spool import SpoolWriter, remove_spool
 from assay_torch.tensors import Unrecordable
-from assay_torch.values import NotRecorded, Side, Skipped, captured
+from assay_torch.text import clean, quoted
+from assay_torch.values import NotRecorded, Side, captured
 
 
-@dataclasses.dataclass(frozen=True)
-class Call:
-    module: str
-    index: int  # how many times the module ran before within the step
+class Site:
+    """A module that is recorded, and the plans that are known of each side of its calls."""
 
-
-@dataclasses.dataclass
-class Manifest:
-    id: str
-    provenance: dict
-    recipe: dict | None
-    configuration: dict
-
-    def json(self):
-        members = {"id": self.id, "provenance": self.provenance, "recipe": self.recipe,
-                   "configuration": self.configuration}
-        return {key: value for key, value in members.items() if value is not None}
+    def __init__(self, module, name, rule):
+        self.module, self.name, self.rule = module, name, rule
+        self.text = f'"module":{quoted(clean(name))},"call":'
+        self.plans = {"inputs": {}, "outputs": {}, "post_fwd_inputs": {}}
 
 
 def record(model, config=None, *, golden=None, recipe=None, provenance=None, run_id=None,
-           keep=None, root=None, strict=False):
+           keep=None, root=None, strict=False, manual_steps=False):
     """Records every forward of a model while the context is open.
 
     A step is one forward of ``model``. Every module inside it is recorded: inputs, keyword inputs
@@ -48,6 +42,11 @@ def record(model, config=None, *, golden=None, recipe=None, provenance=None, run
     A tensor that no layout holds, such as a sparse one, or that hangs on what cannot be opened,
     such as a generator, is marked as not recorded, with the reason, and the recording goes on: the
     run fails where it is compared, and a warning says so at the end.
+
+    While it goes on, the run is a spool: the forward pays a copy of each tensor, a thread writes
+    them. The formats of the configuration are made of it at the end, by the program ``assay`` where
+    ``ASSAY`` or ``PATH`` names it. A recording that is left by an exception, or killed, stays a
+    spool with the steps that ended, which every command of ``assay`` reads.
 
     Under ``torch.distributed`` each rank writes a run of its own, ``<id>-rank<n>`` and
     ``<golden>.rank<n>.h5``.
@@ -69,6 +68,8 @@ def record(model, config=None, *, golden=None, recipe=None, provenance=None, run
         root: A name under which the model's own inputs and outputs are recorded as well, as of a
             module. vLLM records no root.
         strict: Whether the first tensor that cannot be recorded ends the recording.
+        manual_steps: Whether a step is what lies between ``begin_step()`` and ``end_step()`` of the
+            recording, and no forward of the model. Calls outside of steps are not recorded.
 
     Returns:
         A context manager, a ``Recording``. Leaving it completes the run; leaving it by an exception
@@ -78,31 +79,38 @@ def record(model, config=None, *, golden=None, recipe=None, provenance=None, run
         RecordError: for what cannot be recorded, such as a function or a compiled model, or a run
             that would hold no tensor.
     """
-    return Recording(model, config, golden, recipe, provenance, run_id, keep, root, strict)
+    return Recording(model, config, golden, recipe, provenance, run_id, keep, root, strict,
+                     manual_steps)
 
 
 class Recording:
-    """A run being recorded; ``paths`` are those of what is written."""
+    """A run being recorded; ``paths`` are those of what is written.
 
-    def __init__(self, model, config, golden, recipe, provenance, run_id, keep, root, strict):
+    ``rows`` may be set while a step is open: what its tokens are, as any value that JSON holds.
+    """
+
+    def __init__(self, model, config, golden, recipe, provenance, run_id, keep, root, strict,
+                 manual_steps):
         if not isinstance(model, torch.nn.Module):
             raise RecordError(
                 f"record takes the torch.nn.Module that is called, not a {type(model).__name__}; "
                 "of a function, record the module that it calls")
         self.configuration = Configuration.of(config).keeping(keep)
         self.model, self.recipe, self.paths, self.steps = model, dict(recipe or {}), [], 0
+        self.rows = None
         self._golden = None if golden is None else os.fspath(golden)
         self._writes_run = golden is None or self.configuration.output_dir is not None
         self._provenance, self._id = dict(provenance or {}), run_id
-        self._handles, self._writers = [], []
-        self._names = {module: name for name, module in model.named_modules() if name}
-        self._is_strict = strict
+        self._handles, self._spool = [], None
+        names = {module: name for name, module in model.named_modules() if name}
+        self._is_strict, self._has_manual_steps = strict, manual_steps
         if root is not None:
-            if not isinstance(root, str) or not root or root in self._names.values():
+            if not isinstance(root, str) or not root or root in names.values():
                 raise RecordError(f"the root cannot be recorded as {root!r}: "
                                   + ("a module has that name" if root else "it is no name"))
-            self._names[model] = root
-        self._rules = {name: self.configuration.rule(name) for name in self._names.values()}
+            names[model] = root
+        self._sites = [Site(module, name, self.configuration.rule(name))
+                       for module, name in names.items()]
         self._depth, self._is_recorded, self._has_returned = 0, False, False
         self._failure, self._lost = None, {}
         self._used_rules, self._strays, self._devices = set(), set(), set()
@@ -120,11 +128,8 @@ class Recording:
         self.id = shared_id(self._id, rank) + suffix
         if not self.id or self.id.startswith(".") or "/" in self.id or "\0" in self.id:
             raise RecordError(f"a run's id is the name of its directory, and {self.id!r} is none")
-        self._manifest = Manifest(
-            self.id, provenances.current() | {"dtype": dtype_of(self.model)} | self._provenance,
-            None, self.configuration.json())
         try:
-            self._open_writers(rank)
+            self._open_spool(rank)
             self._add_hooks()
         except BaseException:
             self._abandon()
@@ -135,7 +140,7 @@ class Recording:
         for handle in self._handles:
             handle.remove()
         self._handles.clear()
-        if not self._writers:
+        if self._spool is None:
             return
         if kind is not None:
             self._abandon()
@@ -153,168 +158,204 @@ class Recording:
             raise
         self._warn()
 
-    def _open_writers(self, rank):
-        if self._writes_run:
-            root = os.path.join(self.configuration.directory, self.id)
-            for format_ in self.configuration.formats:
-                if format_ == "pt":
-                    self._add(DirectoryWriter(root, self._manifest))
-                else:
-                    path = os.path.join(root, "run.h5")
-                    if os.path.lexists(path):
-                        raise RecordError(f"{path} is there already")
-                    self._add(HDF5Writer(path, self._manifest, is_golden=False))
+    def _open_spool(self, rank):
+        """Makes the spool: the run's directory, or one beside the golden that is to be."""
+        self._directory = os.path.join(self.configuration.directory, self.id)
         if self._golden is not None:
             path = self._golden
             if rank is not None:
                 stem, extension = os.path.splitext(path)
-                path = f"{stem}.rank{rank}{extension}"
+                path = self._golden = f"{stem}.rank{rank}{extension}"
             if os.path.lexists(path):
                 raise RecordError(
                     f"{path} exists, and a golden changes only by approval: record another file, "
                     f"and make it the golden with `assay approve FILE {path}`, which shows what "
                     "changes")
-            self._add(HDF5Writer(path, self._manifest, is_golden=True))
-
-    def _add(self, writer):
-        self._writers.append(writer)
-        self.paths.append(writer.path)
+            if not self._writes_run:
+                self._directory = hidden_path(path, ".tmp")
+        provenance = provenances.current() | {"dtype": dtype_of(self.model)} | self._provenance
+        self._dtype = provenance["dtype"]
+        self._spool = SpoolWriter(
+            self._directory, {"id": self.id, "provenance": provenance,
+                              "configuration": self.configuration.json()},
+            self.configuration.keep)
+        formats = self.configuration.formats if self._writes_run else ()
+        self.paths = [os.path.join(self._directory, "run.h5") if format_ == "hdf5"
+                      else self._directory for format_ in formats]
+        if self._golden is not None:
+            self.paths.append(self._golden)
 
     def _add_hooks(self):
-        self._handles.append(self.model.register_forward_pre_hook(
-            lambda *_: self._begin_step(), prepend=True))
-        for module, name in self._names.items():
-            self._handles.append(module.register_forward_pre_hook(
-                lambda module, arguments, keywords, name=name:
-                self._begin(module, name, arguments, keywords), with_kwargs=True))
-            self._handles.append(module.register_forward_hook(
-                lambda module, arguments, keywords, output, name=name:
-                self._end(module, name, arguments, keywords, output), with_kwargs=True))
-        self._handles.append(self.model.register_forward_hook(lambda *_: self._end_step()))
-        self._handles.append(self.model.register_forward_hook(
-            lambda *_: self._leave_forward(), always_call=True))
+        if not self._has_manual_steps:
+            self._handles.append(self.model.register_forward_pre_hook(
+                lambda *_: self.begin_step(), prepend=True))
+        for site in self._sites:
+            self._handles.append(site.module.register_forward_pre_hook(
+                functools.partial(self._begin, site), with_kwargs=True))
+            self._handles.append(site.module.register_forward_hook(
+                functools.partial(self._end, site), with_kwargs=True))
+        if not self._has_manual_steps:
+            self._handles.append(self.model.register_forward_hook(lambda *_: self._return()))
+            self._handles.append(self.model.register_forward_hook(
+                lambda *_: self._leave_forward(), always_call=True))
 
     # A step
 
-    def _begin_step(self):
+    def begin_step(self):
+        """Begins a step, or goes deeper into the one that is open."""
         refuse_capture()
         self._depth += 1
         if self._depth > 1:
             return
         self._is_recorded = self.configuration.includes_step(self.steps)
         self._calls, self._completion, self._counts, self._open = [], [], {}, []
+        self.rows = None
         if self._is_recorded:
-            self._hand("begin_step", self.steps)
+            self._hand(self._spool.begin_step)
 
-    def _end_step(self):
-        self._has_returned = True
+    def end_step(self):
+        """Ends the step that is open: when this returns, it is in the run, whatever happens then.
+
+        Raises ``RecordError`` where the run cannot be written.
+        """
         self._depth -= 1
         if self._depth:
             return
         if self._is_recorded:
             self._close_down_to(0)
-            self._hand("end_step", self._calls, self._completion)
+            self._hand(self._spool.end_step, self.steps, self._calls, self._completion, self.rows)
         self.steps += 1
         self._is_recorded = False
 
-    def _leave_forward(self):
-        """Lets go of a step whose forward raised: the next forward takes its number."""
-        has_returned, self._has_returned = self._has_returned, False
-        if has_returned or not self._depth:
+    def discard_step(self):
+        """Lets go of the step that is open, if one is: the next one takes its number."""
+        if not self._depth:
             return
         self._depth -= 1
         if not self._depth:
             is_recorded, self._is_recorded = self._is_recorded, False
             if is_recorded and self._failure is None:
-                self._hand("discard_step")
+                self._hand(self._spool.discard_step)
+
+    def _return(self):
+        self._has_returned = True
+        self.end_step()
+
+    def _leave_forward(self):
+        """Lets go of a step whose forward raised."""
+        has_returned, self._has_returned = self._has_returned, False
+        if not has_returned:
+            self.discard_step()
 
     # A call
 
-    def _begin(self, module, name, arguments, keywords):
-        if not self._depth:
-            self._strays.add(name)
-            return
+    def _begin(self, site, module, arguments, keywords):
         if not self._is_recorded:
+            if not self._depth and not self._has_manual_steps:
+                self._strays.add(site.name)
             return
-        index = self._counts.get(name, 0)
-        self._counts[name] = index + 1
-        rule = self._rules[name]
+        index = self._counts.get(site, 0)
+        self._counts[site] = index + 1
+        rule = site.rule
         is_wanted = rule.call in (None, index) if rule else \
             not self.configuration.module_call_match
         if not is_wanted:
-            self._open.append((module, None, None))
+            self._open.append((site, None))
             return
         if rule:
             self._used_rules.add(rule.source)
         self._has_calls = True
-        call = Call(name, index)
-        self._open.append((module, call, len(self._calls)))
-        self._calls.append(call)
-        self._write(call, "inputs", tuple(arguments), keywords)
+        position = len(self._calls)
+        self._open.append((site, position))
+        self._calls.append(f"{site.text}{index}")
+        self._write(site, position, "inputs", arguments, keywords)
 
-    def _end(self, module, name, arguments, keywords, output):
-        position = next((position for position in reversed(range(len(self._open)))
-                         if self._open[position][0] is module), None) if self._is_recorded else None
-        if position is None:
+    def _end(self, site, module, arguments, keywords, output):
+        if not self._is_recorded:
             return
-        self._close_down_to(position + 1)
-        call = self._open[position][1]
-        if call is not None:
+        index = len(self._open) - 1
+        while index >= 0 and self._open[index][0] is not site:
+            index -= 1
+        if index < 0:
+            return
+        self._close_down_to(index + 1)
+        position = self._open[index][1]
+        if position is not None:
             if self.configuration.log_post_fwd_inputs:
-                self._write(call, "post_fwd_inputs", tuple(arguments), keywords)
-            self._write(call, "outputs", output)
-        self._close_down_to(position)
+                self._write(site, position, "post_fwd_inputs", arguments, keywords)
+            self._write(site, position, "outputs", output)
+        self._close_down_to(index)
 
     def _close_down_to(self, count):
         """Completes the calls above; those that raised, and were caught, have no outputs."""
         while len(self._open) > count:
-            _, call, position = self._open.pop()
-            if call is not None:
+            _, position = self._open.pop()
+            if position is not None:
                 self._completion.append(position)
 
-    def _write(self, call, name, value, keywords=None):
+    def _write(self, site, position, side, value, keywords=None):
+        leaves, states, tensors = [], [], None
+        key = signature_of_side(value, keywords, leaves, states)
+        plan = None if key is ... else site.plans[side].get(key)
+        if plan is not None:
+            try:
+                tensors = plan.copies(leaves)
+            except Exception:
+                pass  # opened anew, it is said of which tensor
+        if tensors is None:
+            plan, tensors, is_reusable = self._planned(
+                site, side, value, keywords, None if key is ... else len(leaves))
+            if is_reusable:
+                if len(site.plans[side]) >= PLANS:
+                    site.plans[side].clear()
+                site.plans[side][key] = plan
+        self._hand(self._spool.write, position, plan, tensors, states)
+
+    def _planned(self, site, name, value, keywords, leaf_count):
+        """Opens one side of a call: its plan, copies of its tensors, and whether it serves again."""
         try:
             side = Side(name, value, keywords)
         except Exception as error:  # in the user's own classes
             side = Side.unopened(name, error)
-        wanted = []
+        found = []
         for slot, device, tensor in side.found:
             if not self.configuration.includes_device(device):
                 self._excluded.add(device)
+                found.append((slot, device, None))
                 continue
             self._devices.add(device)
-            value = self._captured(tensor)
-            if isinstance(value, NotRecorded):
-                self._lose(call, slot, value.reason)
+            taken = self._captured(tensor)
+            if isinstance(taken, NotRecorded):
+                self._lose(site, slot, taken.reason)
             else:
                 self._has_tensors = True
-            wanted.append((slot, device, value))
-        self._hand("write", call, name, side.description, wanted)
+            found.append((slot, device, taken))
+        plan, is_reusable = plan_of(name, side.description, found, leaf_count)
+        return plan, [taken for _, _, taken in found if isinstance(taken, torch.Tensor)], \
+            is_reusable
 
     def _captured(self, tensor):
-        """What is written of a tensor: a copy, a digest, a note of its size, or why it is not."""
+        """What is written of a tensor: a copy, a note of its size, or why it is not."""
         if isinstance(tensor, NotRecorded):
             return tensor
         try:
-            value = captured(tensor, self.configuration.max_tensor_size)
-            return value if isinstance(value, Skipped) else kept(value, self.configuration.keep)
+            return captured(tensor, self.configuration.max_tensor_size)
         except Unrecordable as error:
             return NotRecorded(str(error))
 
-    def _lose(self, call, slot, reason):
+    def _lose(self, site, slot, reason):
         if self._is_strict:
             self._failure = RecordError(
-                f"cannot record {slot} of {call.module}: {reason}; leave the module out by "
+                f"cannot record {slot} of {site.name}: {reason}; leave the module out by "
                 "module_call_match, hand it a plain tensor, or record without strict")
             raise self._failure
-        self._lost.setdefault(reason, [0, f"{slot} of {call.module}"])[0] += 1
+        self._lost.setdefault(reason, [0, f"{slot} of {site.name}"])[0] += 1
 
     def _hand(self, method, *values):
         if self._failure is not None:
             raise self._failure
         try:
-            for writer in self._writers:
-                getattr(writer, method)(*values)
+            method(*values)
         except BaseException as error:
             self._failure = error
             raise
@@ -322,16 +363,44 @@ class Recording:
     # The end
 
     def _finish(self):
-        recipe = {"steps": self.steps, "dtype": self._manifest.provenance["dtype"],
+        """Completes the spool, and makes of it what was asked for."""
+        formats = self.configuration.formats if self._writes_run else ()
+        stays = "spool" in formats
+        recipe = {"steps": self.steps, "dtype": self._dtype,
                   "devices": sorted(self._devices), "token_ids": []} | self.recipe
-        self._manifest.recipe = recipe
-        for writer in self._writers:
-            writer.finish()
+        self._spool.finish(recipe, is_durable=stays)
+        # Each under a name of its own first, which lies in the run's directory or beside the golden.
+        targets = {"pt": os.path.join(self._directory, f".pt.{uuid.uuid4()}.tmp"),
+                   "hdf5": os.path.join(self._directory, "run.h5")}
+        targets = {format_: targets[format_] for format_ in formats if format_ != "spool"}
+        if self._golden is not None:
+            targets["golden"] = hidden_path(self._golden, ".h5")
+        try:
+            convert(self._directory, list(targets.values()))
+            if "golden" in targets:
+                os.rename(targets["golden"], self._golden)
+            if "pt" in targets:
+                move_run(targets["pt"], self._directory)
+        except (OSError, RecordError) as error:
+            for target in targets.values():
+                remove(target)
+            where = f"; the recording is whole in {self._directory}: " \
+                f"`assay convert {self._directory} OUT`" if self._writes_run else ""
+            raise RecordError(f"the recording cannot be converted: {error}{where}") from error
+        if not self._writes_run:
+            shutil.rmtree(self._directory)
+        elif not stays:
+            remove_spool(self._directory)
+        self._spool = None
 
     def _abandon(self):
-        for writer in self._writers:
-            writer.abandon()
-        self._writers = []
+        """Leaves the spool with the steps that ended, and nothing of a golden alone."""
+        if self._spool is not None:
+            self._spool.close()
+            self._spool = None
+            self.paths = [self._directory] if self._writes_run else []
+            if not self._writes_run:
+                shutil.rmtree(self._directory, ignore_errors=True)
 
     def _refuse_nothing(self):
         if self._has_tensors:
@@ -395,3 +464,19 @@ def dtype_of(model):
         name = str(parameter.dtype).removeprefix("torch.")
         counts[name] = counts.get(name, 0) + parameter.numel()
     return max(counts, key=counts.get, default="float32")
+
+
+def hidden_path(path, extension):
+    """A name beside a path that nobody else has."""
+    folder, name = os.path.split(os.path.abspath(path))
+    # With a UUID it must still fit into the 255 bytes that a file system takes.
+    name = name.encode()[:200].decode("utf-8", "ignore")
+    return os.path.join(folder, f".{name}.{str(uuid.uuid4()).upper()}{extension}")
+
+
+def remove(path):
+    if os.path.isdir(path):
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with contextlib.suppress(OSError):
+            os.unlink(path)

@@ -13,7 +13,7 @@ DTYPES = {getattr(torch, name): name for name in (
 # Two numbers in each element, of which torch itself can compute nothing.
 PACKED = getattr(torch, "float4_e2m1fn_x2", None)
 
-_PLAIN_CLASSES = {torch.Tensor, torch.nn.Parameter, torch.nn.Buffer} \
+PLAIN_CLASSES = {torch.Tensor, torch.nn.Parameter, torch.nn.Buffer} \
     if hasattr(torch.nn, "Buffer") else {torch.Tensor, torch.nn.Parameter}
 
 
@@ -27,7 +27,7 @@ def plain(tensor):
     Raises ``Unrecordable``.
     """
     try:
-        if type(tensor) in _PLAIN_CLASSES:
+        if type(tensor) in PLAIN_CLASSES:
             return _checked(tensor)
         with torch._C.DisableTorchFunctionSubclass(), torch.no_grad():
             return _checked(_unwrapped(tensor))
@@ -62,7 +62,7 @@ def _unwrapped(tensor):
     """The plain tensor of a subclass that computes as one does."""
     for _ in range(8):  # a DTensor may hold an AsyncCollectiveTensor
         kind = type(tensor)
-        if kind in _PLAIN_CLASSES:
+        if kind in PLAIN_CLASSES:
             return tensor
         if kind.__torch_dispatch__ is torch.Tensor.__torch_dispatch__:
             return tensor.as_subclass(torch.Tensor)
@@ -94,16 +94,30 @@ def _first_line(error):
     return f"{type(error).__name__}: {text[0][:200]}".rstrip(".") if text else type(error).__name__
 
 
+def is_simple(tensor):
+    """Whether ``plain`` would give a tensor of a plain class as it is, of the same bytes."""
+    return tensor.layout is torch.strided and tensor.dtype in DTYPES and not (
+        tensor.is_nested or tensor.is_meta or tensor.is_conj() or tensor.is_neg()
+        or torch._C._functorch.is_functorch_wrapped_tensor(tensor)
+        or not tensor.untyped_storage().nbytes() and tensor.numel())
+
+
 def copied(tensor):
-    """A plain tensor's own contiguous copy on its device.
+    """A plain tensor's own contiguous copy on the host.
 
     The copy is no view, so that it stores only itself, and later changes in place do not reach it.
     Raises ``Unrecordable``.
     """
     try:
-        return tensor.resolve_conj().resolve_neg().clone(memory_format=torch.contiguous_format)
+        return on_host(tensor.resolve_conj().resolve_neg())
     except Exception as error:
         raise Unrecordable(f"it cannot be copied: {_first_line(error)}") from None
+
+
+def on_host(tensor):
+    if tensor.device.type == "cpu":
+        return tensor.clone(memory_format=torch.contiguous_format)
+    return tensor.contiguous().cpu()
 
 
 def of_array(array):

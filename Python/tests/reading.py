@@ -53,6 +53,34 @@ def in_file(path, module, call=0, step=0):
     raise KeyError((module, call))
 
 
+def spool_lines(root):
+    """What `steps.jsonl` says, without a line that has no end."""
+    with open(os.path.join(root, "steps.jsonl"), encoding="utf-8") as file:
+        return [json.loads(line) for line in file.read().split("\n")[:-1]]
+
+
+def in_spool(root, module, call=0, step=0):
+    """The same of a spool, and what its line says of the call."""
+    for line in spool_lines(root):
+        if line.get("step") == step:
+            for listed in line["calls"]:
+                if (listed["module"], listed["call"]) == (module, call):
+                    return {one["slot"]: spooled(root, one) for one in listed["tensors"]}, listed
+    raise KeyError((step, module, call))
+
+
+def spooled(root, entry):
+    if "offset" not in entry:
+        return entry.get("not_recorded") or entry
+    with open(os.path.join(root, "tensors.bin"), "rb") as file:
+        file.seek(entry["offset"])
+        data = bytearray(file.read(entry["bytes"]))
+    assert len(data) == entry["bytes"] and entry["offset"] % 64 == 0
+    dtype = getattr(torch, entry["dtype"].removeprefix("torch."))
+    raw = torch.frombuffer(data, dtype=torch.uint8) if data else torch.empty(0, dtype=torch.uint8)
+    return raw.view(dtype).reshape(entry["shape"])
+
+
 def link(name):
     name = name.replace("%", "%25").replace("/", "%2F").replace("\0", "%00")
     return "%2E" + name[1:] if name.startswith(".") else name
@@ -72,4 +100,5 @@ def same(found, expected):
     """Whether two tensors have one dtype, one shape and the same bits."""
     return found.dtype == expected.dtype and found.shape == expected.shape and torch.equal(
         found.contiguous().reshape(-1).view(torch.uint8),
-        expected.detach().resolve_conj().contiguous().reshape(-1).view(torch.uint8))
+        expected.detach().resolve_conj().resolve_neg().clone(
+            memory_format=torch.contiguous_format).reshape(-1).view(torch.uint8))

@@ -3,18 +3,15 @@
 import hashlib
 import json
 import os
-import signal
-import subprocess
-import sys
 import unicodedata
 
 import pytest
 import torch
 from torch import nn
 
-from assay_torch import directory, disk, record
+from assay_torch import record
 from assay_torch.disk import Names, escaped, fitted
-from reading import in_directory, in_file, read_json, read_lines, same
+from reading import in_directory, in_file, read_lines, same, spool_lines
 
 NAMES = {
     "model.layers.0": "model.layers.0", "a/b": "a%2Fb", "50%": "50%25", ".hidden": "%2Ehidden",
@@ -110,23 +107,19 @@ def test_usual_names_are_what_they_were(tmp_path):
         ("inputs.json", "inputs_0_cpu.pt", "outputs.json", "outputs_cpu.pt")])
 
 
-def test_writing_is_linear_in_steps(tmp_path, monkeypatch):
-    sizes = []
-    replace = disk.replace_file
-    monkeypatch.setattr(directory, "replace_file",
-                        lambda path, text: sizes.append(len(text)) or replace(path, text))
-    written = {}
+def test_writing_is_linear_in_steps(tmp_path):
+    sizes = {}
     for count in (10, 20, 40):
         model = nn.Sequential(nn.Tanh(), nn.Tanh())
-        sizes.clear()
         with record(model, {"output_dir": str(tmp_path), "log_step_ids": [],
-                            "formats": ["pt"]}) as run:
+                            "formats": ["spool"]}) as run:
             for _ in range(count):
                 model(torch.ones(2))
-        written[count] = (len(sizes), sum(sizes))
-        assert len(read_json(run.paths[0], "run.json")["steps"]) == count
+        assert len(spool_lines(run.paths[0])) == count + 1
+        sizes[count] = [os.path.getsize(os.path.join(run.paths[0], name))
+                        for name in ("steps.jsonl", "tensors.bin")]
     for kind in (0, 1):
-        first, second = (written[2 * count][kind] - written[count][kind] for count in (10, 20))
+        first, second = (sizes[2 * count][kind] - sizes[count][kind] for count in (10, 20))
         assert second <= 2.1 * first
 
 
@@ -140,45 +133,6 @@ def test_run_json_has_the_bytes_that_one_text_would_have(tmp_path):
         text = file.read()
     assert text == json_text(json.loads(text)) + "\n"
     assert not any("step.json" in names for _, _, names in os.walk(run.paths[0]))
-
-
-KILLED = """
-import os, signal, torch
-from torch import nn
-import assay_torch
-signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where a shell runs in the background
-model = nn.Sequential(nn.Tanh(), nn.Tanh())
-with assay_torch.record(model, {"output_dir": r"FOLDER", "log_step_ids": []}, run_id="run"):
-    for step in range(3):
-        model(torch.ones(2))
-    model[1].register_forward_hook(lambda *_: os.kill(os.getpid(), signal.SIGSIGNAL))
-    model(torch.ones(2))
-"""
-
-
-def killed(tmp_path, number):
-    script = KILLED.replace("FOLDER", str(tmp_path)).replace("SIGNAL", number)
-    return subprocess.run([sys.executable, "-c", script], cwd=os.path.dirname(directory.__file__)
-                          + "/..", capture_output=True, text=True)
-
-
-def test_a_killed_run_keeps_the_steps_that_ended(tmp_path):
-    assert killed(tmp_path, "KILL").returncode == -signal.SIGKILL
-    run = str(tmp_path / "run")
-    index = read_json(run, "run.json")
-    assert index["complete"] is False and index["steps"] == []
-    for step in range(3):
-        entry = read_json(run, f"step_{step}", "step.json")
-        assert entry["step"] == step and [call["module"] for call in entry["calls"]] == ["0", "1"]
-    assert not os.path.exists(os.path.join(run, "step_3/step.json"))
-
-
-def test_an_interrupted_run_lists_the_steps_that_ended(tmp_path):
-    done = killed(tmp_path, "INT")
-    assert "KeyboardInterrupt" in done.stderr
-    index = read_json(tmp_path, "run", "run.json")
-    assert index["complete"] is False and [step["step"] for step in index["steps"]] == [0, 1, 2]
-    assert not any("step.json" in names for _, _, names in os.walk(tmp_path))
 
 
 def test_many_discarded_steps_leave_nothing(tmp_path):

@@ -13,6 +13,7 @@ from torch import nn
 import assay_torch
 from assay_torch import RecordError, record
 from models import Block, InPlace, Model
+from reading import spool_lines
 
 IDS = torch.tensor([[1, 5, 2]])
 ALL = {"log_step_ids": []}
@@ -159,10 +160,9 @@ def test_left_by_an_exception_the_run_is_incomplete(config):
         with record(Model(), config) as run:
             run.model(IDS)
             raise KeyboardInterrupt
-    index = read_json(run.paths[0], "run.json")
-    assert index["complete"] is False and len(index["steps"]) == 1
-    with h5py.File(run.paths[1], "r") as file:
-        assert file.attrs["complete"] == 0 and list(file) == ["step_0"]
+    assert run.paths == [os.path.join(config["output_dir"], run.id)]
+    assert sorted(os.listdir(run.paths[0])) == ["spool.json", "steps.jsonl", "tensors.bin"]
+    assert [line["step"] for line in spool_lines(run.paths[0])] == [0]
 
 
 def test_hooks_are_gone_afterwards(config):
@@ -259,7 +259,7 @@ def test_an_error_that_the_model_swallows_is_raised_at_the_end(config):
     with pytest.raises(RecordError, match="sparse_coo"):
         with record(model, config, strict=True) as run:
             model(torch.ones(2, 2))
-    assert read_json(run.paths[0], "run.json")["complete"] is False
+    assert spool_lines(run.paths[0]) == []
 
 
 def test_module_that_raises_and_is_caught_has_no_outputs(config):

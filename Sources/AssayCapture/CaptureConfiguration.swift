@@ -28,6 +28,9 @@ public struct CaptureConfiguration: Hashable, Sendable {
     case pt
     /// One HDF5 file.
     case hdf5
+    /// What `assay_torch` records into and can leave as it is. No recorder of Swift writes it, but a
+    /// run's manifest may name it.
+    case spool
   }
 
   /// Makes the configuration that records step 0 of all modules in both layouts.

@@ -20,17 +20,24 @@ extension Recorder {
   /// Makes the writers of `<output_dir>/<id>/`, one for each configured format.
   ///
   /// - Returns: No writers when the configuration is off.
-  /// - Throws: ``AssayRuns/RunError`` when the directory or a file cannot be made.
+  /// - Throws: ``AssayRuns/RunError`` when the directory or a file cannot be made, and
+  ///   ``CaptureError/invalidValue(key:value:reason:)`` for the format `spool`.
   package static func writers(
     for configuration: CaptureConfiguration, manifest: RunManifest
   ) throws -> [any RunSink] {
     guard configuration.isEnabled else { return [] }
+    guard !configuration.formats.contains(.spool) else {
+      throw CaptureError.invalidValue(
+        key: "formats", value: "\"spool\"",
+        reason: "assay_torch alone records spools; choose \"pt\", \"hdf5\" or both")
+    }
     var manifest = manifest
     manifest.configuration = configuration.jsonValue
     manifest.isComplete = false
     let root = try makeRoot(configuration.outputDirectory, id: manifest.id)
-    return try configuration.formats.map { format in
+    return try configuration.formats.compactMap { format in
       switch format {
+      case .spool: nil
       case .pt: try DirectoryRunWriter(path: root, manifest: manifest)
       case .hdf5: try HDF5RunWriter(path: root + "/run.h5", mode: .recording, manifest: manifest)
       }

@@ -31,8 +31,9 @@ package final class HDF5File: Sendable {
         // A child process inherits open files for a moment, and with them a lock that then keeps
         // the finished file from being read. Under a temporary name nobody else opens it anyway.
         purpose == .archive ? H5Pset_file_locking(access.id, false, true) : 0,
-        // A reader that maps the file finds its numbers aligned.
-        H5Pset_alignment(access.id, 64, 64),
+        // A reader that maps a large tensor finds its numbers aligned. For small ones libhdf5 would
+        // search more gaps with each that it writes.
+        H5Pset_alignment(access.id, 1 << 20, 64),
       ]
       try Library.check(status.min() ?? 0, "prepare a file")
       let creation = try Handle(

@@ -21,6 +21,7 @@ extension Provenance: JSONReadable, JSONWritable {
     frameworkVersion = try json.optional("framework_version")
     modelHash = try json.optional("model_hash")
     worldSize = try json.optional("world_size")
+    others = json.members(besides: jsonValue)
   }
 
   package var jsonValue: JSONValue {
@@ -30,7 +31,7 @@ extension Provenance: JSONReadable, JSONWritable {
       "libraries": libraries, "model_hash": modelHash, "dtype": dtype, "seed": seed,
       "threads": threads, "generation": generation, "rank": rank, "world_size": worldSize,
       "approvals": approvals,
-    ])
+    ]).adding(others)
   }
 }
 
@@ -44,6 +45,7 @@ extension Recipe: JSONReadable, JSONWritable {
     modelHash = try json.optional("model_hash")
     tokenIDs = try json.member("token_ids")
     generatedTokenIDs = try json.optional("generated_token_ids")
+    others = json.members(besides: jsonValue)
   }
 
   package var jsonValue: JSONValue {
@@ -51,7 +53,23 @@ extension Recipe: JSONReadable, JSONWritable {
       "model": model, "model_hash": modelHash, "prompt": prompt, "token_ids": tokenIDs,
       "steps": steps, "dtype": dtype, "devices": devices,
       "generated_token_ids": generatedTokenIDs,
-    ])
+    ]).adding(others)
+  }
+}
+
+extension JSONValue {
+  /// The members of an object that another one lacks, so that a copy loses none.
+  fileprivate func members(besides known: JSONValue) -> NameMap<JSONValue> {
+    let known = known.members ?? [:]
+    return NameMap(
+      (members ?? [:]).lazy.filter { known[$0.key] == nil && $0.value != .null })
+  }
+
+  /// The object with further members.
+  fileprivate func adding(_ others: NameMap<JSONValue>) -> JSONValue {
+    guard !others.isEmpty, var members else { return self }
+    for (key, value) in others where members[key] == nil { members[key] = value }
+    return .object(members)
   }
 }
 

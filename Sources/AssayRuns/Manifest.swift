@@ -69,6 +69,8 @@ public struct Provenance: Hashable, Sendable {
   public var worldSize: Int?
   /// Who made it a golden, and all goldens that it replaced, from the first to the last.
   package var approvals: [Approval]?
+  /// What else its recorder says, under names that are none of these.
+  package var others: NameMap<JSONValue> = [:]
 
   /// Makes a provenance; all that is not known stays `nil`.
   public init(tool: String, toolVersion: String, created: String) {
@@ -96,6 +98,8 @@ public struct Recipe: Hashable, Sendable {
   public var devices: [String]
   /// The tokens that the run generated, greedily.
   public var generatedTokenIDs: [Int]?
+  /// What else its recorder says, under names that are none of these.
+  package var others: NameMap<JSONValue> = [:]
 
   /// Makes a recipe.
   public init(

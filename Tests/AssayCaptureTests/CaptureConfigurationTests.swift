@@ -47,6 +47,15 @@ import Testing
     #expect(try CaptureConfiguration(configuration.jsonValue) == configuration)
   }
 
+  @Test func spoolsAreReadOfManifestsAndWrittenByNoRecorderOfSwift() throws {
+    let configuration = try CaptureConfiguration(json: #"{"enabled": true, "formats": ["spool"]}"#)
+    #expect(configuration.formats == [.spool])
+    let error = #expect(throws: CaptureError.self) {
+      try Recorder.writers(for: configuration, manifest: RunManifest(id: "run"))
+    }
+    #expect("\(try #require(error))".contains("assay_torch alone records spools"))
+  }
+
   @Test func emptyArraysAndNullMeanAll() throws {
     let configuration = try CaptureConfiguration(
       json: #"{"log_step_ids": [], "device_names": [], "module_call_match": null}"#)

@@ -100,6 +100,13 @@ extension FileSystem {
     }
   }
 
+  /// Gives a file a second name.
+  ///
+  /// - Returns: Whether the file system could: some know no links, and none takes any number.
+  package static func link(_ path: String, to target: String) -> Bool {
+    Foundation.link(path, target) == 0
+  }
+
   private static let temporarySuffix = ".tmp"
 
   /// The folder of a path, and a hidden name that begins as its own does.

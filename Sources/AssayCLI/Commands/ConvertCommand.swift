@@ -6,9 +6,10 @@ import Foundation
 struct ConvertCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "convert",
-    abstract: "Convert a run between the vLLM directory layout and HDF5, without losing a bit.",
+    abstract: "Convert a run to the vLLM directory layout or HDF5, without losing a bit.",
     discussion: """
-      DST ending in .h5 or .hdf5 becomes one HDF5 file, anything else a run's directory. Nothing \
+      SRC may be of either layout, or a spool, as assay_torch records it; one that was cut gives the \
+      steps that ended. DST ending in .h5 or .hdf5 becomes one HDF5 file, anything else a run's directory. Nothing \
       that exists is overwritten. --keep digest makes a small golden of a run that is too big to \
       keep; what the run has as digests already stays so.
       """)

@@ -12,6 +12,9 @@ import Synchronization
 
 /// Writes a run as vLLM's directory of `.pt` files, with a `run.json` that holds the exact names.
 ///
+/// Of the `.pt` files, those with the same bytes are hard links to one; torch names a folder inside
+/// after the file, so that only files of one name can be the same.
+///
 /// Every file appears whole or not at all. A step that has ended has a `step.json`, the entry that
 /// `run.json` lists when the run is over: what is written grows with the steps, not their square.
 package final class DirectoryRunWriter: RunSink {
@@ -29,6 +32,18 @@ package final class DirectoryRunWriter: RunSink {
     var isStepOpen = false
     var calls: [CallKey: CallDirectory] = [:]
     var directories = FileNames()
+    /// The first file of each content, and its step.
+    var written: [Content: (path: String, step: Int)] = [:]
+  }
+
+  /// What the bytes of a `.pt` file depend on.
+  private struct Content: Hashable {
+    var file: ExactName
+    var device: ExactName
+    var dtype: DType
+    var shape: Shape
+    /// Of the elements.
+    var hash: [UInt8]
   }
 
   private struct CallDirectory {
@@ -99,7 +114,7 @@ package final class DirectoryRunWriter: RunSink {
     var directory = try callDirectory(part.call, step: part.call.step, &state)
     let folder = stepPath(part.call.step) + "/" + directory.name
     for tensor in part.tensors {
-      try write(tensor, of: part, into: folder, &directory)
+      try write(tensor, of: part, into: folder, &directory, &state)
     }
     // A part without tensors still leaves its file: an empty tuple is information.
     if let description = part.description {
@@ -145,6 +160,8 @@ package final class DirectoryRunWriter: RunSink {
     guard state.isStepOpen, step == state.lastStep else { return }
     state.isStepOpen = false
     state.lastStep = step - 1
+    // No later file may be linked to one that is gone.
+    state.written = state.written.filter { $0.value.step != step }
     do {
       try FileManager.default.removeItem(atPath: stepPath(step))
     } catch {
@@ -194,7 +211,7 @@ extension DirectoryRunWriter {
 
   private func write(
     _ captured: CapturedTensor, of part: CallPart, into folder: String,
-    _ directory: inout CallDirectory
+    _ directory: inout CallDirectory, _ state: inout State
   ) throws {
     let (slot, device) = (captured.slot, captured.device)
     let key = TensorKey(part.call, device: device, slot: slot)
@@ -204,12 +221,7 @@ extension DirectoryRunWriter {
     switch captured {
     case .stored(_, let tensor):
       let file = directory.fileNames.take(stem, extension: ".pt") + ".pt"
-      do {
-        try TorchFile.write(tensor, to: folder + "/" + file)
-      } catch {
-        throw RunError.writeFailed(
-          path: folder + "/" + file, reason: error.reason(about: folder + "/" + file))
-      }
+      try write(tensor, named: file, in: folder, step: part.call.step, &state)
       entry.file = file
     case .skipped(_, let note):
       let file = directory.fileNames.take(stem, extension: ".json") + ".json"
@@ -224,6 +236,28 @@ extension DirectoryRunWriter {
       entry.notRecorded = reason
     }
     directory.files.append(entry)
+  }
+
+  /// Writes a `.pt` file, or links to the one that has the same bytes.
+  private func write(
+    _ tensor: Tensor, named file: String, in folder: String, step: Int, _ state: inout State
+  ) throws {
+    let path = folder + "/" + file
+    let content = Content(
+      file: ExactName(file), device: ExactName(tensor.device.name), dtype: tensor.dtype,
+      shape: tensor.shape,
+      hash: tensor.withContiguousBytes { bytes in
+        let hash = SHA256()
+        hash.update(bytes)
+        return hash.finalize()
+      })
+    if let known = state.written[content], FileSystem.link(known.path, to: path) { return }
+    do {
+      try TorchFile.write(tensor, to: path)
+    } catch {
+      throw RunError.writeFailed(path: path, reason: error.reason(about: path))
+    }
+    state.written[content] = (path, step)
   }
 
   /// Writes `run.json` from the steps as they were encoded when they ended.

@@ -22,20 +22,10 @@ enum HDF5TensorSource: Sendable {
     if case .library = self { true } else { false }
   }
 
-  // Read, a tensor costs less than mapped, and a file that shrinks meanwhile is an error and not a
-  // signal. Mapped, it takes no memory, of which a larger one would need too much.
-  private static let mappedByteCount = 32 << 20
-
-  private static func storage(of range: Range<Int>, in file: OpenFile) throws -> Storage {
-    range.count < mappedByteCount
-      ? try Storage(reading: file, range: range)
-      : try Storage(file: MappedFile(file), range: range)
-  }
-
   func tensor(on device: Device, from file: OpenFile, library: HDF5File?) throws -> Tensor {
     switch self {
     case .range(let range, let dtype, let shape, let isBigEndian):
-      var storage = try HDF5TensorSource.storage(of: range, in: file)
+      var storage = try Storage(of: range, in: file)
       if isBigEndian || !storage.isAligned(to: dtype.scalarByteCount) {
         // Numbers in memory are little-endian and aligned.
         storage = storage.withUnsafeBytes { bytes in

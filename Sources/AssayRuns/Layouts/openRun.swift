@@ -3,7 +3,8 @@ import AssayBase
 /// Opens the run that a path means.
 ///
 /// - Parameter path: A run's directory, an `.h5` file, or an output directory that holds exactly
-///   one run. A directory that has both layouts is read from its `.pt` files.
+///   one run. A directory that has both layouts is read from its `.pt` files, and while it holds a
+///   spool, from that.
 /// - Throws: ``RunError``: ``RunError/severalRuns(path:runs:)`` lists them.
 public func openRun(at path: String) throws -> any RunReader {
   guard FileSystem.exists(path) else {
@@ -21,7 +22,8 @@ public func openRun(at path: String) throws -> any RunReader {
   guard let run = found.first else {
     throw RunError.notARun(
       path: path,
-      reason: "no run.json, step_<n> directory or run.h5 is in it or in a directory below it")
+      reason:
+        "no run.json, step_<n> directory, run.h5 or spool.json is in it or in a directory below it")
   }
   guard found.count == 1 else {
     throw RunError.severalRuns(path: path, runs: found.map { join(path, $0.name) })
@@ -30,12 +32,15 @@ public func openRun(at path: String) throws -> any RunReader {
 }
 
 private enum Layout {
+  case spool
   case directory
   case hdf5
 }
 
 private func layout(of path: String) throws(RunError) -> Layout? {
   let names = try DirectoryListing.names(in: path)
+  // What stands beside it is being made of it.
+  if names.contains(SpoolSchema.manifest) { return .spool }
   let isDirectoryRun = names.contains { name in
     name == "run.json"
       || PlainDirectory.step(name) != nil && FileSystem.isDirectory(join(path, name))
@@ -46,6 +51,7 @@ private func layout(of path: String) throws(RunError) -> Layout? {
 
 private func open(_ path: String, as layout: Layout) throws -> any RunReader {
   switch layout {
+  case .spool: try SpoolRunReader(path: path)
   case .directory: try DirectoryRunReader(path: path)
   case .hdf5: try HDF5RunReader(path: join(path, "run.h5"))
   }

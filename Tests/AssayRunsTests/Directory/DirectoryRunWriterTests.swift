@@ -261,4 +261,55 @@ private func part(
     try root.file("run/step_1/step.json", #"{"step":1,"completion_order":[],"calls":[]}"#)
     #expect(try DirectoryRunReader(path: root.path + "/run").steps.isEmpty)
   }
+
+  /// The number of a file on its disk, and how many names it has.
+  private func identity(_ file: String) throws -> (number: UInt64, names: UInt64) {
+    var status = stat()
+    try #require(stat(root.path + "/run/" + file, &status) == 0)
+    return (UInt64(status.st_ino), UInt64(status.st_nlink))
+  }
+
+  @Test func filesOfTheSameBytesAreLinks() throws {
+    let writer = try DirectoryRunWriter(path: root.path + "/run", manifest: manifest)
+    let other = try Tensor([1, 2, 4] as [Float], dtype: .float32)
+    let outputs = Slot("outputs")
+    func step(_ number: Int, _ tensors: [(String, Slot, Tensor)], isKept: Bool = true) throws {
+      try writer.receive(.stepBegan(number))
+      for (module, slot, tensor) in tensors {
+        try writer.receive(
+          .captured(
+            CallPart(
+              call: CallKey(step: number, module: module), side: .outputs, description: .null,
+              tensors: [.stored(slot, tensor)])))
+      }
+      guard isKept else { return try writer.receive(.stepDiscarded(number)) }
+      try writer.receive(
+        .stepEnded(
+          number, calls: tensors.map { CallKey(step: number, module: $0.0) },
+          completionOrder: Array(tensors.indices)))
+    }
+    try step(0, [("lost", outputs, other)], isKept: false)
+    try step(
+      0,
+      [
+        ("a", outputs, x), ("b", outputs, x), ("c", outputs, x.on(Device("cuda:0"))),
+        ("d", outputs, try Tensor([1, 2, 3] as [Double], dtype: .float64)),
+        ("e", Slot("outputs_0"), x), ("f", outputs, other),
+      ])
+    try step(1, [("a", outputs, x), ("b", outputs, other)])
+    try writer.receive(.runEnded(manifest))
+    let first = try identity("step_0/a/outputs_cpu.pt")
+    #expect(first.names == 3)
+    #expect(try identity("step_0/b/outputs_cpu.pt").number == first.number)
+    #expect(try identity("step_1/a/outputs_cpu.pt").number == first.number)
+    for file in [
+      "step_0/c/outputs_cuda_0.pt", "step_0/d/outputs_cpu.pt", "step_0/e/outputs_0_cpu.pt",
+    ] {
+      #expect(try identity(file).names == 1, "\(file)")
+    }
+    #expect(try identity("step_0/f/outputs_cpu.pt").names == 2)
+    let reader = try DirectoryRunReader(path: root.path + "/run")
+    let key = reader.steps[1].calls[1].tensors[0].key
+    #expect(try reader.tensor(key).float64Values() == [1, 2, 4])
+  }
 }
