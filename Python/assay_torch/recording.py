@@ -16,6 +16,7 @@ from assay_torch.directory import move_run
 from assay_torch.errors import RecordError
 from assay_torch.plans import PLANS, plan_of, signature_of_side
 from assay_torch.refusals import refuse_capture, refuse_what_hooks_cannot_see
+from assay_torch.rows import RowBook
 from assay_torch.spool import SpoolWriter, remove_spool
 from assay_torch.tensors import Unrecordable
 from assay_torch.text import clean, quoted
@@ -23,10 +24,15 @@ from assay_torch.values import NotRecorded, Side, captured
 
 
 class Site:
-    """A module that is recorded, and the plans that are known of each side of its calls."""
+    """A module that is recorded, and the plans that are known of each side of its calls.
+
+    A module that hangs under several names has a site for each: ``aliases`` are all of them, and
+    a call is that of the one whose parent is running.
+    """
 
     def __init__(self, module, name, rule):
-        self.module, self.name, self.rule = module, name, rule
+        self.module, self.name, self.rule, self.aliases = module, name, rule, ()
+        self.parent = name.rpartition(".")[0]
         self.text = f'"module":{quoted(clean(name))},"call":'
         self.plans = {"inputs": {}, "outputs": {}, "post_fwd_inputs": {}}
 
@@ -102,19 +108,29 @@ class Recording:
         self._writes_run = golden is None or self.configuration.output_dir is not None
         self._provenance, self._id = dict(provenance or {}), run_id
         self._handles, self._spool = [], None
-        names = {module: name for name, module in model.named_modules() if name}
+        names = {}
+        for name, module in model.named_modules(remove_duplicate=False):
+            if name:
+                names.setdefault(module, []).append(name)
         self._is_strict, self._has_manual_steps = strict, manual_steps
         if root is not None:
-            if not isinstance(root, str) or not root or root in names.values():
+            if not isinstance(root, str) or not root or \
+                    any(root in known for known in names.values()):
                 raise RecordError(f"the root cannot be recorded as {root!r}: "
                                   + ("a module has that name" if root else "it is no name"))
-            names[model] = root
-        self._sites = [Site(module, name, self.configuration.rule(name))
-                       for module, name in names.items()]
+            names[model] = [root]
+        self._sites = []
+        for module, known in names.items():
+            sites = [Site(module, name, self.configuration.rule(name)) for name in known]
+            if len(sites) > 1:
+                sites[0].aliases = tuple(sites)
+            self._sites.append(sites[0])
+        self._book = RowBook()
         self._depth, self._is_recorded, self._has_returned = 0, False, False
         self._failure, self._lost = None, {}
         self._used_rules, self._strays, self._devices = set(), set(), set()
         self._excluded, self._has_calls, self._has_tensors = set(), False, False
+        self._reached = set()
 
     def __enter__(self):
         if not self.configuration.enabled:
@@ -188,8 +204,11 @@ class Recording:
     def _add_hooks(self):
         if not self._has_manual_steps:
             self._handles.append(self.model.register_forward_pre_hook(
-                lambda *_: self.begin_step(), prepend=True))
+                self._begin_forward, prepend=True, with_kwargs=True))
         for site in self._sites:
+            if not runs_hooks(site.module):
+                self._handles.append(self._wrapped(site))
+                continue
             self._handles.append(site.module.register_forward_pre_hook(
                 functools.partial(self._begin, site), with_kwargs=True))
             self._handles.append(site.module.register_forward_hook(
@@ -199,7 +218,29 @@ class Recording:
             self._handles.append(self.model.register_forward_hook(
                 lambda *_: self._leave_forward(), always_call=True))
 
+    def _wrapped(self, site):
+        """Records a module whose class calls ``forward`` around the hooks."""
+        module, forward = site.module, site.module.forward
+
+        @functools.wraps(forward)
+        def recorded(*arguments, **keywords):
+            self._begin(site, module, arguments, keywords)
+            output = forward(*arguments, **keywords)
+            self._end(site, module, arguments, keywords, output)
+            self._reached.add(site.name)
+            return output
+
+        was_own = "forward" in vars(module)
+        module.forward = recorded
+        return Undo(lambda: setattr(module, "forward", forward) if was_own
+                    else delattr(module, "forward"))
+
     # A step
+
+    def _begin_forward(self, model, arguments, keywords):
+        self.begin_step()
+        if self._depth == 1:
+            self.rows = self._book.rows(arguments, keywords)
 
     def begin_step(self):
         """Begins a step, or goes deeper into the one that is open."""
@@ -212,6 +253,11 @@ class Recording:
         self.rows = None
         if self._is_recorded:
             self._hand(self._spool.begin_step)
+
+    @property
+    def is_in_step(self):
+        """Whether a step is open that is recorded."""
+        return self._is_recorded
 
     def end_step(self):
         """Ends the step that is open: when this returns, it is in the run, whatever happens then.
@@ -254,6 +300,8 @@ class Recording:
             if not self._depth and not self._has_manual_steps:
                 self._strays.add(site.name)
             return
+        if site.aliases:
+            site = self._alias(site)
         index = self._counts.get(site, 0)
         self._counts[site] = index + 1
         rule = site.rule
@@ -274,10 +322,11 @@ class Recording:
         if not self._is_recorded:
             return
         index = len(self._open) - 1
-        while index >= 0 and self._open[index][0] is not site:
+        while index >= 0 and self._open[index][0].module is not module:
             index -= 1
         if index < 0:
             return
+        site = self._open[index][0]
         self._close_down_to(index + 1)
         position = self._open[index][1]
         if position is not None:
@@ -285,6 +334,14 @@ class Recording:
                 self._write(site, position, "post_fwd_inputs", arguments, keywords)
             self._write(site, position, "outputs", output)
         self._close_down_to(index)
+
+    def _alias(self, site):
+        """Under which of its names a module is called: that whose parent is running."""
+        for open_, _ in reversed(self._open):
+            for alias in site.aliases:
+                if alias.parent == open_.name:
+                    return alias
+        return site
 
     def _close_down_to(self, count):
         """Completes the calls above; those that raised, and were caught, have no outputs."""
@@ -434,11 +491,29 @@ class Recording:
             warnings.warn("not recorded, and a failure where the run is compared: "
                           f"{place}: {reason}"
                           + (f" ({count} tensors)" if count > 1 else ""), stacklevel=3)
+        unreached = sorted(site.name for site in self._sites
+                           if not runs_hooks(site.module) and site.name not in self._reached)
+        if unreached:
+            warnings.warn("the class of these modules replaces __call__, and no call of theirs came "
+                          f"by: {', '.join(unreached[:5])}", stacklevel=3)
         if self._strays:
             names = ", ".join(sorted(self._strays)[:5])
             warnings.warn(f"{len(self._strays)} modules ran outside of a forward of the recorded "
                           f"model, and those calls were not recorded: {names}; record the module "
                           "that is called", stacklevel=3)
+
+
+class Undo:
+    """A handle like those of hooks."""
+
+    def __init__(self, remove):
+        self.remove = remove
+
+
+def runs_hooks(module):
+    """Whether calling a module runs its hooks: not where its class replaces ``__call__``."""
+    return type(module).__call__ is torch.nn.Module.__call__ \
+        or isinstance(module, torch.fx.GraphModule)
 
 
 def distributed_rank():
@@ -450,9 +525,9 @@ def distributed_rank():
 
 
 def shared_id(given, rank):
-    """The given id or a random one, the same on all ranks."""
+    """The given id, or a random one that is the same on all ranks."""
     ids = [given or str(uuid.uuid4())]
-    if rank is not None:
+    if rank is not None and not given:
         torch.distributed.broadcast_object_list(ids, src=0)
     return ids[0]
 
