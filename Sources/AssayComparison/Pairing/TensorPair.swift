@@ -33,6 +33,8 @@ struct TensorSource: Sendable {
   var record: TensorRecord
   var transforms: [TensorTransform] = []
   var part: Part?
+  /// Tensors of the same run that are added to it.
+  var terms: [TensorSource] = []
 
   /// Which part of a tensor it is, told by the tensors of another run.
   struct Part: Sendable {
@@ -45,7 +47,7 @@ struct TensorSource: Sendable {
   }
 
   /// Whether only some of its elements are asked for.
-  var isPartial: Bool { part != nil || transforms.contains(where: \.isSlice) }
+  var isPartial: Bool { part != nil || transforms.slices }
 }
 
 /// Reads tensors and does to them what rules say.
@@ -68,6 +70,8 @@ final class TensorSourceReader: Sendable {
   /// Of tensors that tell which part another one is.
   private let shapes = Mutex<[TensorKey: Shape]>([:])
   private let coverage = Mutex<[TensorKey: Coverage]>([:])
+  /// Tensors that were read as a whole, which some pairs may have parts of.
+  private let wholes = Mutex<Set<TensorKey>>([])
 
   init(_ run: any RunReader, mapping: Mapping?) {
     self.run = run
@@ -87,6 +91,11 @@ final class TensorSourceReader: Sendable {
     do {
       tensor = try source.transforms.applied(to: stored)
       if let part = source.part { tensor = try take(part, of: tensor) }
+      if !source.terms.isEmpty {
+        tensor = try TensorSum.sum([tensor] + source.terms.map(term))
+      }
+    } catch RunError.unreadableTensor(let key, let path, let reason) where !source.terms.isEmpty {
+      throw RunError.unreadableTensor(key, path: path, reason: "\(key): \(reason)")
     } catch {
       let reason = (error as? TransformMisfit)?.reason ?? "\(error)"
       let name = mapping?.source ?? "the mapping"
@@ -94,7 +103,12 @@ final class TensorSourceReader: Sendable {
         pair.key, path: run.path,
         reason:
           "\(pair.origin?.rule.map { "rule \($0 + 1) of \(name)" } ?? "the mapping") does not fit "
-          + "\(source.record.key): \(reason)")
+          + "\(source.record.key)"
+          + (pair.sides[side.other].map { ", paired with \($0.record.key)" } ?? "")
+          + ": \(reason)")
+    }
+    if mapping != nil, !source.isPartial {
+      wholes.withLock { _ = $0.insert(source.record.key) }
     }
     if source.isPartial {
       coverage.withLock {
@@ -108,9 +122,11 @@ final class TensorSourceReader: Sendable {
 
   /// What to know of tensors that were read, but not all of whose elements were asked for.
   func note(of side: RunSide) -> String? {
+    let wholes = wholes.withLock { $0 }
     let partial = coverage.withLock { $0 }.compactMap { key, coverage in
       let taken = coverage.taken.values.reduce(0, +)
-      return taken < coverage.total ? (key: key, taken: taken, total: coverage.total) : nil
+      return taken < coverage.total && !wholes.contains(key)
+        ? (key: key, taken: taken, total: coverage.total) : nil
     }
     guard let first = partial.min(by: { "\($0.key)" < "\($1.key)" }) else { return nil }
     let subject =
@@ -120,6 +136,10 @@ final class TensorSourceReader: Sendable {
     return
       "\(subject) compared in part only, as mapping rules slice it: \(first.key), \(first.taken) of "
       + "\(first.total) elements"
+  }
+
+  private func term(_ source: TensorSource) throws -> Tensor {
+    try source.transforms.applied(to: run.tensor(source.record.key))
   }
 
   private func take(_ part: TensorSource.Part, of tensor: Tensor) throws -> Tensor {
@@ -158,11 +178,5 @@ final class TensorSourceReader: Sendable {
       }
     shapes.withLock { $0[key] = shape }
     return shape
-  }
-}
-
-extension [TensorTransform] {
-  fileprivate func applied(to tensor: Tensor) throws -> Tensor {
-    try reduce(tensor) { try $1.applied(to: $0) }
   }
 }
