@@ -350,8 +350,8 @@ import Testing
     var expected = try run("e", [("y", [("inputs_0", [1]), ("outputs", [2])])])
     actual.describe("x", .outputs, .tuple([.tensor(try rows([2])), .none]))
     expected.describe("y", .outputs, .tensor(try rows([2])))
-    actual.describe("x", .inputs, .tuple([.tensor(try rows([1])), .int(3)]))
-    expected.describe("y", .inputs, .tuple([.tensor(try rows([1])), .int(4)]))
+    actual.describe("x", .inputs, .tuple([.tensor(try rows([1])), .integer(3)]))
+    expected.describe("y", .inputs, .tuple([.tensor(try rows([1])), .integer(4)]))
     let comparison = try compare(
       actual, expected, "{actual: x, expected: y, slots: {inputs_0: inputs_0, outputs_0: outputs}}")
     // The outputs have other slots, so what else is there differs; the inputs do not.
