@@ -109,8 +109,8 @@ def zeroed(name, row):
 
 BUGS = {
     "epsilon": (other_epsilon, "model.layers.1.post_attention_layernorm", "introduced"),
-    # What is rotated is in no module of transformers: the error shows where attention used it.
-    "theta": (other_theta, "model.layers.0.self_attn.attn", None),
+    # What is rotated is in no module of transformers: the error is born before o_proj.
+    "theta": (other_theta, "model.layers.0.self_attn.o_proj", None),
     "row of q": (zeroed("self_attn.qkv_proj", 3), "model.layers.1.self_attn.q_proj", "introduced"),
     "row of v": (zeroed("self_attn.qkv_proj", 97), "model.layers.1.self_attn.v_proj", "introduced"),
     "row of up": (zeroed("mlp.gate_up_proj", 100), "model.layers.1.mlp.up_proj", "introduced"),
@@ -126,6 +126,11 @@ def test_bugs_are_named(checks, folder):
                           status=1)
         first = report["first_divergence"]
         checks.equal(first["module"], module, f"{name}: where it began")
+        if name == "theta":
+            born = [module["born"] for step in report["steps"][:1] for module in step["modules"]
+                    if module["module"] == "model.layers.0.self_attn"]
+            checks.equal(born, ["inside model.layers.0.self_attn, after v_proj, before o_proj"],
+                         "theta: where it was born")
         if cause:
             checks.equal(first["cause"], cause, f"{name}: cause")
             checks.equal(len({entry["module"] for entry in report["introduced"]}), 1,

@@ -51,7 +51,9 @@ extension Mapping {
   ///
   /// - Throws: ``ComparisonError/invalidRules(source:rule:line:reason:)``.
   package init(fileOrPreset name: String) throws(ComparisonError) {
-    if name.contains("/") || FileManager.default.fileExists(atPath: name) {
+    var isFolder: ObjCBool = false
+    let exists = FileManager.default.fileExists(atPath: name, isDirectory: &isFolder)
+    if name.contains("/") || exists && !isFolder.boolValue {
       try self.init(contentsOfFile: name)
     } else {
       try self.init(preset: MappingPreset(named: name))

@@ -312,7 +312,7 @@ struct StepPairing {
 
   private mutating func add(_ candidate: Candidate) {
     let pair = candidate.pair
-    let common = free(candidate.sharing.expected == .none ? pair.expected : pair.actual)
+    let common = free(candidate.sharing.expected == .parts ? pair.actual : pair.expected)
     let origin = PairOrigin(
       rule: candidate.rule, actual: candidate.origin(.actual), expected: candidate.origin(.expected))
     for side in RunSide.allCases {
@@ -462,7 +462,7 @@ extension StepPairing {
           CommonStep.NamedTensor(
             key: target.common.key(step: records[side].index, on: device),
             source: source(tensor, target, side), origin: target.origin),
-          isMapped: target.origin.isMoved)
+          isMapped: target.origin.isMoved || !target.terms.isEmpty)
       }
     }
     for position in calls.indices {

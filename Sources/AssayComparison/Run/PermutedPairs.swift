@@ -1,3 +1,4 @@
+import AssayRuns
 import AssayTensors
 
 /// Says of failing tensors that they are their counterparts in another order of axes.

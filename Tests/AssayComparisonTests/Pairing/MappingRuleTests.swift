@@ -98,12 +98,14 @@ import Testing
     #expect(comparison.summary.tensors.compared == 2)
     #expect(comparison.tensor("act", "outputs")?.verdict == .match)
     #expect(comparison.tensor("down", "inputs_0")?.verdict == .values)
-    // Where the expected one is shared, the second pair has the actual name.
+    // Where the expected one is shared, the second pair has a number.
     let turned = try compare(
       two, one,
       "{actual: down, expected: act, slot: inputs_0, expected_slot: outputs, shared: expected}")
     #expect(turned.summary.tensors.compared == 2)
-    #expect(turned.tensor("down", "inputs_0")?.verdict == .values)
+    #expect(turned.tensor("act", "outputs")?.verdict == .match)
+    #expect(turned.tensor("act", "outputs#2")?.verdict == .values)
+    #expect(turned.tensor("act", "outputs#2")?.pairing?.actual.module == "down")
     let without = try compare(
       two, one, "{actual: down, expected: act, slot: inputs_0, expected_slot: outputs}")
     #expect(without.summary.tensors.compared == 1)
@@ -113,7 +115,7 @@ import Testing
           + "unless the later rule says shared: expected") == true, "\(without.failures)")
   }
 
-  /// Both pairs would be called `x outputs`.
+  /// Both pairs would be called `y outputs`.
   @Test func pairsOfOneNameStayApart() throws {
     let actual = try run("a", [("x", [("outputs", [1, 2])]), ("y", [("outputs", [2])])])
     let expected = try run("e", [("y", [("outputs", [2])]), ("x", [("outputs", [1])])])
@@ -125,7 +127,7 @@ import Testing
       """)
     #expect(comparison.isMatch, "\(comparison.failures)")
     #expect(comparison.summary.tensors.compared == 3)
-    #expect(comparison.tensor("x", "outputs#2")?.pairing?.expected.module == "y")
+    #expect(comparison.tensor("y", "outputs#2")?.pairing?.actual.module == "x")
     #expect(comparison.notes.isEmpty)
   }
 
