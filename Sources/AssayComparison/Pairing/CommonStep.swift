@@ -24,6 +24,8 @@ struct CommonStep: Sendable {
     var source: TensorSource
     /// How it found its counterpart, where there is a mapping.
     var origin: PairOrigin?
+    /// Whether it is unpaired under a name that a mapping gives to a pair of others.
+    var isBesidePair = false
   }
 
   /// The forward pass of the root module, from 0.

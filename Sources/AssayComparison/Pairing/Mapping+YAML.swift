@@ -203,7 +203,7 @@ extension RuleFields {
     try checkTwice(pair)
     for side in RunSide.allCases where pair.transforms[side].slices {
       throw place.failure(
-        "slice and part cannot stand beside concatenate, which takes the parts by itself",
+        "slice cannot stand beside concatenate, and neither can part: it takes the parts itself",
         at: values[side.transformKey])
     }
     return .concatenation(axis: axis)

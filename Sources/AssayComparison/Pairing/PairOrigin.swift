@@ -1,9 +1,9 @@
 package import AssayTensors
 
 /// How the two tensors of a pair were found.
-package struct PairOrigin: Sendable, Hashable {
+package struct PairOrigin: Sendable, Equatable {
   /// One of the two tensors.
-  package struct Side: Sendable, Hashable {
+  package struct Side: Sendable, Equatable {
     /// The module's name in its own run.
     package var module: String
     /// The call of the module.

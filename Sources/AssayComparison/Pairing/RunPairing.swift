@@ -261,14 +261,14 @@ struct RunPairing {
   }
 }
 
-/// What both tensors of a pair have in common: a mapping tells which ones of a name belong together.
+/// What both tensors of a pair have in common.
 private struct PairName: Hashable {
   var key: TensorKey
-  var origin: PairOrigin?
+  var isBesidePair: Bool
 
   init(_ tensor: CommonStep.NamedTensor) {
     key = tensor.key
-    origin = tensor.origin
+    isBesidePair = tensor.isBesidePair
   }
 }
 

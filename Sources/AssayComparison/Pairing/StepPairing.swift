@@ -452,10 +452,11 @@ extension StepPairing {
       let device = side == .actual ? devices.expected(of: tensor.key.device) : tensor.key.device
       let targets = targets[side][name] ?? []
       if targets.isEmpty, !isAdded(tensor, name, side) {
+        let name = lone(name, home)
         add(
           CommonStep.NamedTensor(
-            key: lone(name, home).key(step: records[side].index, on: device),
-            source: TensorSource(record: tensor)))
+            key: name.key(step: records[side].index, on: device),
+            source: TensorSource(record: tensor), isBesidePair: commonNames.contains(name)))
       }
       for target in targets {
         add(
