@@ -73,7 +73,8 @@ extension MarkdownWriter {
   func pairing(_ tensor: TensorResult) -> [String]? {
     guard let origin = tensor.pairing, !origin.isExact else { return nil }
     return [
-      "paired by rule \(rule(origin))", "\(cell(origin.actual, origin)) with \(cell(origin.expected, origin))",
+      "paired by rule \(rule(origin))",
+      "\(cell(origin.actual, origin)) with \(cell(origin.expected, origin))",
     ]
   }
 

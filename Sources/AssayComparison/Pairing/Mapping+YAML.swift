@@ -279,7 +279,8 @@ extension RuleFields {
         values["slot"] == nil, values["expected_slot"] == nil
       else {
         throw wrong(
-          "slots", "1 to 64 slots of the actual run with the expected run's names of them, such as "
+          "slots",
+          "1 to 64 slots of the actual run with the expected run's names of them, such as "
             + "{outputs_0: outputs}, and neither slot nor expected_slot beside it", node)
       }
       var renamings: [SlotRenaming] = []

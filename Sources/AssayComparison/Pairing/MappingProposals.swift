@@ -61,7 +61,9 @@ struct MappingProposals {
       let count = own.count - other.count
       if count > 0, own.prefix(count).allSatisfy({ $0 == 1 }) {
         squeezes.append((key, side, count))
-        for _ in 0..<count { tensors[side] = try TensorTransform.squeeze(0).applied(to: tensors[side]) }
+        for _ in 0..<count {
+          tensors[side] = try TensorTransform.squeeze(0).applied(to: tensors[side])
+        }
       } else if count == 0, own.first == 1 {
         keepsOnes.insert(side)
       }

@@ -39,7 +39,8 @@ package enum MappingSuggestion: Sendable, Equatable {
     }
     if let fit = PresetFit.best(actual: expected, counterpart, expected: actual, step) {
       self = .nothing(
-        reason: "--mapping \(fit.preset.name) is made for these runs the other way round, so give the "
+        reason:
+          "--mapping \(fit.preset.name) is made for these runs the other way round, so give the "
           + "expected run first")
       return
     }
@@ -73,7 +74,8 @@ package enum MappingSuggestion: Sendable, Equatable {
 
   /// Pairs slots of modules of one name that only one run has, and leaves out the rest.
   private static func pairSlots(
-    _ steps: BothSides<StepRecord>, of runs: BothSides<any RunReader>, _ proposals: inout MappingProposals
+    _ steps: BothSides<StepRecord>, of runs: BothSides<any RunReader>,
+    _ proposals: inout MappingProposals
   ) throws {
     let others = Dictionary(
       steps.expected.calls.map { ($0.call, $0) }, uniquingKeysWith: { first, _ in first })

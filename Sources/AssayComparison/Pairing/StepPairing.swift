@@ -314,7 +314,8 @@ struct StepPairing {
     let pair = candidate.pair
     let common = free(candidate.sharing.expected == .parts ? pair.actual : pair.expected)
     let origin = PairOrigin(
-      rule: candidate.rule, actual: candidate.origin(.actual), expected: candidate.origin(.expected))
+      rule: candidate.rule, actual: candidate.origin(.actual), expected: candidate.origin(.expected)
+    )
     for side in RunSide.allCases {
       for name in candidate.names(side) where claims[side][name] == nil {
         claims[side][name] = Claim(

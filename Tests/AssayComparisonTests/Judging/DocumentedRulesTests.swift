@@ -12,7 +12,8 @@ import Testing
   @Test func theMappingsOfTheArticleAreSome() throws {
     let samples = try Self.samples(
       of: "Sources/AssayComparison/AssayComparison.docc/MappingModules.md")
-    #expect(try samples.map { try Mapping(yaml: $0).name } == ["2", "4", "3", "3"].map { "\($0) rules" })
+    #expect(
+      try samples.map { try Mapping(yaml: $0).name } == ["2", "4", "3", "3"].map { "\($0) rules" })
   }
 
   @Test func theTolerancesOfTheArticleAreRules() throws {

@@ -59,31 +59,55 @@ import Testing
       ("rules: [{actual: a, expected: b, expected_slot: c}]", 1, 1, "expected_slot needs slot"),
       ("rules: [{actual: a, expected: b, slot: [[c]]}]", 1, 1, "slot: expected text, found a list"),
       ("rules: [{actual: a, expected: b, slot: []}]", 1, 1, "a slot's name, or a list of 1 to 64"),
-      ("rules: [{actual: a, expected: b, slot: [c, d], expected_slot: e}]", 1, 1, "slots: {outputs_0"),
+      (
+        "rules: [{actual: a, expected: b, slot: [c, d], expected_slot: e}]", 1, 1,
+        "slots: {outputs_0"
+      ),
       ("rules: [{actual: a, expected: b, slot: '(c'}]", 1, 1, "slot: invalid regular expression"),
-      (#"rules: [{actual: a, expected: b, slot: 'c\d', expected_slot: 'c\1'}]"#, 1, 1, "no group 1"),
+      (
+        #"rules: [{actual: a, expected: b, slot: 'c\d', expected_slot: 'c\1'}]"#, 1, 1, "no group 1"
+      ),
       ("rules: [{actual: a, expected: b, slot: c, slots: {d: e}}]", 1, 1, "neither slot nor"),
       ("rules: [{actual: a, expected: b, slots: {}}]", 1, 1, "slots: expected 1 to 64 slots"),
       ("rules: [{actual: a, expected: b, slots: {d: [e]}}]", 1, 1, "slots: expected text"),
       (#"rules: [{actual: (a), expected: 'b{\1 + x}'}]"#, 1, 1, #"as in {\1 + 1}"#),
       (#"rules: [{actual: (a), expected: 'b{\1}'}]"#, 1, 1, #"as in {\1 + 1}"#),
-      (#"rules: [{actual: 'a:(\d+)', expected: b}]"#, 1, 1, "must stand in both actual and expected"),
+      (
+        #"rules: [{actual: 'a:(\d+)', expected: b}]"#, 1, 1,
+        "must stand in both actual and expected"
+      ),
       ("rules: [{actual: a, expected: 'b:0'}]", 1, 1, "must stand in both actual and expected"),
       ("rules: [{actual: a, expected: b, sum: actual}]", 1, 1, "sum needs slot"),
-      ("rules: [{actual: a, expected: b, sum: both, slot: c}]", 1, 1, "sum must be actual or expected"),
+      (
+        "rules: [{actual: a, expected: b, sum: both, slot: c}]", 1, 1,
+        "sum must be actual or expected"
+      ),
       ("rules: [{actual: a, expected: b, sum: actual, slot: c}]", 1, 1, "at least two different"),
-      ("rules: [{actual: a, expected: b, sum: actual, slot: [c, c], expected_slot: d}]", 1, 1, "two diff"),
+      (
+        "rules: [{actual: a, expected: b, sum: actual, slot: [c, c], expected_slot: d}]", 1, 1,
+        "two diff"
+      ),
       ("rules: [{actual: a, expected: b, sum: actual, slot: [c, d]}]", 1, 1, "2 are named"),
-      ("rules: [{actual: a, expected: [b, c], sum: actual, slot: [c, d], expected_slot: e}]", 1, 1, "so expected must be one module"),
+      (
+        "rules: [{actual: a, expected: [b, c], sum: actual, slot: [c, d], expected_slot: e}]", 1, 1,
+        "so expected must be one module"
+      ),
       ("rules: [{actual: a, expected: [b, b], sum: expected, slot: c}]", 1, 1, "in the list twice"),
-      ("rules: [{actual: a, expected: [b, c], sum: expected, slot: c, concatenate: 0}]", 1, 1, "beside sum"),
-      ("rules: [{actual: a, expected: b, shared: all}]", 1, 1, "shared must be actual, expected or both"),
+      (
+        "rules: [{actual: a, expected: [b, c], sum: expected, slot: c, concatenate: 0}]", 1, 1,
+        "beside sum"
+      ),
+      (
+        "rules: [{actual: a, expected: b, shared: all}]", 1, 1,
+        "shared must be actual, expected or both"
+      ),
       ("rules: [{actual: a, expected: b, optional: 1}]", 1, 1, "optional: expected true or false"),
       ("rules: [{actual: a, expected: b, steps: 3-2}]", 1, 1, "a range such as 2-3 or 8-"),
       ("rules: [{actual: a, expected: b, steps: []}]", 1, 1, "a list of at least one step"),
       ("defaults: {cast: 1}\nrules: [{actual: a, expected: b}]", nil, 1, "unknown key \"cast\""),
       (
-        "defaults: {actual_transform: [{cast: float32}]}\nrules: [{actual: a, expected: b}]", nil, 1,
+        "defaults: {actual_transform: [{cast: float32}]}\nrules: [{actual: a, expected: b}]", nil,
+        1,
         "can only squeeze"
       ),
       ("rules: [{actual: a, expected: b, module: c}]", 1, 1, "module belongs to a rule with drop"),

@@ -13,7 +13,8 @@ import Testing
   }
 
   @Test func thatOfLlamaHasTwentyRules() throws {
-    #expect(try Mapping(preset: MappingPreset(named: "vllm-llama")).name == "20 rules of vllm-llama")
+    #expect(
+      try Mapping(preset: MappingPreset(named: "vllm-llama")).name == "20 rules of vllm-llama")
   }
 
   @Test func anotherNameIsRefusedWithTheList() throws {

@@ -31,7 +31,8 @@ import Testing
     // Turned around.
     let turned = try compare(
       expected, actual,
-      "{actual: l, expected: l, slot: outputs, expected_slot: [outputs_0, outputs_1], sum: expected}")
+      "{actual: l, expected: l, slot: outputs, expected_slot: [outputs_0, outputs_1], sum: expected}"
+    )
     #expect(turned.isMatch)
     // An error in either term is found.
     for values in [[1, 2.5], [1.5, 2]] as [[Float]] {
@@ -189,8 +190,14 @@ import Testing
         ("k", [("inputs_0", [7]), ("outputs", [4])]),
       ])
     for (actual, expected, rule) in [
-      (whole, parts, "{actual: qk, expected: [q, k], slots: {inputs_0: inputs_0, outputs_0: outputs}"),
-      (parts, whole, "{expected: qk, actual: [q, k], slots: {inputs_0: inputs_0, outputs: outputs_0}"),
+      (
+        whole, parts,
+        "{actual: qk, expected: [q, k], slots: {inputs_0: inputs_0, outputs_0: outputs}"
+      ),
+      (
+        parts, whole,
+        "{expected: qk, actual: [q, k], slots: {inputs_0: inputs_0, outputs: outputs_0}"
+      ),
     ] {
       let comparison = try compare(actual, expected, rule + ", concatenate: -1}")
       #expect(comparison.isMatch, "\(comparison.failures)")
@@ -265,13 +272,15 @@ import Testing
     #expect(
       try !compare(same, same, other + ", optional: false}", defaults: "{optional: true}").isMatch)
     #expect(
-      try compare(same, same, "{drop: both, module: q, optional: true}").mapping?.rules[0].count == 0)
+      try compare(same, same, "{drop: both, module: q, optional: true}").mapping?.rules[0].count
+        == 0)
   }
 
   @Test func aSliceThatDoesNotFitLeavesTheTensorToTheNextRule() throws {
     let actual = try run("a", [("x", [("outputs", [1, 2])])])
     let expected = try run("e", [("y", [("outputs", [1, 2])])])
-    let slice = "{actual: x, expected: y, actual_transform: [{slice: {axis: -1, end: 3}}], optional: true}"
+    let slice =
+      "{actual: x, expected: y, actual_transform: [{slice: {axis: -1, end: 3}}], optional: true}"
     let comparison = try compare(actual, expected, slice + ", {actual: x, expected: y}")
     #expect(comparison.isMatch)
     #expect(comparison.tensor("y", "outputs")?.pairing?.rule == 1)
@@ -279,8 +288,10 @@ import Testing
     #expect(alone.tensor("y", "outputs")?.verdict == .unreadable)
     // Under equal names too.
     let named = try compare(
-      actual, actual, "{actual: x, expected: x, actual_transform: [{part: {axis: 0, index: 0, of: 2}}]}, "
-        + "{actual: x, expected: x, expected_transform: [{squeeze: 0}], actual_transform: [{squeeze: 0}]}")
+      actual, actual,
+      "{actual: x, expected: x, actual_transform: [{part: {axis: 0, index: 0, of: 2}}]}, "
+        + "{actual: x, expected: x, expected_transform: [{squeeze: 0}], actual_transform: [{squeeze: 0}]}"
+    )
     #expect(named.tensor("x", "outputs")?.pairing?.rule == 1)
   }
 
@@ -291,11 +302,13 @@ import Testing
       expected.add(try rows([1]), step: step, step == 0 ? "p" : "q", "outputs")
     }
     let comparison = try compare(
-      actual, expected, "{actual: x, expected: p, steps: 0}, {actual: x, expected: q, steps: [1, 2-]}")
+      actual, expected,
+      "{actual: x, expected: p, steps: 0}, {actual: x, expected: q, steps: [1, 2-]}")
     #expect(comparison.isMatch)
     #expect(comparison.mapping?.rules.map(\.count) == [1, 3])
     #expect(comparison.mapping?.rules[1].text == "x = q, steps 1, 2-")
-    let drop = try compare(actual, expected, "{drop: both, module: .*, steps: 1-}, {actual: x, expected: p}")
+    let drop = try compare(
+      actual, expected, "{drop: both, module: .*, steps: 1-}, {actual: x, expected: p}")
     #expect(drop.isMatch)
     #expect(drop.mapping?.dropped.count == 6)
     #expect(try !compare(actual, expected, "{actual: x, expected: p, steps: 7-9}").isMatch)
@@ -339,7 +352,8 @@ import Testing
     #expect(
       try compare(
         actual, expected, "{actual: y, expected: z}",
-        defaults: "{expected_transform: [{squeeze: 0}], actual_transform: [{squeeze: 0}]}").isMatch)
+        defaults: "{expected_transform: [{squeeze: 0}], actual_transform: [{squeeze: 0}]}"
+      ).isMatch)
     // A rule's own list takes the place of it.
     #expect(
       try compare(
@@ -363,7 +377,8 @@ import Testing
     // Gathered calls have no order of their own.
     let (first, second) = (
       try run("a", [("p", [("outputs_0", [1]), ("outputs_1", [2])]), ("q", [("outputs", [3])])]),
-      try run("e", [("q", [("outputs", [3])]), ("p", [("outputs_0", [1])]), ("r", [("outputs", [2])])])
+      try run(
+        "e", [("q", [("outputs", [3])]), ("p", [("outputs_0", [1])]), ("r", [("outputs", [2])])])
     )
     let gathered = try compare(
       first, second, "{actual: p, expected: r, slot: outputs_1, expected_slot: outputs}")

@@ -46,7 +46,8 @@ import Testing
       failure.contains(
         "pairs step 0 layers.1.attention outputs on cpu with step 0 encoder.group.0.attention outputs "
           + "on cpu, which is already paired with step 0 layers.0.attention outputs on cpu"))
-    #expect(failure.contains("outputs on cpu by rule 1; no tensor pairs twice, unless the later rule"))
+    #expect(
+      failure.contains("outputs on cpu by rule 1; no tensor pairs twice, unless the later rule"))
     // And so does the one that finds nothing to suggest.
     guard case .nothing(let reason) = try MappingSuggestion(actual: shared, expected: layers) else {
       return
