@@ -94,20 +94,3 @@ struct AxisOrder: Equatable {
     return variance > 0 && error / count <= limit * limit * variance
   }
 }
-
-extension TensorTransform {
-  /// The transform as a mapping has it.
-  var yaml: String {
-    switch self {
-    case .squeeze(let axis), .squeezeWherePossible(let axis): "{squeeze: \(axis)}"
-    case .transpose(let first, let second): "{transpose: [\(first), \(second)]}"
-    case .reshape(let extents):
-      "{reshape: [\(extents.map(String.init).joined(separator: ", "))]}"
-    case .slice(let axis, let start, let end):
-      "{slice: {axis: \(axis), start: \(start)\(end.map { ", end: \($0)" } ?? "")}}"
-    case .part(let axis, let index, let count):
-      "{part: {axis: \(axis), index: \(index), of: \(count)}}"
-    case .cast(let dtype): "{cast: \(dtype)}"
-    }
-  }
-}

@@ -94,7 +94,8 @@ struct MappingProposals {
         defaults[side] = max(defaults[side], count)
       }
     }
-    for side in RunSide.allCases {
+    // What both runs have may be the same, but for the error that is looked for.
+    for side in RunSide.allCases where lone[side.other].isEmpty {
       let dropped = lone[side].filter { !undecidedModules.contains(ExactName($0)) }
       let kept = Set(modules[side].map { ExactName($0) }).subtracting(
         dropped.map { ExactName($0) })

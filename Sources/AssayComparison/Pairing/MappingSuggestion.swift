@@ -18,7 +18,7 @@ package enum MappingSuggestion: Sendable, Equatable {
   ///
   /// Outputs decide, then inputs: equal shapes but for axes of 1, and mean, deviation, least and
   /// greatest element within 2 % of the deviation. Two modules that are alike for the same other
-  /// one stand in the file as a comment. A slot or a module that only one run has, and that is like
+  /// one stand in the file as a comment. A slot that only one run has, and that is like
   /// none that only the other has, is proposed to be left out. Tensors of equal names whose axes of 1
   /// or order of axes differ get the transforms. Where a mapping that comes with Assay pairs nearly
   /// all, it is proposed instead.

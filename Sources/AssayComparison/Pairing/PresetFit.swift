@@ -10,8 +10,11 @@ struct PresetFit {
   /// How many rules do nothing.
   private var unused: Int
 
-  /// The preset that pairs most, nearly all, and more than equal names do; `nil` for none. Of several
-  /// the one of which least is in vain.
+  /// The preset that pairs most, nearly all and more than equal names do.
+  ///
+  /// Of several it is the one of which least is in vain.
+  ///
+  /// - Returns: `nil` where there is none.
   ///
   /// - Complexity: O(presets x rules x calls).
   static func best(

@@ -508,11 +508,16 @@ extension StepPairing {
       let key = term.key(step: records[side].index, on: tensor.key.device)
       return TensorSource(record: TensorRecord(key: key), transforms: target.transforms)
     }
-    if var note = tensor.skipped, note.digest != nil,
-      !source.transforms.isEmpty || source.part != nil || !source.terms.isEmpty
-    {
-      note.digest = nil
-      note.reason += ", which the mapping cannot transform"
+    if var note = tensor.skipped, note.digest != nil {
+      // An axis of 1 is nothing to the elements.
+      if source.part == nil, source.terms.isEmpty,
+        let shape = source.transforms.squeezed(note.shape)
+      {
+        note.shape = shape
+      } else {
+        note.digest = nil
+        note.reason += ", which the mapping cannot transform"
+      }
       source.record.content = .skipped(note)
     }
     return source

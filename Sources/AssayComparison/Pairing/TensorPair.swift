@@ -173,7 +173,9 @@ final class TensorSourceReader: Sendable {
     // A digest has a shape too.
     let note = sibling.record.skipped
     let shape =
-      if sibling.transforms.isEmpty, let note, note.digest != nil { note.shape } else {
+      if let note, note.digest != nil, let shape = sibling.transforms.squeezed(note.shape) {
+        shape
+      } else {
         try sibling.transforms.applied(to: run.tensor(key)).shape
       }
     shapes.withLock { $0[key] = shape }

@@ -132,6 +132,23 @@ extension TensorTransform: CustomStringConvertible {
   }
 }
 
+extension TensorTransform {
+  /// The transform as a mapping has it.
+  var yaml: String {
+    switch self {
+    case .squeeze(let axis), .squeezeWherePossible(let axis): "{squeeze: \(axis)}"
+    case .transpose(let first, let second): "{transpose: [\(first), \(second)]}"
+    case .reshape(let extents):
+      "{reshape: [\(extents.map(String.init).joined(separator: ", "))]}"
+    case .slice(let axis, let start, let end):
+      "{slice: {axis: \(axis), start: \(start)\(end.map { ", end: \($0)" } ?? "")}}"
+    case .part(let axis, let index, let count):
+      "{part: {axis: \(axis), index: \(index), of: \(count)}}"
+    case .cast(let dtype): "{cast: \(dtype)}"
+    }
+  }
+}
+
 extension [TensorTransform] {
   /// Whether elements are left out.
   var slices: Bool { contains(where: \.isSlice) }
@@ -141,6 +158,27 @@ extension [TensorTransform] {
   /// - Throws: ``TransformMisfit``.
   func applied(to tensor: Tensor) throws -> Tensor {
     try reduce(tensor) { try $1.applied(to: $0) }
+  }
+
+  /// The shape that they make of one without touching elements; `nil` where there are others than
+  /// those that take out an axis of 1, or one does not fit.
+  func squeezed(_ shape: Shape) -> Shape? {
+    var dimensions = shape.dimensions
+    for transform in self {
+      let (axis, isPossible): (Int, Bool)
+      switch transform {
+      case .squeeze(let position): (axis, isPossible) = (position, false)
+      case .squeezeWherePossible(let position): (axis, isPossible) = (position, true)
+      default: return nil
+      }
+      let position = (try? Shape(dimensions))?.position(ofAxis: axis)
+      if let position, dimensions[position] == 1 {
+        dimensions.remove(at: position)
+      } else if !isPossible {
+        return nil
+      }
+    }
+    return try? Shape(dimensions)
   }
 
   /// Whether they fit a tensor, whose elements are left alone.

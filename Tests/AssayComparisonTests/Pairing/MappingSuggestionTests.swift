@@ -56,6 +56,17 @@ import Testing
     #expect(reason.contains("have the same names in both runs"), "\(reason)")
   }
 
+  @Test func whatABugMadeUnlikeIsNotLeftOut() throws {
+    let (actual, expected) = (try open("fused-bug"), try open("separate"))
+    let yaml = try suggestion(actual: actual, expected: expected)
+    #expect(yaml.contains("# only in the actual run: blocks.1.attn, blocks.1.attn.qkv_proj"))
+    let options = ComparisonOptions(
+      tolerance: try Tolerance(rtol: 1e-4, atol: 1e-5), mapping: try Mapping(yaml: yaml))
+    let comparison = try RunComparison.compare(
+      actual: actual, expected: expected, options: options)
+    #expect(comparison.summary.tensors.missingInActual > 0)
+  }
+
   private func reason(_ actual: InMemoryRun, _ expected: InMemoryRun) throws -> String {
     guard case .nothing(let reason) = try MappingSuggestion(actual: actual, expected: expected)
     else { return "something was suggested" }
