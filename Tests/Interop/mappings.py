@@ -17,7 +17,7 @@ import assay_torch  # noqa: E402
 
 PROMPT = [5, 17, 3, 41, 8, 29]
 SIZES = dict(vocab_size=80, hidden_size=64, intermediate_size=96, num_hidden_layers=3,
-             num_attention_heads=4, num_key_value_heads=2, head_dim=16, attn_implementation="sdpa")
+             num_attention_heads=4, num_key_value_heads=2, head_dim=16)
 EXPERTS = dict(num_experts_per_tok=2, moe_intermediate_size=48)
 # Each preset, the model of transformers, and what its configuration has besides.
 MODELS = {
@@ -30,11 +30,11 @@ MODELS = {
 }
 
 
-def pair(preset, dtype=torch.float32):
+def pair(preset, dtype=torch.float32, attention="sdpa"):
     """A tiny model with random weights, and the same in vLLM's structure."""
     torch.manual_seed(7)
     kind, more = MODELS[preset]
-    config = kind(**SIZES | more)
+    config = kind(**SIZES | more, attn_implementation=attention)
     theirs = transformers.AutoModelForCausalLM.from_config(config).to(dtype).eval()
     with torch.no_grad():
         for name, weight in theirs.named_parameters():
@@ -85,6 +85,12 @@ def test_presets_match(checks, folder):
         checks.equal(tensors["matched"], tensors["total"], f"{preset}: matched of all")
         checks.equal([note for note in report["notes"] if "in part only" not in note
                       and "whose tensors are not recorded" not in note], [], f"{preset}: notes")
+
+
+def test_eager_attention_matches(checks, folder):
+    """It takes a mask and returns its weights, which vLLM has not."""
+    report = compared(checks, folder, "vllm-llama", *pair("vllm-llama", attention="eager"))
+    checks.equal(report["summary"]["tensors"]["matched"], 210, "matched")
 
 
 def layer(model, number):
