@@ -26,6 +26,11 @@ struct CommonStep: Sendable {
     var origin: PairOrigin?
     /// Whether it is unpaired under a name that a mapping gives to a pair of others.
     var isBesidePair = false
+
+    /// Why it stands alone although its name has a counterpart.
+    var reason: String? {
+      isBesidePair ? "a rule pairs other tensors under this name" : nil
+    }
   }
 
   /// The forward pass of the root module, from 0.

@@ -227,10 +227,14 @@ struct RunPairing {
     for tensor in expected where positions[PairName(tensor)] == nil {
       positions[PairName(tensor)] = pairs.count
       pairs.append(
-        TensorPair(key: tensor.key, sides: BothSides(actual: nil, expected: tensor.source)))
+        TensorPair(
+          key: tensor.key, sides: BothSides(actual: nil, expected: tensor.source),
+          reason: tensor.reason))
     }
     for tensor in actual {
-      let lone = TensorPair(key: tensor.key, sides: BothSides(actual: tensor.source, expected: nil))
+      let lone = TensorPair(
+        key: tensor.key, sides: BothSides(actual: tensor.source, expected: nil),
+        reason: tensor.reason)
       guard let position = positions[PairName(tensor)] else {
         positions[PairName(tensor)] = pairs.count
         pairs.append(lone)

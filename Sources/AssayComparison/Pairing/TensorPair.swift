@@ -10,7 +10,7 @@ struct TensorPair: Sendable {
   var sides = BothSides<TensorSource?>(actual: nil, expected: nil)
   /// By which rule and with which transforms it was made; `nil` without a mapping.
   var origin: PairOrigin?
-  /// Why an actual tensor stands alone although its name has a counterpart.
+  /// Why a tensor stands alone although its name has a counterpart.
   var reason: String?
 
   var actual: TensorRecord? { sides.actual?.record }

@@ -261,6 +261,8 @@ import Testing
     #expect(alone.summary.tensors.missingInExpected == 1)
     #expect(alone.summary.tensors.missingInActual == 1)
     #expect(alone.summary.tensors.mismatched == 0)
+    let left = alone.module("l")?.tensors.first { $0.verdict == .missingInExpected }
+    #expect(left?.reason == "a rule pairs other tensors under this name")
   }
 
   @Test func aRuleMayBeOptional() throws {
