@@ -45,7 +45,10 @@ let package = Package(
       dependencies: [
         "AssayBase", "AssayTensors", "AssayRuns", "CAssayKernels",
         .product(name: "Yams", package: "Yams"),
-      ]),
+      ],
+      resources: ["llama", "mixtral", "qwen3", "qwen3-moe"].map {
+        .embedInCode("Presets/vllm-\($0).yml")
+      }),
     // What the page is made of stays in the binary, which is all that is installed.
     .target(
       name: "AssayReports",

@@ -263,7 +263,9 @@ extension PairOrigin {
   fileprivate var text: String? {
     guard let rule else { return nil }
     func name(_ side: Side) -> String {
-      ([side.module + " " + side.slot.rawValue] + side.operations).joined(separator: ", ")
+      let call = crossesCalls ? " (call \(side.call))" : ""
+      return ([side.module + call + " " + side.slot.rawValue] + side.operations)
+        .joined(separator: ", ")
     }
     return "by rule \(rule + 1) of the mapping: actual \(name(actual)); expected \(name(expected))"
   }

@@ -169,10 +169,12 @@ package enum JSONReport {
 
   private static func json(_ origin: PairOrigin) -> JSONValue {
     func side(_ side: PairOrigin.Side) -> JSONValue {
-      .object([
+      var members: [String: JSONValue] = [
         "module": .string(side.module), "slot": .string(side.slot.rawValue),
         "operations": .array(side.operations.map(JSONValue.string)),
-      ])
+      ]
+      if origin.crossesCalls { members["call"] = integer(side.call) }
+      return .object(members)
     }
     return .object([
       "rule": origin.rule.map(integer) ?? .null, "actual": side(origin.actual),

@@ -24,7 +24,7 @@ extension MarkdownWriter {
     var positions: [[String]: Int] = [:]
     for tensor in entries {
       guard let origin = tensor.pairing, !origin.isExact else { continue }
-      let name = [origin.actual, origin.expected].map(cell) + [rule(origin)]
+      let name = [origin.actual, origin.expected].map { cell($0, origin) } + [rule(origin)]
       let position = positions[name] ?? counts.count
       if position == counts.count {
         positions[name] = position
@@ -37,7 +37,7 @@ extension MarkdownWriter {
     let table = limited(
       ["actual", "expected", "rule", "tensors", "failing"], [2, 3, 4],
       counts.map {
-        [cell($0.origin.actual), cell($0.origin.expected), rule($0.origin)]
+        [cell($0.origin.actual, $0.origin), cell($0.origin.expected, $0.origin), rule($0.origin)]
           + ["\($0.tensors)", "\($0.failing)"]
       })
     return "\n"
@@ -73,14 +73,16 @@ extension MarkdownWriter {
   func pairing(_ tensor: TensorResult) -> [String]? {
     guard let origin = tensor.pairing, !origin.isExact else { return nil }
     return [
-      "paired by rule \(rule(origin))", "\(cell(origin.actual)) with \(cell(origin.expected))",
+      "paired by rule \(rule(origin))",
+      "\(cell(origin.actual, origin)) with \(cell(origin.expected, origin))",
     ]
   }
 
   private func rule(_ origin: PairOrigin) -> String { origin.rule.map { "\($0 + 1)" } ?? "–" }
 
-  private func cell(_ side: PairOrigin.Side) -> String {
-    MarkdownText.code(side.module) + " " + MarkdownText.code(side.slot.rawValue)
+  private func cell(_ side: PairOrigin.Side, _ origin: PairOrigin) -> String {
+    MarkdownText.code(side.module) + (origin.crossesCalls ? " (call \(side.call))" : "") + " "
+      + MarkdownText.code(side.slot.rawValue)
       + side.operations.map { ", \(MarkdownText.plain($0))" }.joined()
   }
 

@@ -43,11 +43,14 @@ package struct ModuleRenaming: Sendable {
 
 /// A module name with references to the groups of a ``ModuleRenaming``: `model.layers.\1.mlp`.
 ///
-/// `\1` to `\99` and `\g<1>` stand for a group, `\\` for a backslash, as in Python's `re.sub`.
+/// `\1` to `\99` and `\g<1>` stand for a group, `\\` for a backslash, as in Python's `re.sub`;
+/// `{\1 + 1}` and `{\1 - 1}` for the number in a group and another one added to it.
 package struct ModuleNameTemplate: Sendable, Hashable {
   private enum Part {
     case text(String)
     case group(Int)
+    /// The number that a group holds, and what is added to it.
+    case sum(group: Int, Int)
   }
 
   /// The template as it was written.
@@ -64,11 +67,13 @@ package struct ModuleNameTemplate: Sendable, Hashable {
     var text = ""
     var rest = Substring(source)
     while let character = rest.popFirst() {
-      guard character == "\\" else {
+      let isSum = character == "{" && rest.first == "\\"
+      guard character == "\\" || isSum else {
         text.append(character)
         continue
       }
-      if rest.first == "\\" {
+      if isSum { rest.removeFirst() }
+      if !isSum, rest.first == "\\" {
         text.append(rest.removeFirst())
         continue
       }
@@ -86,7 +91,15 @@ package struct ModuleNameTemplate: Sendable, Hashable {
       }
       if !text.isEmpty { parts.append(.text(text)) }
       text = ""
-      parts.append(.group(group))
+      guard isSum else {
+        parts.append(.group(group))
+        continue
+      }
+      guard let term = Self.term(&rest) else {
+        throw .invalidPattern(
+          source, reason: "behind {\\\(group) must stand + or - and a number, as in {\\1 + 1}")
+      }
+      parts.append(.sum(group: group, term))
     }
     if !text.isEmpty { parts.append(.text(text)) }
     self.parts = parts
@@ -107,6 +120,18 @@ package struct ModuleNameTemplate: Sendable, Hashable {
     return Int(digits)
   }
 
+  /// What ` + 1}` adds; what was read of `rest` is gone only where there is a sum.
+  private static func term(_ rest: inout Substring) -> Int? {
+    guard let end = rest.firstIndex(of: "}") else { return nil }
+    let words = rest[..<end].filter { $0 != " " }
+    let digits = words.dropFirst()
+    guard let sign = words.first, sign == "+" || sign == "-", (1...6).contains(digits.count),
+      digits.allSatisfy({ ("0"..."9").contains($0) }), let value = Int(digits)
+    else { return nil }
+    rest = rest[rest.index(after: end)...]
+    return sign == "-" ? -value : value
+  }
+
   /// Whether two templates are written alike, by their bytes.
   package static func == (left: ModuleNameTemplate, right: ModuleNameTemplate) -> Bool {
     left.source.isSame(as: right.source)
@@ -118,12 +143,22 @@ package struct ModuleNameTemplate: Sendable, Hashable {
   /// The name that the groups make.
   ///
   /// - Parameter groups: What ``ModuleRenaming/groups(in:)`` gave.
-  package func name(_ groups: [String]) -> String {
-    parts.map { part in
+  /// - Returns: `nil` where a sum is asked for of a group that holds no number, or is below zero.
+  package func name(_ groups: [String]) -> String? {
+    var name = ""
+    for part in parts {
       switch part {
-      case .text(let text): text
-      case .group(let number): groups.indices.contains(number) ? groups[number] : ""
+      case .text(let text): name += text
+      case .group(let number): name += groups.indices.contains(number) ? groups[number] : ""
+      case .sum(let number, let term):
+        // Twelve digits leave room for any sum.
+        guard groups.indices.contains(number), groups[number].utf8.count <= 12,
+          groups[number].utf8.allSatisfy({ (0x30...0x39).contains($0) }),
+          let value = Int(groups[number]), value + term >= 0
+        else { return nil }
+        name += "\(value + term)"
       }
-    }.joined()
+    }
+    return name
   }
 }

@@ -10,6 +10,7 @@ import traceback
 import comparing
 import converting
 import digests
+import mappings
 import python_recorder
 import python_values
 import reading
@@ -22,8 +23,8 @@ def main():
     if len(sys.argv) != 2:
         sys.exit(__doc__)
     checks = Checks(sys.argv[1])
-    for part in (recording, reading, converting, comparing, digests, python_recorder, python_values,
-                 reports):
+    for part in (recording, reading, converting, comparing, digests, mappings, python_recorder,
+                 python_values, reports):
         for name, test in list(vars(part).items()):
             if name.startswith("test_"):
                 with tempfile.TemporaryDirectory(prefix="assay-interop-") as folder:

@@ -16,7 +16,7 @@ struct AssayCommand: ParsableCommand {
       RecordCommand.self, ReplayCommand.self, ApproveCommand.self, CompareCommand.self,
       LogCommand.self, CalibrateCommand.self,
       LintTolerancesCommand.self, InspectCommand.self, CheckCommand.self, ConvertCommand.self,
-      ImportCommand.self,
+      ImportCommand.self, MappingsCommand.self,
     ])
 }
 

@@ -26,7 +26,10 @@ struct CalibrateCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Pair tensors of the other runs with the reference's by the rules of this file.",
+      """
+      Pair tensors of the other runs with the reference's by the rules of this file, or by a mapping \
+      that assay mappings lists.
+      """,
       valueName: "file"))
   var mapping: String?
 
@@ -56,7 +59,7 @@ struct CalibrateCommand: ParsableCommand {
     let bar = ProgressBar("comparing")
     defer { bar.clear() }
     let floor = try NoiseFloor(
-      measuring: readers, mapping: mapping.map { try Mapping(contentsOfFile: $0) },
+      measuring: readers, mapping: mapping.map { try Mapping(fileOrPreset: $0) },
       modules: modules.map(PatternListArgument.parse),
       deviceMap: deviceMap.flatMap { try DeviceMapArgument.parse($0) },
       progress: bar.update(_:of:))

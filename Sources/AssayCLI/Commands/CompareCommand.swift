@@ -45,7 +45,10 @@ struct CompareCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Pair tensors whose modules have other names or forms by the rules of this file.",
+      """
+      Pair tensors whose modules have other names or forms by the rules of this file, or by a mapping \
+      that assay mappings lists.
+      """,
       valueName: "file"))
   var mapping: String?
 
@@ -114,7 +117,7 @@ struct CompareCommand: ParsableCommand {
   func run() throws {
     if suggestMapping { return try suggest() }
     var options = ComparisonOptions()
-    options.mapping = try mapping.map { try Mapping(contentsOfFile: $0) }
+    options.mapping = try mapping.map { try Mapping(fileOrPreset: $0) }
     options.floor = try floor.map { try openRun(at: $0) }
     options.tolerance = try tolerance.chosen(
       standard: floor == nil ? .vllm : Tolerance.threeWayGate())

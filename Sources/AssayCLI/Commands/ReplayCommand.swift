@@ -41,8 +41,8 @@ struct ReplayCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Pair tensors whose modules have other names or forms by the rules of this file; the run is "
-        + "then compared when the model is done.",
+      "Pair tensors whose modules have other names or forms by the rules of this file, or by a "
+        + "mapping that assay mappings lists; the run is then compared when the model is done.",
       valueName: "file"))
   var mapping: String?
 
@@ -98,7 +98,7 @@ struct ReplayCommand: ParsableCommand {
     let reader = try openRun(at: golden)
     let tolerance = try tolerance.chosen(besides: golden)
     let deviceMap = try deviceMap.flatMap { try DeviceMapArgument.parse($0) }
-    let mapping = try mapping.map { try Mapping(contentsOfFile: $0) }
+    let mapping = try mapping.map { try Mapping(fileOrPreset: $0) }
     let comparison: RunComparison
     if command.isEmpty {
       var options = ReplayOptions()

@@ -42,7 +42,11 @@ enum RulesDocument {
     if let node = top.values["version"], top.plain(node) != "1" {
       throw top.wrong("version", "1", node)
     }
-    guard let list = top.values["rules"] else { throw top.place.failure("rules is missing") }
+    guard let list = top.values["rules"] else {
+      // What holds for all tensors needs no rule.
+      if top.values["defaults"] != nil { return (top, []) }
+      throw top.place.failure("rules is missing")
+    }
     guard case .sequence(let nodes) = list, !nodes.isEmpty else {
       throw top.place.failure("rules must be a list of at least one rule", at: list)
     }

@@ -10,6 +10,12 @@ struct CommonStep: Sendable {
     var tensors: [NamedTensor] = []
     var descriptions: [Slot.Side: JSONValue] = [:]
     var inputCoverage: InputCoverage
+    /// The sides whose tensors a mapping names otherwise or leaves out, so that what else stood there
+    /// is not told apart.
+    var mappedSides: Set<Slot.Side> = []
+    /// Whether it holds what several calls hold, or what another call holds too, so that it has no
+    /// place of its own in the order of execution.
+    var isGathered = false
   }
 
   /// A tensor and the name under which it is compared.
@@ -18,6 +24,13 @@ struct CommonStep: Sendable {
     var source: TensorSource
     /// How it found its counterpart, where there is a mapping.
     var origin: PairOrigin?
+    /// Whether it is unpaired under a name that a mapping gives to a pair of others.
+    var isBesidePair = false
+
+    /// Why it stands alone although its name has a counterpart.
+    var reason: String? {
+      isBesidePair ? "a rule pairs other tensors under this name" : nil
+    }
   }
 
   /// The forward pass of the root module, from 0.

@@ -29,9 +29,10 @@ public enum ComparisonFailure: Sendable, Equatable {
   case otherTokens(actual: [Int], expected: [Int])
   /// A rule of the mapping made no pair, or left nothing out; `rule` counts from 0.
   case mappingRuleUnused(rule: Int, line: Int?, source: String?, text: String, hint: String?)
-  /// A rule names a counterpart for a tensor that another tensor, `beside`, is paired with; `rule`
-  /// counts from 0.
-  case mappedTwice(rule: Int, tensor: TensorKey, onto: TensorKey, beside: TensorKey?)
+  /// A rule names a counterpart for a tensor that another tensor, `beside`, is paired with, by the
+  /// rule `by` or by equal names; rules count from 0.
+  case mappedTwice(
+    rule: Int, tensor: TensorKey, onto: TensorKey, beside: TensorKey?, by: Int?, isActual: Bool)
   /// The pattern for logits matches no output that was compared and can be logits.
   case noLogits(pattern: String)
   /// So many more tensors have a counterpart that another one is paired with.
@@ -76,11 +77,11 @@ extension ComparisonFailure: CustomStringConvertible {
         + "nothing: \(text); "
         + (hint ?? "no tensor that is still free has these names in both runs")
         + ", so correct or remove it"
-    case .mappedTwice(let rule, let tensor, let onto, let beside):
+    case .mappedTwice(let rule, let tensor, let onto, let beside, let other, let isActual):
       "rule \(rule + 1) of the mapping pairs \(tensor) with \(onto), which is already paired with "
-        + "\(beside.map { "\($0)" } ?? "another tensor"), and no tensor pairs twice"
-        + (beside?.module != tensor.module && beside?.slot == tensor.slot
-          ? ": one module that stands for several cannot be mapped to them" : "")
+        + "\(beside.map { "\($0)" } ?? "another tensor") by "
+        + "\(other.map { "rule \($0 + 1)" } ?? "their equal names"); no tensor pairs twice, unless "
+        + "the later rule says shared: \(isActual ? "expected" : "actual")"
     case .noLogits(let pattern):
       "the pattern \"\(pattern)\" for logits matches no compared output with a vocabulary as its last "
         + "axis"

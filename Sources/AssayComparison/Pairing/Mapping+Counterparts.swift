@@ -16,25 +16,19 @@ extension Mapping {
   ) -> [(call: CallKey, slot: Slot)] {
     let known = Set(calls)
     var found: [(call: CallKey, slot: Slot)] = []
-    func add(_ module: String, _ slot: Slot?) {
-      let other = CallKey(step: call.step, module: module, index: call.index)
-      if let slot, known.contains(other) { found.append((other, slot)) }
+    func add(_ other: CallKey, _ slot: Slot) {
+      if known.contains(other) { found.append((other, slot)) }
     }
-    add(call.module, slot)
+    add(call, slot)
     for rule in rules {
-      guard let (pattern, side, templates, reach) = rule.naming,
-        reach.transforms.actual.isEmpty, reach.transforms.expected.isEmpty
+      guard let pair = rule.pair, pair.isNaming, rule.scope.covers(step: call.step),
+        let slot = pair.expectedSlot(of: slot)
       else { continue }
-      let other = reach.counterpart(of: slot, on: .actual)
-      if side == .actual {
-        guard let groups = pattern.groups(in: call.module) else { continue }
-        for template in templates { add(template.name(groups), other) }
+      if pair.patternSide == .actual {
+        for other in pair.others(of: call) ?? [] { add(other, slot) }
       } else {
-        for candidate in calls where candidate.index == call.index {
-          guard let groups = pattern.groups(in: candidate.module),
-            templates.contains(where: { $0.name(groups) == call.module })
-          else { continue }
-          add(candidate.module, other)
+        for candidate in calls where pair.others(of: candidate)?.contains(call) ?? false {
+          add(candidate, slot)
         }
       }
     }
@@ -42,13 +36,10 @@ extension Mapping {
   }
 }
 
-extension MappingRule {
-  /// Which names a rule gives to which; `nil` for one that drops tensors.
-  fileprivate var naming: (ModuleRenaming, RunSide, [ModuleNameTemplate], Reach)? {
-    switch action {
-    case .rename(let rename): (rename.pattern, rename.patternSide, [rename.template], rename.reach)
-    case .split(let split): (split.pattern, split.wholeSide, split.parts, split.reach)
-    case .drop: nil
-    }
+extension MappingRule.Pair {
+  /// Whether it gives other names and does nothing to the tensors.
+  fileprivate var isNaming: Bool {
+    if case .sum = combination { return false }
+    return transforms.actual.isEmpty && transforms.expected.isEmpty
   }
 }

@@ -2,16 +2,22 @@ import AssayTensors
 
 /// Ordered rules by which tensors of two runs are paired whose modules have other names or forms.
 ///
-/// Tensors of the same step, module, call and slot pair without a rule. For the rest the first rule
-/// that produces a pair decides, and what no rule pairs is missing. Nothing is ever paired by its
-/// position.
+/// Tensors of the same step, module, call and slot pair without a rule, unless a rule says that it
+/// goes before them. For the rest the first rule that produces a pair decides, and what no rule
+/// pairs is missing. Nothing is ever paired by its position.
 public struct Mapping: Sendable {
   /// The file that the rules come from; `nil` for rules made in code.
   package let source: String?
   let rules: [MappingRule]
+  /// What is done to the tensors of each side that pair without a rule.
+  let transforms: BothSides<[TensorTransform]>
 
-  init(_ rules: [MappingRule], source: String?) {
+  init(
+    _ rules: [MappingRule],
+    transforms: BothSides<[TensorTransform]> = BothSides(actual: [], expected: []), source: String?
+  ) {
     self.rules = rules
+    self.transforms = transforms
     self.source = source
   }
 
@@ -24,15 +30,17 @@ public struct Mapping: Sendable {
 /// One rule of a mapping.
 struct MappingRule: Sendable {
   enum Action: Sendable {
-    /// Pairs one module with one of another name, or transforms one of the same.
-    case rename(Rename)
-    /// Pairs one module with several that together are the same.
-    case split(Split)
+    /// Pairs tensors of other names or forms, or transforms those of the same.
+    case pair(Pair)
     /// Leaves tensors out.
     case drop(Drop)
   }
 
   var action: Action
+  /// Which tensors it is for, besides their names.
+  var scope = Scope()
+  /// Whether it may do nothing.
+  var isOptional = false
   /// Its line in the file.
   var line: Int?
   /// The rule in one line, as reports show it.
@@ -40,38 +48,71 @@ struct MappingRule: Sendable {
 }
 
 extension MappingRule {
-  /// What of the calls a rule is for.
-  struct Reach: Sendable {
-    /// The slot of each side; `nil` for all, each with its own name.
-    var slots: BothSides<String>?
-    /// What is done to the tensors of each side.
-    var transforms: BothSides<[TensorTransform]>
+  /// Where a rule is in force.
+  struct Scope: Sendable {
+    /// `nil` for all steps.
+    var steps: [ClosedRange<Int>]?
+    /// As the expected run names it; `nil` for all devices.
+    var device: Device?
 
-    func slices(_ side: RunSide) -> Bool { transforms[side].contains(where: \.isSlice) }
+    func covers(step: Int) -> Bool { steps?.contains { $0.contains(step) } ?? true }
   }
 
-  struct Rename: Sendable {
+  struct Pair: Sendable {
     /// The side whose names the pattern matches.
     var patternSide: RunSide
-    var pattern: ModuleRenaming
-    /// The name on the other side.
-    var template: ModuleNameTemplate
-    var reach: Reach
+    var pattern: CallPattern
+    /// The calls on the other side: several only where they are combined, in that order.
+    var others: [CallTemplate]
+    /// Which slots pair; `nil` for all, each with its own name.
+    var slots: [SlotRenaming]?
+    /// What is done to the tensors of each side, before they are combined.
+    var transforms: BothSides<[TensorTransform]>
+    /// How several tensors of one side are one of the other.
+    var combination: Combination?
+    /// Whether a side's tensor may be that of other pairs too.
+    var isShared = BothSides(actual: false, expected: false)
+    /// Whether it is tried before equal names.
+    var precedesNames = false
+
+    /// The calls that one on the pattern's side is paired with; `nil` for none.
+    func others(of call: CallKey) -> [CallKey]? {
+      guard let groups = pattern.groups(of: call) else { return nil }
+      let calls = others.compactMap { $0.call(groups, like: call) }
+      return calls.count == others.count ? calls : nil
+    }
+
+    /// The expected slot for an actual one; `nil` for a slot that the rule isn't for.
+    func expectedSlot(of slot: Slot) -> Slot? {
+      guard let slots else { return slot }
+      return slots.lazy.compactMap { $0.expected(of: slot) }.first
+    }
+
+    /// Whether the tensors of an actual slot are the parts of a whole: outputs, but inputs too where
+    /// the rule names nothing else.
+    func joins(_ slot: Slot) -> Bool {
+      guard let slots else { return slot.side == .outputs }
+      return slot.side == .outputs || slot.side == nil || slots.allSatisfy(\.actual.isOfInputs)
+    }
   }
 
-  struct Split: Sendable {
-    /// The side on which all is in one module.
-    var wholeSide: RunSide
-    var pattern: ModuleRenaming
-    /// The modules on the other side, in the order in which their tensors are joined.
-    var parts: [ModuleNameTemplate]
-    var axis: Int
-    var reach: Reach
+  /// How several tensors become one.
+  enum Combination: Sendable {
+    /// The tensors of the other side's calls, joined along an axis, are the pattern side's.
+    case concatenation(axis: Int)
+    /// The tensors of these slots, of all calls of a side, are added up to the other side's.
+    case sum(of: RunSide, terms: [Slot], total: Slot)
   }
 
   struct Drop: Sendable {
     var sides: [RunSide]
-    var pattern: ModuleRenaming
-    var slot: String?
+    var pattern: CallPattern
+    /// `nil` for all slots.
+    var slots: [SlotPattern]?
   }
+}
+
+extension MappingRule {
+  /// What it pairs; `nil` for one that leaves tensors out.
+  var pair: Pair? { if case .pair(let pair) = action { pair } else { nil } }
 }

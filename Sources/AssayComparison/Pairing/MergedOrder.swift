@@ -18,7 +18,11 @@ struct MergedOrder {
     guard let other else { return }
     let others = other.completion
     if base.isOrderRecorded && other.isOrderRecorded {
-      let (ours, theirs) = (Set(completion), Set(others))
+      // Where a call that a mapping gathered stands tells nothing of the runs.
+      let gathered = (base.calls + other.calls).filter(\.isGathered).map(\.call)
+      let (ours, theirs) = (
+        Set(completion).subtracting(gathered), Set(others).subtracting(gathered)
+      )
       isContradicted = completion.filter(theirs.contains) != others.filter(ours.contains)
     }
     completion = MergedOrder.merge(completion, others)

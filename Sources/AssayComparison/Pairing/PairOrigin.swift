@@ -6,6 +6,8 @@ package struct PairOrigin: Sendable, Equatable {
   package struct Side: Sendable, Equatable {
     /// The module's name in its own run.
     package var module: String
+    /// The call of the module.
+    package var call: Int
     /// The slot's name in its own run.
     package var slot: Slot
     /// What was done to the tensor before it was compared: `squeeze(0)`, `part 1 of 3 along axis -1`.
@@ -18,6 +20,9 @@ package struct PairOrigin: Sendable, Equatable {
   package var actual: Side
   /// The reference.
   package var expected: Side
+
+  /// Whether the tensors are of calls of other numbers, which is worth telling.
+  package var crossesCalls: Bool { actual.call != expected.call }
 }
 
 /// What a mapping did.
@@ -30,6 +35,8 @@ package struct MappingSummary: Sendable, Equatable {
     package var line: Int?
     /// How many pairs it made, or how many tensors it left out.
     package var count = 0
+    /// Whether it may do nothing.
+    package var isOptional = false
   }
 
   /// A tensor that a rule left out.

@@ -97,7 +97,7 @@ struct RepeatedCalls: Equatable {
     return
       "step \(step): the \(side.rawValue) run calls one module \(count) times, \(module), where the "
       + "\(side.other.rawValue) run has a module for each call, \(names); its \(numbers) and these "
-      + "\(modules.count == 1 ? "is" : "are") missing on the other side, because a mapping pairs equal call "
-      + "numbers only: it cannot say that call c is layer c, nor use one tensor twice"
+      + "\(modules.count == 1 ? "is" : "are") missing on the other side; a rule of a mapping can say which "
+      + "call is which module: '\(module):(\\d+)' with a name that has \\1 in it"
   }
 }

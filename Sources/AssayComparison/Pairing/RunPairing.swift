@@ -111,9 +111,12 @@ struct RunPairing {
       let ours = Dictionary(
         (actual[step]?.calls ?? []).map { ($0.call, $0) }, uniquingKeysWith: { first, _ in first })
       for theirs in expected[step]?.calls ?? [] {
-        guard let ours = ours[theirs.call],
+        guard let ours = ours[theirs.call] else { continue }
+        let mapped = ours.mappedSides.union(theirs.mappedSides)
+        guard
           let difference = DescriptionDifference(
-            actual: ours.descriptions, expected: theirs.descriptions)
+            actual: ours.descriptions.filter { !mapped.contains($0.key) },
+            expected: theirs.descriptions)
         else { continue }
         count += 1
         let call = theirs.call.index == 0 ? "" : " (call \(theirs.call.index))"
@@ -220,16 +223,20 @@ struct RunPairing {
     _ actual: [CommonStep.NamedTensor], _ expected: [CommonStep.NamedTensor]
   ) -> [TensorPair] {
     var pairs: [TensorPair] = []
-    var positions: [TensorKey: Int] = [:]
-    for tensor in expected where positions[tensor.key] == nil {
-      positions[tensor.key] = pairs.count
+    var positions: [PairName: Int] = [:]
+    for tensor in expected where positions[PairName(tensor)] == nil {
+      positions[PairName(tensor)] = pairs.count
       pairs.append(
-        TensorPair(key: tensor.key, sides: BothSides(actual: nil, expected: tensor.source)))
+        TensorPair(
+          key: tensor.key, sides: BothSides(actual: nil, expected: tensor.source),
+          reason: tensor.reason))
     }
     for tensor in actual {
-      let lone = TensorPair(key: tensor.key, sides: BothSides(actual: tensor.source, expected: nil))
-      guard let position = positions[tensor.key] else {
-        positions[tensor.key] = pairs.count
+      let lone = TensorPair(
+        key: tensor.key, sides: BothSides(actual: tensor.source, expected: nil),
+        reason: tensor.reason)
+      guard let position = positions[PairName(tensor)] else {
+        positions[PairName(tensor)] = pairs.count
         pairs.append(lone)
         continue
       }
@@ -255,6 +262,17 @@ struct RunPairing {
       }
       return $0.offset < $1.offset
     }.map(\.element)
+  }
+}
+
+/// What both tensors of a pair have in common.
+private struct PairName: Hashable {
+  var key: TensorKey
+  var isBesidePair: Bool
+
+  init(_ tensor: CommonStep.NamedTensor) {
+    key = tensor.key
+    isBesidePair = tensor.isBesidePair
   }
 }
 

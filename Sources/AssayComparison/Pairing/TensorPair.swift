@@ -10,7 +10,7 @@ struct TensorPair: Sendable {
   var sides = BothSides<TensorSource?>(actual: nil, expected: nil)
   /// By which rule and with which transforms it was made; `nil` without a mapping.
   var origin: PairOrigin?
-  /// Why an actual tensor stands alone although its name has a counterpart.
+  /// Why a tensor stands alone although its name has a counterpart.
   var reason: String?
 
   var actual: TensorRecord? { sides.actual?.record }
@@ -33,6 +33,8 @@ struct TensorSource: Sendable {
   var record: TensorRecord
   var transforms: [TensorTransform] = []
   var part: Part?
+  /// Tensors of the same run that are added to it.
+  var terms: [TensorSource] = []
 
   /// Which part of a tensor it is, told by the tensors of another run.
   struct Part: Sendable {
@@ -44,13 +46,29 @@ struct TensorSource: Sendable {
     var run: any RunReader
   }
 
-  /// What is done to a tensor whose rows were made its first axis: the batch axis is gone already.
-  func transforms(ofRows rows: RowList?) -> [TensorTransform] {
-    rows == nil ? transforms : transforms.filter { $0 != .squeeze(0) }
+  /// What is done to a tensor whose rows were made its first axis: of transforms that would take
+  /// out the batch axis or choose among rows nothing is left, since rows pair by their names.
+  func transforms(ofRows tensor: Tensor) -> [TensorTransform] {
+    transforms.filter { transform in
+      switch transform {
+      case .squeeze(0), .squeezeWherePossible(0): false
+      case .slice(let axis, _, _): tensor.shape.position(ofAxis: axis) != 0
+      default: true
+      }
+    }
+  }
+
+  /// The tensor as it is compared, of a run that may be cut by rows.
+  fileprivate func transformed(in run: any RunReader) throws -> Tensor {
+    guard let rowed = try (run as? AlignedRun)?.rowed(record.key) else {
+      return try transforms.applied(to: run.tensor(record.key))
+    }
+    return try (rowed.rows == nil ? transforms : transforms(ofRows: rowed.tensor))
+      .applied(to: rowed.tensor)
   }
 
   /// Whether only some of its elements are asked for.
-  var isPartial: Bool { part != nil || transforms.contains(where: \.isSlice) }
+  var isPartial: Bool { part != nil || transforms.slices }
 }
 
 /// Reads tensors and does to them what rules say.
@@ -76,6 +94,8 @@ final class TensorSourceReader: Sendable {
   /// Of tensors that tell which part another one is.
   private let shapes = Mutex<[TensorKey: Shape]>([:])
   private let coverage = Mutex<[TensorKey: Coverage]>([:])
+  /// Tensors that were read as a whole, which some pairs may have parts of.
+  private let wholes = Mutex<Set<TensorKey>>([])
 
   init(_ run: any RunReader, mapping: Mapping?) {
     self.run = run
@@ -92,14 +112,16 @@ final class TensorSourceReader: Sendable {
         pair.key, path: run.path, reason: "the run has no such tensor")
     }
     let key = source.record.key
-    let (stored, rows) =
-      if let rowed = try aligned?.rowed(key) { (rowed.tensor, rowed.rows) } else {
-        (try run.tensor(key), nil)
-      }
+    let (stored, rows) = try stored(key)
     var tensor = stored
     do {
-      tensor = try source.transforms(ofRows: rows).applied(to: stored)
+      tensor = try transformed(stored, source, rows)
       if let part = source.part { tensor = try take(part, of: tensor) }
+      if !source.terms.isEmpty {
+        tensor = try TensorSum.sum([tensor] + source.terms.map { try term($0, rows) })
+      }
+    } catch RunError.unreadableTensor(let key, let path, let reason) where !source.terms.isEmpty {
+      throw RunError.unreadableTensor(key, path: path, reason: "\(key): \(reason)")
     } catch {
       let reason = (error as? TransformMisfit)?.reason ?? "\(error)"
       let name = mapping?.source ?? "the mapping"
@@ -107,7 +129,12 @@ final class TensorSourceReader: Sendable {
         pair.key, path: run.path,
         reason:
           "\(pair.origin?.rule.map { "rule \($0 + 1) of \(name)" } ?? "the mapping") does not fit "
-          + "\(source.record.key): \(reason)")
+          + "\(source.record.key)"
+          + (pair.sides[side.other].map { ", paired with \($0.record.key)" } ?? "")
+          + ": \(reason)")
+    }
+    if mapping != nil, !source.isPartial {
+      wholes.withLock { _ = $0.insert(source.record.key) }
     }
     if source.isPartial {
       coverage.withLock {
@@ -129,9 +156,11 @@ final class TensorSourceReader: Sendable {
 
   /// What to know of tensors that were read, but not all of whose elements were asked for.
   func note(of side: RunSide) -> String? {
+    let wholes = wholes.withLock { $0 }
     let partial = coverage.withLock { $0 }.compactMap { key, coverage in
       let taken = coverage.taken.values.reduce(0, +)
-      return taken < coverage.total ? (key: key, taken: taken, total: coverage.total) : nil
+      return taken < coverage.total && !wholes.contains(key)
+        ? (key: key, taken: taken, total: coverage.total) : nil
     }
     guard let first = partial.min(by: { "\($0.key)" < "\($1.key)" }) else { return nil }
     let subject =
@@ -141,6 +170,25 @@ final class TensorSourceReader: Sendable {
     return
       "\(subject) compared in part only, as mapping rules slice it: \(first.key), \(first.taken) of "
       + "\(first.total) elements"
+  }
+
+  private func stored(_ key: TensorKey) throws -> (Tensor, RowList?) {
+    guard let rowed = try aligned?.rowed(key) else { return (try run.tensor(key), nil) }
+    return (rowed.tensor, rowed.rows)
+  }
+
+  private func transformed(
+    _ stored: Tensor, _ source: TensorSource, _ rows: RowList?
+  ) throws -> Tensor {
+    try (rows == nil ? source.transforms : source.transforms(ofRows: stored)).applied(to: stored)
+  }
+
+  private func term(_ source: TensorSource, _ others: RowList?) throws -> Tensor {
+    let (stored, rows) = try stored(source.record.key)
+    guard rows == others else {
+      throw TransformMisfit(reason: "\(source.record.key), which is added to it, has other rows")
+    }
+    return try transformed(stored, source, rows)
   }
 
   private func take(_ part: TensorSource.Part, of tensor: Tensor) throws -> Tensor {
@@ -174,16 +222,12 @@ final class TensorSourceReader: Sendable {
     // A digest has a shape too.
     let note = sibling.record.skipped
     let shape =
-      if sibling.transforms.isEmpty, let note, note.digest != nil { note.shape } else {
-        try sibling.transforms.applied(to: run.tensor(key)).shape
+      if let note, note.digest != nil, let shape = sibling.transforms.squeezed(note.shape) {
+        shape
+      } else {
+        try sibling.transformed(in: run).shape
       }
     shapes.withLock { $0[key] = shape }
     return shape
-  }
-}
-
-extension [TensorTransform] {
-  fileprivate func applied(to tensor: Tensor) throws -> Tensor {
-    try reduce(tensor) { try $1.applied(to: $0) }
   }
 }

@@ -4,12 +4,17 @@ import AssayTensors
 enum TensorTransform: Sendable, Hashable {
   /// Takes out an axis of extent 1.
   case squeeze(Int)
+  /// Takes out an axis if it is there and of extent 1: what is done to all tensors of a run.
+  case squeezeWherePossible(Int)
   /// Swaps two axes.
   case transpose(Int, Int)
   /// Gives the elements another shape; one extent may be -1.
   case reshape([Int])
-  /// Takes a part along an axis; without an end, all up to it.
+  /// Takes entries along an axis, which negative numbers count from its end; without an end, all up
+  /// to it.
   case slice(axis: Int, start: Int, end: Int?)
+  /// Takes one of several parts of equal extent along an axis, counted from 0.
+  case part(axis: Int, index: Int, count: Int)
   /// Converts the elements.
   case cast(DType)
 
@@ -23,13 +28,14 @@ enum TensorTransform: Sendable, Hashable {
       guard tensor.shape.dimensions[axis] == 1 else {
         throw misfit(tensor, "the axis has \(tensor.shape.dimensions[axis]) entries, not 1")
       }
-      return try view(of: tensor) { dimensions, strides in
-        dimensions.remove(at: axis)
-        strides.remove(at: axis)
-      }
+      return try tensor.squeezed(axis)
+    case .squeezeWherePossible(let axis):
+      guard let axis = tensor.shape.position(ofAxis: axis), tensor.shape.dimensions[axis] == 1
+      else { return tensor }
+      return try tensor.squeezed(axis)
     case .transpose(let first, let second):
       let axes = (try position(of: first, in: tensor), try position(of: second, in: tensor))
-      return try view(of: tensor) { dimensions, strides in
+      return try tensor.view { dimensions, strides in
         dimensions.swapAt(axes.0, axes.1)
         strides.swapAt(axes.0, axes.1)
       }
@@ -42,11 +48,20 @@ enum TensorTransform: Sendable, Hashable {
     case .slice(let axis, let start, let end):
       let axis = try position(of: axis, in: tensor)
       let extent = tensor.shape.dimensions[axis]
-      let end = end ?? extent
-      guard start < end, end <= extent else {
+      let first = start < 0 ? extent + start : start
+      let last = end.map { $0 < 0 ? extent + $0 : $0 } ?? extent
+      guard first >= 0, first < last, last <= extent else {
         throw misfit(tensor, "the axis has \(extent) entries")
       }
-      return try tensor.part(start..<end, alongAxis: axis)
+      return try tensor.part(first..<last, alongAxis: axis)
+    case .part(let axis, let index, let count):
+      let axis = try position(of: axis, in: tensor)
+      let extent = tensor.shape.dimensions[axis]
+      guard extent > 0, extent % count == 0 else {
+        throw misfit(tensor, "the axis has \(extent) entries, which are not \(count) equal parts")
+      }
+      let width = extent / count
+      return try tensor.part(index * width..<(index + 1) * width, alongAxis: axis)
     case .cast(let dtype):
       return try TensorCast.cast(tensor, to: dtype) { misfit(tensor, $0) }
     }
@@ -68,16 +83,6 @@ enum TensorTransform: Sendable, Hashable {
       throw misfit(tensor, "it has \(count) elements, and the shape \(shape.elementCount)")
     }
     return shape
-  }
-
-  private func view(
-    of tensor: Tensor, _ change: (inout [Int], inout [Int]) -> Void
-  ) throws -> Tensor {
-    var (dimensions, strides) = (tensor.shape.dimensions, tensor.strides)
-    change(&dimensions, &strides)
-    return try Tensor(
-      storage: tensor.storage, dtype: tensor.dtype, shape: try Shape(dimensions), strides: strides,
-      byteOffset: tensor.byteOffset, device: tensor.device)
   }
 
   private func position(of axis: Int, in tensor: Tensor) throws -> Int {
@@ -104,20 +109,102 @@ extension TensorTransform: CustomStringConvertible {
   var description: String {
     switch self {
     case .squeeze(let axis): "squeeze(\(axis))"
+    case .squeezeWherePossible(let axis): "squeeze(\(axis)) where it is 1"
     case .transpose(let first, let second): "transpose(\(first), \(second))"
     case .reshape(let extents): "reshape(\(extents.map(String.init).joined(separator: ", ")))"
     case .slice(let axis, let start, let end):
       "slice(\(axis), \(start):\(end.map(String.init) ?? ""))"
+    case .part(let axis, let index, let count): "part(\(axis), \(index) of \(count))"
     case .cast(let dtype): "cast(\(dtype))"
     }
   }
 
+  /// Whether it leaves elements out.
   var isSlice: Bool {
-    if case .slice = self { true } else { false }
+    switch self {
+    case .slice, .part: true
+    default: false
+    }
+  }
+
+  var isCast: Bool {
+    if case .cast = self { true } else { false }
+  }
+}
+
+extension TensorTransform {
+  /// The transform as a mapping has it.
+  var yaml: String {
+    switch self {
+    case .squeeze(let axis), .squeezeWherePossible(let axis): "{squeeze: \(axis)}"
+    case .transpose(let first, let second): "{transpose: [\(first), \(second)]}"
+    case .reshape(let extents):
+      "{reshape: [\(extents.map(String.init).joined(separator: ", "))]}"
+    case .slice(let axis, let start, let end):
+      "{slice: {axis: \(axis), start: \(start)\(end.map { ", end: \($0)" } ?? "")}}"
+    case .part(let axis, let index, let count):
+      "{part: {axis: \(axis), index: \(index), of: \(count)}}"
+    case .cast(let dtype): "{cast: \(dtype)}"
+    }
+  }
+}
+
+extension [TensorTransform] {
+  /// Whether elements are left out.
+  var slices: Bool { contains(where: \.isSlice) }
+
+  /// What all of them make of a tensor, one after the other.
+  ///
+  /// - Throws: ``TransformMisfit``.
+  func applied(to tensor: Tensor) throws -> Tensor {
+    try reduce(tensor) { try $1.applied(to: $0) }
+  }
+
+  /// The shape that they make of one without touching elements; `nil` where there are others than
+  /// those that take out an axis of 1, or one does not fit.
+  func squeezed(_ shape: Shape) -> Shape? {
+    var dimensions = shape.dimensions
+    for transform in self {
+      let (axis, isPossible): (Int, Bool)
+      switch transform {
+      case .squeeze(let position): (axis, isPossible) = (position, false)
+      case .squeezeWherePossible(let position): (axis, isPossible) = (position, true)
+      default: return nil
+      }
+      let position = (try? Shape(dimensions))?.position(ofAxis: axis)
+      if let position, dimensions[position] == 1 {
+        dimensions.remove(at: position)
+      } else if !isPossible {
+        return nil
+      }
+    }
+    return try? Shape(dimensions)
+  }
+
+  /// Whether they fit a tensor, whose elements are left alone.
+  func fit(_ tensor: Tensor) -> Bool {
+    (try? filter { !$0.isCast }.applied(to: tensor)) != nil
   }
 }
 
 extension Tensor {
+  /// The same elements with other dimensions and strides.
+  fileprivate func view(_ change: (inout [Int], inout [Int]) -> Void) throws -> Tensor {
+    var (dimensions, strides) = (shape.dimensions, strides)
+    change(&dimensions, &strides)
+    return try Tensor(
+      storage: storage, dtype: dtype, shape: try Shape(dimensions), strides: strides,
+      byteOffset: byteOffset, device: device)
+  }
+
+  /// The tensor without an axis of extent 1.
+  fileprivate func squeezed(_ axis: Int) throws -> Tensor {
+    try view { dimensions, strides in
+      dimensions.remove(at: axis)
+      strides.remove(at: axis)
+    }
+  }
+
   /// A view of some entries along an axis.
   ///
   /// - Parameters:

@@ -67,7 +67,9 @@ extension RunComparison {
     pairing.notes += RunSide.allCases.compactMap { readers[$0].note(of: $0) }
     var comparison = RunComparison(
       pairing: pairing, results: judged.map(\.result), options: options)
-    comparison.notes = EqualElsewhere.notes(judged, reading: read) + comparison.notes
+    comparison.notes =
+      EqualElsewhere.notes(judged, reading: read) + PermutedPairs.notes(judged, reading: read)
+      + comparison.notes
     return comparison
   }
 }

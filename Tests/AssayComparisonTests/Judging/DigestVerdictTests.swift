@@ -250,6 +250,21 @@ import Testing
     #expect(!transformed.isMatch)
     #expect(try result(transformed).reason?.contains("the mapping cannot transform") == true)
 
+    // An axis of 1 is nothing to the elements.
+    var batched = InMemoryRun(path: "e")
+    batched.add(
+      nil, "y", "outputs",
+      skipped: digested(try Tensor(wave, dtype: .float32, shape: Shape([1, 30, 20]))))
+    for squeeze in ["{squeeze: 0}", "{squeeze: -3}"] {
+      #expect(
+        try compare("{actual: x, expected: y, expected_transform: [\(squeeze)]}", actual, batched)
+          .isMatch)
+    }
+    #expect(
+      try !compare("{actual: x, expected: y, expected_transform: [{squeeze: 1}]}", actual, batched)
+        .isMatch)
+    #expect(try !compare("{actual: x, expected: y}", actual, batched).isMatch)
+
     var parts = InMemoryRun(path: "e")
     for (index, half) in halves.enumerated() {
       parts.add(nil, "y\(index)", "outputs", skipped: digested(half))

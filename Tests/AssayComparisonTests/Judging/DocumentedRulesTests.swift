@@ -9,6 +9,13 @@ import Testing
     #expect(mapping.name == "3 rules")
   }
 
+  @Test func theMappingsOfTheArticleAreSome() throws {
+    let samples = try Self.samples(
+      of: "Sources/AssayComparison/AssayComparison.docc/MappingModules.md")
+    #expect(
+      try samples.map { try Mapping(yaml: $0).name } == ["2", "4", "3", "3"].map { "\($0) rules" })
+  }
+
   @Test func theTolerancesOfTheArticleAreRules() throws {
     let rules = try ToleranceRules(
       yaml: Self.sample(of: "Sources/AssayTesting/AssayTesting.docc/SettingTolerances.md"))
@@ -17,11 +24,16 @@ import Testing
 
   /// The only sample of YAML in a page.
   private static func sample(of page: String) throws -> String {
+    let samples = try samples(of: page)
+    try #require(samples.count == 1)
+    return samples[0]
+  }
+
+  private static func samples(of page: String) throws -> [String] {
     let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
       .deletingLastPathComponent().deletingLastPathComponent()
     let parts = try String(contentsOf: root.appending(path: page), encoding: .utf8)
       .components(separatedBy: "```yaml\n")
-    try #require(parts.count == 2)
-    return try #require(parts[1].components(separatedBy: "```").first)
+    return try parts.dropFirst().map { try #require($0.components(separatedBy: "```").first) }
   }
 }

@@ -98,7 +98,7 @@ import Testing
     #expect(comparison.tensor("y", "outputs")?.verdict == .match)
     #expect(comparison.module("x.1")?.verdict == .missingInExpected)
     let first = try #require(comparison.failures.first)
-    guard case .mappedTwice(rule: 0, let tensor, let onto, _) = first else {
+    guard case .mappedTwice(rule: 0, let tensor, let onto, _, by: 0, isActual: true) = first else {
       Issue.record("\(first)")
       return
     }
@@ -107,8 +107,8 @@ import Testing
     let text = first.description
     #expect(
       text == "rule 1 of the mapping pairs step 0 x.1 outputs on cpu with step 0 y outputs on cpu, "
-        + "which is already paired with step 0 x.0 outputs on cpu, and no tensor pairs twice: one "
-        + "module that stands for several cannot be mapped to them")
+        + "which is already paired with step 0 x.0 outputs on cpu by rule 1; no tensor pairs twice, "
+        + "unless the later rule says shared: expected")
   }
 
   @Test func oneTensorOntoTwoNamesFailsUnlessItIsSliced() throws {

@@ -43,6 +43,11 @@ import Testing
         [2, 3]
       ),
       ([3, 4, 1], "{squeeze: -1}", counted, [3, 4]),
+      ([3, 4], "{slice: {axis: 0, start: -1}}", [8, 9, 10, 11], [1, 4]),
+      ([3, 4], "{slice: {axis: 1, start: 1, end: -2}}", [1, 5, 9], [3, 1]),
+      ([3, 4], "{slice: {axis: 1, start: -3, end: 3}}", [1, 2, 5, 6, 9, 10], [3, 2]),
+      ([3, 4], "{part: {axis: -1, index: 1, of: 2}}", [2, 3, 6, 7, 10, 11], [3, 2]),
+      ([3, 4], "{part: {axis: 0, index: 2, of: 3}}", [8, 9, 10, 11], [1, 4]),
       ([12], "{reshape: [1, 12]}", counted, [1, 12]),
     ] as [([Int], String, [Float], [Int])])
   func viewsAreThoseOfPyTorch(
@@ -68,6 +73,11 @@ import Testing
       ("{slice: {axis: 1, start: 0, end: 5}}", "the axis has 4 entries"),
       ("{slice: {axis: 1, start: 4}}", "the axis has 4 entries"),
       ("{slice: {axis: 2, start: 0, end: 1}}", "there is no axis 2"),
+      ("{slice: {axis: 0, start: -4}}", "the axis has 3 entries"),
+      ("{slice: {axis: 0, end: -3}}", "the axis has 3 entries"),
+      ("{slice: {axis: 0, start: 2, end: -1}}", "the axis has 3 entries"),
+      ("{part: {axis: 0, index: 0, of: 2}}", "3 entries, which are not 2 equal parts"),
+      ("{part: {axis: 2, index: 0, of: 2}}", "there is no axis 2"),
       ("{cast: int64}", "only integers are cast to integers"),
     ])
   func aTransformThatDoesNotFitIsUnreadable(transform: String, reason: String) throws {
