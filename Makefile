@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo causes calibration smollm2 bert test matrix scaling interop browser arm lint format bench clean
+.PHONY: help setup build demo causes calibration smollm2 bert vllm test matrix scaling interop browser arm lint format bench clean
 
 SWIFT ?= swift
 PACKAGES := libhdf5-dev libopenblas-dev libdeflate-dev libssl-dev pkg-config

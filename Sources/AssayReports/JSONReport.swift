@@ -86,7 +86,15 @@ package enum JSONReport {
   }
 
   private static func json(_ rows: RowSummary, _ comparison: RunComparison) -> JSONValue {
-    let first = comparison.firstDifferingRows
+    func json(_ rows: DifferingRows?) -> JSONValue {
+      guard let rows else { return .null }
+      return .object([
+        "step": integer(rows.call.step), "module": .string(rows.call.module),
+        "call": integer(rows.call.index), "slot": .string(rows.slot.rawValue),
+        "request": integer(rows.row.request), "position": integer(rows.row.position),
+        "rows_differing": integer(rows.differing), "rows": integer(rows.count),
+      ])
+    }
     return .object([
       "compared": integer(rows.compared),
       "not_computed_in_actual": integer(rows.notComputedInActual),
@@ -96,14 +104,8 @@ package enum JSONReport {
       "padding_in_actual": integer(rows.paddingInActual),
       "padding_in_expected": integer(rows.paddingInExpected),
       "steps_of": .string(rows.areStepsExpected ? "expected" : "actual"),
-      "first_differing": first.map { found in
-        .object([
-          "step": integer(found.call.step), "module": .string(found.call.module),
-          "call": integer(found.call.index), "slot": .string(found.slot.rawValue),
-          "request": integer(found.row.request), "position": integer(found.row.position),
-          "rows_differing": integer(found.differing), "rows": integer(found.count),
-        ])
-      } ?? .null,
+      "first_differing": json(comparison.firstDifferingRows),
+      "first_failing": json(comparison.firstFailingRows),
     ])
   }
 

@@ -17,7 +17,7 @@ extension MarkdownWriter {
         ["padding", "\(rows.paddingInActual)", "\(rows.paddingInExpected)"],
       ])
     var text = "## Rows\n\n" + table
-    let first = comparison.firstDifferingRows
+    let first = comparison.firstFailingRows ?? comparison.firstDifferingRows
     if let first, !first.errors.isEmpty {
       let finite = first.errors.flatMap { $0.errors }.filter { $0 > 0 && $0.isFinite }
       let (low, high) = (finite.min() ?? 0, finite.max() ?? 0)

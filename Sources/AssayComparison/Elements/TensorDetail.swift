@@ -8,9 +8,17 @@ package struct TensorDetail: Sendable, Equatable {
   package var histogram: ErrorHistogram
   /// Where in the worst slice the errors are.
   package var heatmap: ErrorHeatmap
-  /// The relative L2 error of each entry of the first axis; 0 only where all values are equal,
-  /// infinite where values are NaN or infinite on one side only. `nil` unless rows are compared.
-  package var rowErrors: [Double]?
+  /// What each entry of the first axis came to; `nil` unless rows are compared.
+  package var rows: [RowError]?
+}
+
+/// How two rows differ.
+package struct RowError: Sendable, Equatable {
+  /// The relative L2 error; 0 only where all values are equal, infinite where values are NaN or
+  /// infinite on one side only.
+  package var error: Double
+  /// How many elements are outside the tolerance.
+  package var mismatchedCount: Int
 }
 
 /// How often `|d|` has which magnitude, over the pairs in which both elements are finite.
@@ -53,10 +61,12 @@ package struct ErrorHeatmap: Sendable, Equatable {
 }
 
 extension TensorComparison {
-  /// The relative L2 error of each entry of the first axis; see ``TensorDetail/rowErrors``.
+  /// How each entry of the first axis differs.
   ///
   /// - Parameters: Two tensors of one dtype and shape, with a first axis.
-  static func rowErrors(_ actual: Tensor, _ expected: Tensor) throws -> [Double] {
+  static func rowErrors(
+    _ actual: Tensor, _ expected: Tensor, rule: ElementRule
+  ) throws -> [RowError] {
     let (ours, theirs) = (actual.contiguous(), expected.contiguous())
     let dimensions = expected.shape.dimensions
     let shape = try Shape(Array(dimensions.dropFirst()))
@@ -70,11 +80,12 @@ extension TensorComparison {
           storage: theirs.storage, dtype: theirs.dtype, shape: shape,
           byteOffset: theirs.byteOffset + row * size)
       )
-      let difference = try difference(actual: a, expected: e, rule: .exact)
-      if difference.nonFiniteDifferenceCount > 0 { return .infinity }
+      let difference = try difference(actual: a, expected: e, rule: rule)
+      var error = difference.relativeL2 ?? 0
+      if difference.nonFiniteDifferenceCount > 0 { error = .infinity }
       // Too small to be told as a number is not equal.
-      let error = difference.relativeL2 ?? 0
-      return difference.mismatchedCount > 0 && error == 0 ? .leastNonzeroMagnitude : error
+      if error == 0, difference.maxAbs?.value ?? 0 > 0 { error = .leastNonzeroMagnitude }
+      return RowError(error: error, mismatchedCount: difference.mismatchedCount)
     }
   }
 }

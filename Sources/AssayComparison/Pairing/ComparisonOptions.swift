@@ -28,6 +28,8 @@ public struct ComparisonOptions: Sendable {
   /// Requests of the actual run, and what the expected run counts them as: only these are compared,
   /// by rows. Empty where both runs count alike.
   public var requestMap: [(actual: Int, expected: Int)] = []
+  /// Whether the runs were found to be compared by rows.
+  var isByRows = false
   /// Which modules' outputs are logits over a vocabulary; `nil` for those named `lm_head`.
   public var logits: ModulePattern?
   /// A run whose error from the expected one is the noise floor; with one, tensors of another dtype

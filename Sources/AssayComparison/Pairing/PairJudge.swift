@@ -111,7 +111,10 @@ struct PairJudge: Sendable {
     let (ours, theirs) = (tensors.actual.tensor, tensors.expected.tensor)
     let (a, e) = WidenedPair.widened(ours, theirs) ?? (ours, theirs)
     var detail = try? TensorComparison.detail(actual: a, expected: e, difference: difference)
-    if result.rows != nil { detail?.rowErrors = try? TensorComparison.rowErrors(a, e) }
+    if result.rows != nil {
+      detail?.rows = try? TensorComparison.rowErrors(
+        a, e, rule: options.tolerance.rule(for: result))
+    }
     return detail
   }
 

@@ -153,7 +153,8 @@ struct RunPairing {
   ) {
     guard !run.manifest.isComplete else { return }
     let failure = ComparisonFailure.incompleteRun(path: run.path, steps: steps.count)
-    if options.steps == nil {
+    // By rows what a cut run lacks is counted, row by row.
+    if options.steps == nil, !options.isByRows {
       failures.append(failure)
     } else {
       notes.append("\(run.path) was cut while it was recorded; it has its complete steps only")

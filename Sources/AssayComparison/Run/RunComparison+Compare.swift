@@ -23,6 +23,8 @@ extension RunComparison {
       hasFloor: options.floor != nil)
     let actual: any RunReader = alignment?.runs.actual ?? actual
     let expected: any RunReader = alignment?.runs.expected ?? expected
+    var options = options
+    options.isByRows = alignment != nil
     let common = CommonSteps(
       actual: actual, expected: expected, mapping: options.mapping,
       devices: options.deviceMap, countsLoneCall: options.countsLoneCall)

@@ -1,6 +1,6 @@
 package import AssayTensors
 
-/// Which rows of the first tensor that differs at all do, where runs are compared by rows.
+/// Which rows of a tensor differ, where runs are compared by rows.
 package struct DifferingRows: Sendable, Equatable {
   /// The relative L2 error of a request's rows.
   package struct Request: Sendable, Equatable {
@@ -24,27 +24,40 @@ package struct DifferingRows: Sendable, Equatable {
   package var count: Int
   /// The errors, by request.
   package var errors: [Request]
+
+  /// - Parameter counts: Whether a row is one of those that are asked for.
+  fileprivate init?(_ place: Divergence?, where counts: (RowError) -> Bool) {
+    guard let place, let list = place.tensor.rows, let found = place.tensor.detail?.rows,
+      found.count == list.rows.count
+    else { return nil }
+    let rows = zip(list.rows, found).sorted {
+      ($0.0.request, $0.0.position) < ($1.0.request, $1.0.position)
+    }
+    let differing = rows.filter { counts($0.1) }
+    guard let first = differing.first else { return nil }
+    call = place.call
+    slot = place.tensor.slot
+    row = first.0
+    self.differing = differing.count
+    count = rows.count
+    errors = Dictionary(grouping: rows) { $0.0.request }.sorted { $0.key < $1.key }
+      .map { request, rows in
+        Request(
+          request: request, positions: rows.map(\.0.position), errors: rows.map(\.1.error))
+      }
+  }
 }
 
 extension RunComparison {
   /// The rows of the first tensor that differs at all; `nil` where none does, where runs are not
   /// compared by rows, and where the tensor is none of those that are shown in detail.
   package var firstDifferingRows: DifferingRows? {
-    guard rows != nil, let first = firstDifference, let list = first.tensor.rows,
-      let errors = first.tensor.detail?.rowErrors, errors.count == list.rows.count
-    else { return nil }
-    let differing = zip(list.rows, errors).filter { $0.1 != 0 }.map(\.0)
-    let lowest = differing.min { ($0.request, $0.position) < ($1.request, $1.position) }
-    guard let row = lowest else { return nil }
-    let byRequest = Dictionary(grouping: zip(list.rows, errors)) { $0.0.request }
-    return DifferingRows(
-      call: first.call, slot: first.tensor.slot, row: row, differing: differing.count,
-      count: list.rows.count,
-      errors: byRequest.sorted { $0.key < $1.key }.map { request, rows in
-        let sorted = rows.sorted { $0.0.position < $1.0.position }
-        return DifferingRows.Request(
-          request: request, positions: sorted.map(\.0.position), errors: sorted.map(\.1))
-      })
+    DifferingRows(firstDifference) { $0.error != 0 }
+  }
+
+  /// The rows outside the tolerance of the tensor with which the runs part.
+  package var firstFailingRows: DifferingRows? {
+    DifferingRows(firstDivergence) { $0.mismatchedCount > 0 }
   }
 
   /// A request by its number and, where a run tells it, its name.
@@ -68,15 +81,21 @@ extension RunComparison {
         + parts.map { ", " + $0 }.joined()
         + (rows.areStepsExpected ? "" : "; steps are the actual run's, which has fewer")
     ]
+    if let found = firstFailingRows {
+      notes.append("the first failing tensor is \(text(found)) are outside the tolerance")
+    }
     if let found = firstDifferingRows {
-      let share = (Double(found.differing) / Double(found.count) * 1000).rounded() / 10
-      notes.append(
-        "the first module whose values are not all equal is \(found.call.module), \(found.slot): "
-          + "\(found.differing) of \(found.count) rows (\(share) %), the first at position "
-          + "\(found.row.position) of request \(requestName(found.row.request))")
+      notes.append("the first module whose values are not all equal is \(text(found)) differ")
     } else if firstDifference == nil, isMatch {
       notes.append("all values of all these rows are equal")
     }
     return notes
+  }
+
+  private func text(_ found: DifferingRows) -> String {
+    let share = (Double(found.differing) / Double(found.count) * 1000).rounded() / 10
+    return "\(found.call.module), \(found.slot): \(found.differing) of \(found.count) rows "
+      + "(\(share) %), the first at position \(found.row.position) of request "
+      + "\(requestName(found.row.request)),"
   }
 }

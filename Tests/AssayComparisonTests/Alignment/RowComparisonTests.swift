@@ -91,7 +91,7 @@ import Testing
         < 1e-12)
     #expect(
       comparison.notes.contains {
-        $0.contains("norm, outputs: 2 of 3 rows (66.7 %), the first at position 1 of request 1")
+        $0.contains("norm, outputs: 2 of 3 rows (66.7 %), the first at position 1 of request 1,")
       })
   }
 
@@ -214,6 +214,19 @@ import Testing
     #expect(!comparison.isMatch)
     let rotary = try #require(comparison.steps[0].modules.first { $0.call.module == "rotary" })
     #expect(rotary.tensors[0].reason?.contains("shape [3] holds no rows") ?? false)
+  }
+
+  /// A server is stopped rather than ended: the rows that it computed are compared.
+  @Test func aRunThatWasCutIsComparedForTheRowsThatItHas() throws {
+    var actual = try chunked()
+    actual.manifest.isComplete = false
+    let comparison = try RunComparison.compare(actual: actual, expected: alone(), options: exact)
+    #expect(comparison.isMatch, "\(comparison.failures)")
+    #expect(comparison.notes.contains { $0.contains("was cut while it was recorded") })
+    var bySteps = try exact
+    bySteps.alignment = .steps
+    let other = try RunComparison.compare(actual: actual, expected: actual, options: bySteps)
+    #expect(!other.isMatch)
   }
 
   @Test func rowsComputedTwiceAreCounted() throws {

@@ -21,7 +21,8 @@ struct SpoolFixture {
     #"{"slot":"outputs","device":"cpu","dtype":"torch.float32","shape":[3],"offset":0,"bytes":12}"#
 
   static let first =
-    #"{"step":0,"rows":[{"request":"a"}],"completion_order":[1,0],"calls":[{"module":"a","call":0,"#
+    #"{"step":0,"rows":{"layouts":[{"shape":[2],"spans":[[0,0,2]]}]},"completion_order":[1,0],"#
+    + #""calls":[{"module":"a","call":0,"#
     + #""inputs":{"type":"tuple","items":[]},"outputs":null,"tensors":["# + stored + ","
     + #"{"slot":"outputs_1","device":"cuda:0","dtype":"torch.bfloat16","shape":[],"offset":64,"#
     + #""bytes":2}]},{"module":"a.b","call":0,"outputs":null,"tensors":["#

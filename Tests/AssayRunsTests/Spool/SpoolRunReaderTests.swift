@@ -30,6 +30,9 @@ import Testing
     #expect(reader.manifest.recipe?.tokenIDs == [1])
     #expect(reader.steps.map(\.index) == [0, 3])
     let first = reader.steps[0]
+    let span = StepRows.Span(request: 0, position: 0, count: 2)
+    #expect(first.rows == StepRows(layouts: [StepRows.Layout(shape: [2], spans: [span])]))
+    #expect(reader.steps[1].rows == nil)
     #expect(first.calls.map(\.call.module) == ["a", "a.b"] && first.completionOrder == [1, 0])
     #expect(first.calls[0].descriptions[.outputs] == .null)
     #expect(first.calls[1].descriptions[.inputs] == nil)
