@@ -51,6 +51,12 @@ bert: setup ## Compare recordings of a BERT encoder made by PyTorch (fetches 84 
 	Tests/Interop/environment.sh $(VENV)
 	Examples/bert/run.sh $(VENV) .build/debug/assay
 
+vllm: PACKAGES += python3-venv
+vllm: setup ## Record an unmodified vLLM and hold it to transformers (fetches 500 MB)
+	$(SWIFT) build --product assay
+	Tests/VLLM/run.sh .build-vllm .build/debug/assay \
+	  $(wildcard Golden/smollm2/checkpoint)
+
 test: setup ## Build and run all tests and the example's (no Python needed)
 	$(SWIFT) test
 	Examples/SwiftPort/check.sh --scratch-path $(CURDIR)/.build

@@ -87,7 +87,8 @@ struct JUnitRenderer {
   private func outcome(_ module: ModuleResult, _ step: StepResult) -> JUnitCase.Outcome {
     switch module.verdict {
     case .match: return .passed
-    case .skipped, .notComputed: return .skipped(module.tensors.first?.reason ?? "nothing was compared")
+    case .skipped, .notComputed:
+      return .skipped(module.tensors.first?.reason ?? "nothing was compared")
     default: break
     }
     let failing = module.tensors.filter(\.verdict.isFailure)

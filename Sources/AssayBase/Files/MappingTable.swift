@@ -76,24 +76,25 @@ package enum MappingTable {
     entries.withLock { _ in }  // made before a handler needs them
     exitStatus.store(status, ordering: .sequentiallyConsistent)
     var action = sigaction()
-    let handler: @convention(c) (
-      Int32, UnsafeMutablePointer<siginfo_t>?, UnsafeMutableRawPointer?
-    ) -> Void = { number, info, _ in
-      #if canImport(Darwin)
-        let place = Int(bitPattern: info?.pointee.si_addr)
-      #else
-        let place = Int(bitPattern: info?.pointee._sifields._sigfault.si_addr)
-      #endif
-      guard let path = MappingTable.path(at: place) else {
-        // No file of ours: die of it as without a handler.
-        signal(number, SIG_DFL)
-        return
+    let handler:
+      @convention(c) (
+        Int32, UnsafeMutablePointer<siginfo_t>?, UnsafeMutableRawPointer?
+      ) -> Void = { number, info, _ in
+        #if canImport(Darwin)
+          let place = Int(bitPattern: info?.pointee.si_addr)
+        #else
+          let place = Int(bitPattern: info?.pointee._sifields._sigfault.si_addr)
+        #endif
+        guard let path = MappingTable.path(at: place) else {
+          // No file of ours: die of it as without a handler.
+          signal(number, SIG_DFL)
+          return
+        }
+        MappingTable.complain("Error: ")
+        _ = write(STDERR_FILENO, path, strlen(path))
+        MappingTable.complain(" became shorter while it was read: let nothing write to it\n")
+        _exit(MappingTable.exitStatus.load(ordering: .relaxed))
       }
-      MappingTable.complain("Error: ")
-      _ = write(STDERR_FILENO, path, strlen(path))
-      MappingTable.complain(" became shorter while it was read: let nothing write to it\n")
-      _exit(MappingTable.exitStatus.load(ordering: .relaxed))
-    }
     #if canImport(Darwin)
       action.__sigaction_u.__sa_sigaction = handler
     #else
