@@ -25,8 +25,9 @@ public struct ComparisonOptions: Sendable {
   public var mapping: Mapping?
   /// Whether tensors pair by the rows of their tokens, whatever the steps.
   public var alignment = RowAlignmentMode.automatic
-  /// Requests of the actual run, and what the expected run counts them as: only these are compared,
-  /// by rows. Empty where both runs count alike.
+  /// Requests of the actual run, and what the expected run counts them as.
+  ///
+  /// Only these are compared, by rows. Empty where both runs count alike.
   public var requestMap: [(actual: Int, expected: Int)] = []
   /// Whether the runs were found to be compared by rows.
   var isByRows = false
