@@ -1,15 +1,9 @@
 import AssayBase
-import AssayCapture
 import AssayRuns
-import AssayTensors
 import Foundation
 import Testing
 
-@Suite final class StepRowsTests {
-  private let root = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString).path
-
-  deinit { try? FileManager.default.removeItem(atPath: root) }
-
+@Suite struct StepRowsTests {
   /// Two requests of a left-padded batch, and the last row of each.
   private let rows = StepRows(
     layouts: [
@@ -51,20 +45,5 @@ import Testing
   func contradictionsAreRefused(text: String) throws {
     let json = try JSONValue(decoding: Data(text.utf8))
     #expect(throws: JSONError.self) { try StepRows(json: json) }
-  }
-
-  @Test func bothLayoutsKeepThem() throws {
-    var configuration = CaptureConfiguration()
-    configuration.outputDirectory = root
-    configuration.steps = []
-    let recorder = try Recorder(configuration: configuration, manifest: RunManifest(id: "run"))
-    let tensor = try Tensor([1, 2, 3, 4, 5, 6] as [Float], dtype: .float32, shape: Shape([2, 3]))
-    _ = try recorder.probe.step(rows: rows) { try recorder.probe("norm", tensor) { $0 } }
-    _ = try recorder.probe.step { try recorder.probe("norm", tensor) { $0 } }
-    try recorder.finish()
-    for path in [root + "/run", root + "/run/run.h5"] {
-      let run = try openRun(at: path)
-      #expect(run.steps.map(\.rows) == [rows, nil], "\(path)")
-    }
   }
 }
