@@ -217,6 +217,10 @@ class Model(nn.Module):
             DecoderLayer(layer, config, rotary, requests) for layer in other.layers)
         self.norm = RMSNorm(other.norm)
 
+    def __call__(self, *arguments):
+        """As vLLM's decorator has it, around the hooks."""
+        return self.forward(*arguments)
+
     def forward(self, input_ids, positions):
         hidden_states, residual = self.embed_tokens(input_ids), None
         for layer in self.layers:
@@ -250,6 +254,5 @@ class VLLMLike(nn.Module):
         flat = torch.tensor([token for part in ids for token in part], dtype=torch.int32)
         positions = torch.cat([torch.arange(start, start + len(part))
                                for part, start in zip(ids, starts)])
-        # vLLM's decorated class is called around its hooks.
-        hidden_states = self.model.forward(flat, positions)
+        hidden_states = self.model(flat, positions)
         return self.logits_processor(self.lm_head, hidden_states[[end - 1 for end in ends]])
