@@ -244,6 +244,7 @@ struct FailureTextWriter {
       + "; \(elements.mismatched) of \(MarkdownText.count(elements.compared, "element")) outside"
       + (tensors.estimateText.map { "; \($0)" } ?? "")
       + (comparison.droppedText.map { "; \($0)" } ?? "")
+      + (comparison.lackingRowsText.map { "; \($0)" } ?? "")
   }
 
   private func tolerance(_ tensor: TensorResult) -> String {

@@ -66,18 +66,21 @@ package enum JSONReport {
       ])
     }
     let tensors = summary.tensors
+    var byVerdict: [String: JSONValue] = [
+      "total": integer(tensors.total), "compared": integer(tensors.compared),
+      "estimated": integer(tensors.estimated),
+      "matched": integer(tensors.matched), "mismatched": integer(tensors.mismatched),
+      "missing_in_actual": integer(tensors.missingInActual),
+      "missing_in_expected": integer(tensors.missingInExpected),
+      "unreadable": integer(tensors.unreadable),
+      "not_recorded": integer(tensors.notRecorded), "skipped": integer(tensors.skipped),
+    ]
+    // Only rows can lack it.
+    if tensors.notComputed > 0 { byVerdict["not_computed"] = integer(tensors.notComputed) }
     return .object([
       "steps": counts(summary.steps),
       "modules": counts(summary.modules),
-      "tensors": .object([
-        "total": integer(tensors.total), "compared": integer(tensors.compared),
-        "estimated": integer(tensors.estimated),
-        "matched": integer(tensors.matched), "mismatched": integer(tensors.mismatched),
-        "missing_in_actual": integer(tensors.missingInActual),
-        "missing_in_expected": integer(tensors.missingInExpected),
-        "unreadable": integer(tensors.unreadable),
-        "not_recorded": integer(tensors.notRecorded), "skipped": integer(tensors.skipped),
-      ]),
+      "tensors": .object(byVerdict),
       "elements": .object([
         "compared": integer(summary.elements.compared),
         "mismatched": integer(summary.elements.mismatched),

@@ -55,6 +55,7 @@ extension MarkdownWriter {
       if tensors.skipped > 0 { lines += "; \(tensors.skipped) skipped in both runs" }
       if tensors.notComputed > 0 { lines += "; \(tensors.notComputed) without a row of both runs" }
       if let dropped = comparison.droppedText { lines += "; \(dropped)" }
+      if let lacking = comparison.lackingRowsText { lines += "; \(lacking)" }
       return lines + ".\n"
     }
     let counts = [
@@ -68,7 +69,8 @@ extension MarkdownWriter {
       lines +=
         "of \(MarkdownText.count(tensors.total, "tensor")) \(counts.joined(separator: ", ")); "
     }
-    lines += compared + (comparison.droppedText.map { "; \($0)" } ?? "") + ".\n"
+    lines += compared + (comparison.droppedText.map { "; \($0)" } ?? "")
+    lines += (comparison.lackingRowsText.map { "; \($0)" } ?? "") + ".\n"
     if let place = comparison.birthText(.markdown) {
       lines += "First divergence: \(place).\n"
     }

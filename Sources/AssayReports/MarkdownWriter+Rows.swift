@@ -45,3 +45,16 @@ extension MarkdownWriter {
   /// How many requests the table of errors shows.
   private static let requestLimit = 16
 }
+
+extension RunComparison {
+  /// How many rows one run computed and the other never did; `nil` where there are none.
+  var lackingRowsText: String? {
+    guard let rows else { return nil }
+    let parts = [
+      (rows.notComputedInActual, "actual"), (rows.notComputedInExpected, "expected"),
+    ].filter { $0.0 > 0 }.map {
+      "\(MarkdownText.count($0.0, "row")) not computed by the \($0.1) run"
+    }
+    return parts.isEmpty ? nil : parts.joined(separator: ", ")
+  }
+}
