@@ -17,6 +17,8 @@ import urllib.request
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "../../Python"), os.path.join(HERE, "../Interop")]
 
+import torch  # noqa: E402
+
 from checks import Checks  # noqa: E402
 
 import theirs  # noqa: E402
@@ -41,10 +43,11 @@ class Engine:
             "VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_LOGGING_LEVEL": "WARNING",
             "VLLM_ENABLE_V1_MULTIPROCESSING": "0" if in_process else "1"}
 
-    def run(self, name, batches=(PROMPTS,), model=None, in_process=True, status=0, **options):
+    def run(self, name, batches=(PROMPTS,), model=None, in_process=True, status=0,
+            dtype="float32", **options):
         """Records a run, and returns it with what vLLM printed."""
-        job = {"model": model or self.tiny, "tokens": TOKENS, "batches": list(batches),
-               "options": options}
+        job = {"model": model or self.tiny, "dtype": dtype, "tokens": TOKENS,
+               "batches": list(batches), "options": options}
         done = subprocess.run(
             [sys.executable, os.path.join(HERE, "engine.py"), json.dumps(job)], timeout=300,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
@@ -166,28 +169,53 @@ def test_padding(checks, alone, padded):
     checks.equal(found["rows"]["compared"], 20, "rows beside padding")
 
 
+def epsilon(config, weights):
+    config["rms_norm_eps"] = 0.01
+
+
+def theta(config, weights):
+    config["rope_parameters"] = config["rope_parameters"] | {"rope_theta": 500.0}
+
+
+def row(config, weights):
+    weights["model.layers.2.mlp.up_proj.weight"][17] = 0
+
+
+# Each bug, and the modules at which it may be named.
+BUGS = [("epsilon", epsilon, r"model\.layers\.0\.input_layernorm"),
+        ("theta", theta, r"model\.layers\.0\.self_attn(\..*)?"),
+        ("row", row, r"model\.layers\.2\.mlp\.(up_proj|gate_up_proj)")]
+
+
+def named(checks, run, expected, name, modules, *options):
+    found = compared(checks, run, expected, "--mapping", "vllm-llama", *options, status=1)
+    first = found["first_divergence"]
+    born = (first["born_in"] or first)["module"]
+    checks.equal(bool(re.fullmatch(modules, born)), True, f"the bug {name} is named at {born}")
+
+
 def test_bugs(checks, engine, alone, folder):
     """Bugs in a copy of the checkpoint are named at their modules."""
-    def epsilon(config, weights):
-        config["rms_norm_eps"] = 0.01
-
-    def theta(config, weights):
-        config["rope_parameters" if "rope_parameters" in config else "rope_theta"] = \
-            config["rope_parameters"] | {"rope_theta": 500.0} if "rope_parameters" in config \
-            else 500.0
-
-    def row(config, weights):
-        weights["model.layers.2.mlp.up_proj.weight"][17] = 0
-
-    for name, change, modules in [
-            ("epsilon", epsilon, r"model\.layers\.0\.input_layernorm"),
-            ("theta", theta, r"model\.layers\.0\.self_attn(\..*)?"),
-            ("row", row, r"model\.layers\.2\.mlp\.(up_proj|gate_up_proj)")]:
+    for name, change, modules in BUGS:
         run, _ = engine.run(f"bug-{name}", model=changed(engine.tiny, folder, name, change))
-        found = compared(checks, run, alone, "--mapping", "vllm-llama", *CLOSE, status=1)
-        first = found["first_divergence"]
-        born = (first["born_in"] or first)["module"]
-        checks.equal(bool(re.fullmatch(modules, born)), True, f"the bug {name} is named at {born}")
+        named(checks, run, alone, name, modules, *CLOSE)
+
+
+def test_bfloat16(checks, engine, folder):
+    """In bfloat16 rules that were measured on right runs pass a right one, and name the same bugs."""
+    prompts = [[ids] for ids in PROMPTS]
+    there = os.path.join(folder, "transformers")
+    model = theirs.load(engine.tiny, torch.bfloat16)
+    expected = theirs.recorded(model, there, "bfloat16", prompts, TOKENS)
+    right = [engine.run(f"bfloat16-{name}", prompts, dtype="bfloat16", **options)[0]
+             for name, options in (("a", {}), ("b", {"max_num_seqs": 1}))]
+    rules = os.path.join(folder, "bfloat16.yml")
+    checks.assay("calibrate", expected, right[0], "--mapping", "vllm-llama", "--output", rules)
+    compared(checks, right[1], expected, "--mapping", "vllm-llama", "--tolerance-file", rules)
+    for name, _, modules in BUGS:
+        run, _ = engine.run(f"bfloat16-{name}", prompts, dtype="bfloat16",
+                            model=os.path.join(folder, f"tiny-{name}"))
+        named(checks, run, expected, f"{name} in bfloat16", modules, "--tolerance-file", rules)
 
 
 def changed(checkpoint, folder, name, change):
@@ -298,6 +326,7 @@ def main():
         (test_padding, (alone, padded)), (test_batches, (engine, alone, padded)),
         (test_one_request, (os.path.join(folder, "runs", "batched"), model, there)),
         (test_prefix, (engine, model, there)), (test_bugs, (engine, alone, folder)),
+        (test_bfloat16, (engine, folder)),
         (test_refusals, (engine,))]
     if len(sys.argv) > 3:
         parts.append((test_smollm2, (engine, there, sys.argv[3])))
