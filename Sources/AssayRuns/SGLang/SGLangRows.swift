@@ -1,13 +1,20 @@
 import AssayBase
 
 /// What SGLang says of the tokens of one forward pass.
-struct SGLangRows {
+package struct SGLangRows: Sendable {
   /// The position of each row in its request's text.
-  var positions: [Int]
+  package var positions: [Int]
   /// How long each request is after the pass, in the order of the batch.
-  var lengths: [Int]
+  package var lengths: [Int]
   /// What SGLang calls the requests, where the dump has it.
-  var names: [String]?
+  package var names: [String]?
+
+  /// Makes it of what a dump says, true or not.
+  package init(positions: [Int], lengths: [Int], names: [String]? = nil) {
+    self.positions = positions
+    self.lengths = lengths
+    self.names = names
+  }
 
   /// The rows of all passes, as far as the requests can be followed.
   ///
@@ -17,7 +24,7 @@ struct SGLangRows {
   /// came out of the cache, for one, begins at a position that tells nothing.
   ///
   /// - Parameter passes: What is known of each pass, by its number.
-  static func followed(_ passes: [Int: SGLangRows]) -> [Int: StepRows] {
+  package static func followed(_ passes: [Int: SGLangRows]) -> [Int: StepRows] {
     let isNamed = passes.values.allSatisfy { $0.names != nil }
     var book = RequestBook()
     var rows: [Int: StepRows] = [:]
