@@ -43,13 +43,24 @@ struct SGLangContents<Source> {
 }
 
 extension TorchValue {
+  /// Reads a file of a dump.
+  init(sglang path: String) throws(RunError) {
+    do { self = try TorchFile.load(path: path) } catch {
+      throw .standIn(at: path)
+        ?? .damaged(
+          path: path,
+          reason: error.reason(about: path)
+            + "; if SGLang was stopped while it wrote the file, remove it")
+    }
+  }
+
   /// The integers of a tensor with one axis; `nil` for anything else, and for very many.
   var integers: [Int]? {
     guard case .tensor(let tensor) = self, tensor.shape.dimensions.count == 1,
       tensor.elementCount <= 1 << 24, tensor.dtype == .int64 || tensor.dtype == .int32
     else { return nil }
     let values = tensor.float64Values()
-    return values.allSatisfy { abs($0) < 1 << 53 } ? values.map { Int($0) } : nil
+    return values.allSatisfy { abs($0) < 0x1p53 } ? values.map { Int($0) } : nil
   }
 
   /// What of the value is no tensor, as a call's description says it.
@@ -87,7 +98,7 @@ extension TorchValue {
   }
 
   /// The value under a key of a dictionary.
-  subscript(key: String) -> TorchValue? {
+  func member(_ key: String) -> TorchValue? {
     guard case .dictionary(let items) = self else { return nil }
     for case (.string(let name), let value) in items where name.isSame(as: key) { return value }
     return nil

@@ -96,7 +96,7 @@ package final class SGLangDumpReader: RunReader {
       .unreadableTensor(key, path: place.file, reason: reason)
     }
     let value: TorchValue?
-    do { value = try TorchFile.load(path: place.file)[key: "value"] } catch {
+    do { value = try TorchFile.load(path: place.file).member("value") } catch {
       throw unreadable(error.reason(about: place.file))
     }
     let members = value?.members() ?? []
@@ -148,12 +148,9 @@ private struct DumpFile: Sendable {
     self.name = name
     let path = folder + "/" + name.file
     self.path = path
-    let file: TorchValue
-    do { file = try TorchFile.load(path: path) } catch {
-      throw .standIn(at: path) ?? .damaged(path: path, reason: error.reason(about: path))
-    }
-    guard let value = file[key: "value"], let meta = file[key: "meta"],
-      case .string(let title)? = meta[key: "name"], !title.isEmpty
+    let file = try TorchValue(sglang: path)
+    guard let value = file.member("value"), let meta = file.member("meta"),
+      case .string(let title)? = meta.member("name"), !title.isEmpty
     else {
       throw .damaged(
         path: path,
@@ -162,7 +159,7 @@ private struct DumpFile: Sendable {
     }
     self.title = title
     func integer(_ key: String) -> Int? {
-      guard case .integer(let value)? = meta[key: key] else { return nil }
+      guard case .integer(let value)? = meta.member(key) else { return nil }
       return Int(value)
     }
     guard integer("step") == name.step, integer("rank") == name.rank,

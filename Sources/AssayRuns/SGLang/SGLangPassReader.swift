@@ -100,10 +100,7 @@ private struct PassFile {
 
   init(_ path: String) throws(RunError) {
     self.path = path
-    let value: TorchValue
-    do { value = try TorchFile.load(path: path) } catch {
-      throw .standIn(at: path) ?? .damaged(path: path, reason: error.reason(about: path))
-    }
+    let value = try TorchValue(sglang: path)
     guard case .dictionary(let members) = value else {
       throw .damaged(
         path: path, reason: "a pass of SGLang is a dictionary, and this is none; remove the file")

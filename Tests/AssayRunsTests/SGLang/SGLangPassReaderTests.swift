@@ -80,9 +80,13 @@ import Testing
       } catch { return "\(error)" }
     }
     try root.file("Pass00000.pt", "text")
+    #expect(reason().hasPrefix(file + " is a text, not the file itself"))
+    let whole = try Data(contentsOf: URL(filePath: SGLangDump.passes + "/Pass00000.pt"))
+    try whole.prefix(whole.count / 2).write(to: URL(filePath: file))
     #expect(reason().hasPrefix(file + " is damaged: "))
+    #expect(reason().hasSuffix("if SGLang was stopped while it wrote the file, remove it"))
     try FileManager.default.removeItem(atPath: file)
-    try TorchFile.write(Tensor([1, 2] as [Float], shape: [2]), to: file)
+    try TorchFile.write(Tensor([1, 2] as [Float], dtype: .float32), to: file)
     #expect(reason().hasPrefix(file + " is damaged: a pass of SGLang is a dictionary"))
     try FileManager.default.removeItem(atPath: file)
     try FileManager.default.copyItem(
