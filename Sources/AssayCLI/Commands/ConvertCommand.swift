@@ -8,7 +8,7 @@ struct ConvertCommand: ParsableCommand {
     commandName: "convert",
     abstract: "Convert a run to the vLLM directory layout or HDF5, without losing a bit.",
     discussion: """
-      SRC may be of either layout, or a spool, as assay_torch records it; one that was cut gives the \
+      SRC may be of either layout, a dump of SGLang, or a spool, as assay_torch records it; one that was cut gives the \
       steps that ended. DST ending in .h5 or .hdf5 becomes one HDF5 file, anything else a run's directory. Nothing \
       that exists is overwritten. --keep digest makes a small golden of a run that is too big to \
       keep; what the run has as digests already stays so.

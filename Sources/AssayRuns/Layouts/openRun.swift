@@ -4,7 +4,8 @@ import AssayBase
 ///
 /// - Parameter path: A run's directory, an `.h5` file, or an output directory that holds exactly
 ///   one run. A directory that has both layouts is read from its `.pt` files, and while it holds a
-///   spool, from that.
+///   spool, from that. The directory of a dump of SGLang is a run too: `dump_<time>`, or that of
+///   one rank, `TP0_PP0_Rank0_pid<n>`.
 /// - Throws: ``RunError``: ``RunError/severalRuns(path:runs:)`` lists them.
 public func openRun(at path: String) throws -> any RunReader {
   guard FileSystem.exists(path) else {
@@ -23,7 +24,8 @@ public func openRun(at path: String) throws -> any RunReader {
     throw RunError.notARun(
       path: path,
       reason:
-        "no run.json, step_<n> directory, run.h5 or spool.json is in it or in a directory below it")
+        "no run.json, step_<n> directory, run.h5, spool.json or dump of SGLang is in it or in a "
+        + "directory below it")
   }
   guard found.count == 1 else {
     throw RunError.severalRuns(path: path, runs: found.map { join(path, $0.name) })
@@ -35,6 +37,8 @@ private enum Layout {
   case spool
   case directory
   case hdf5
+  case sglangDump
+  case sglangPasses
 }
 
 private func layout(of path: String) throws(RunError) -> Layout? {
@@ -46,7 +50,9 @@ private func layout(of path: String) throws(RunError) -> Layout? {
       || PlainDirectory.step(name) != nil && FileSystem.isDirectory(join(path, name))
   }
   if isDirectoryRun { return .directory }
-  return names.contains("run.h5") ? .hdf5 : nil
+  if names.contains("run.h5") { return .hdf5 }
+  if names.contains(where: SGLangDumpReader.isDump) { return .sglangDump }
+  return names.contains { SGLangPassReader.pass($0) != nil } ? .sglangPasses : nil
 }
 
 private func open(_ path: String, as layout: Layout) throws -> any RunReader {
@@ -54,6 +60,8 @@ private func open(_ path: String, as layout: Layout) throws -> any RunReader {
   case .spool: try SpoolRunReader(path: path)
   case .directory: try DirectoryRunReader(path: path)
   case .hdf5: try HDF5RunReader(path: join(path, "run.h5"))
+  case .sglangDump: try SGLangDumpReader(path: path)
+  case .sglangPasses: try SGLangPassReader(path: path)
   }
 }
 
