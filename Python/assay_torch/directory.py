@@ -81,9 +81,10 @@ class DirectoryWriter:
     def save(self, tensor, device, path):
         """Writes a ``.pt``, or links to the one that has the same bytes.
 
-        Torch names a folder inside after the file, so that only files of one name are the same.
+        Torch names a folder inside after the file, where the path is ASCII, so that only files of
+        one name are the same.
         """
-        content = (os.path.basename(path), device, tensor.dtype, tuple(tensor.shape),
+        content = (os.path.basename(path), path.isascii(), device, tensor.dtype, tuple(tensor.shape),
                    hashlib.sha256(bits(tensor)).digest())
         if content in self.files:
             with contextlib.suppress(OSError):  # a file system without links, or too many of them

@@ -43,7 +43,9 @@ package final class DirectoryRunWriter: RunSink {
     var dtype: DType
     var shape: Shape
     /// Of the elements.
-    var hash: [UInt8]
+    var fingerprint: UInt64
+    /// Torch names the folder inside after the file only where the whole path is ASCII.
+    var isPathASCII: Bool
   }
 
   private struct CallDirectory {
@@ -246,18 +248,31 @@ extension DirectoryRunWriter {
     let content = Content(
       file: ExactName(file), device: ExactName(tensor.device.name), dtype: tensor.dtype,
       shape: tensor.shape,
-      hash: tensor.withContiguousBytes { bytes in
-        let hash = SHA256()
-        hash.update(bytes)
-        return hash.finalize()
-      })
-    if let known = state.written[content], FileSystem.link(known.path, to: path) { return }
+      fingerprint: tensor.withContiguousBytes(Fingerprint.of),
+      isPathASCII: path.utf8.allSatisfy { $0 < 0x80 })
+    if let known = state.written[content], Self.holds(known.path, tensor),
+      FileSystem.link(known.path, to: path)
+    {
+      return
+    }
     do {
       try TorchFile.write(tensor, to: path)
     } catch {
       throw RunError.writeFailed(path: path, reason: error.reason(about: path))
     }
     state.written[content] = (path, step)
+  }
+
+  /// Whether a file that was written holds the elements of a tensor of the same dtype and shape.
+  private static func holds(_ path: String, _ tensor: Tensor) -> Bool {
+    guard let file = try? TorchFile.loadTensor(path: path) else { return false }
+    return file.withContiguousBytes { written in
+      tensor.withContiguousBytes { wanted in
+        guard written.count == wanted.count else { return false }
+        guard let ours = written.baseAddress, let theirs = wanted.baseAddress else { return true }
+        return memcmp(ours, theirs, wanted.count) == 0
+      }
+    }
   }
 
   /// Writes `run.json` from the steps as they were encoded when they ended.

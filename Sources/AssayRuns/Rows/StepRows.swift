@@ -49,13 +49,14 @@ public struct StepRows: Sendable, Hashable {
     self.requestIDs = requestIDs
   }
 
-  /// Of one text without a batch: its next tokens, in tensors `[1, tokens, ...]` and, where
-  /// something has no batch axis, `[tokens, ...]`.
+  /// Of one text: its next tokens, in tensors `[1, tokens, ...]`, `[tokens, ...]` where something
+  /// has no batch axis, and `[1, 1, ...]` where logits are made of the last one only.
   public init(request: Int, positions: Range<Int>) {
     let spans = [Span(request: request, position: positions.lowerBound, count: positions.count)]
     self.init(layouts: [
       Layout(shape: [1, positions.count], spans: spans),
       Layout(shape: [positions.count], spans: spans),
+      Layout(shape: [1, 1], spans: [Span(request: request, position: positions.upperBound - 1)]),
     ])
   }
 }
