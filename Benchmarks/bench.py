@@ -62,7 +62,7 @@ def measured(name, text):
     """What a benchmark printed: names, medians, and the smallest and largest."""
     found = [(goal, *map(float, numbers)) for goal, *numbers in GOAL.findall(text)]
     if name == "kernels":
-        rates = dict(re.findall(r"^ +(\S+) +assay +([\d.]+)", text, re.M))
+        rates = dict(re.findall(r"^ +(\S+) +[\d.]+ of float32 +assay +([\d.]+)", text, re.M))
         for dtype, rate in rates.items():
             share = float(rate) / float(rates["float32"])
             found.append((f"kernel of {dtype}, share of float32's rate", share, share, share))

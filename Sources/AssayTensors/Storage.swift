@@ -96,6 +96,12 @@ public final class Storage: @unchecked Sendable {
     UInt(bitPattern: bytes.baseAddress).isMultiple(of: UInt(byteCount))
   }
 
+  /// Lets go of the memory that mapped bytes take; see ``MappedFile/forget(_:)``.
+  func forget(_ range: Range<Int>) {
+    guard case .file(let file) = owner else { return }
+    file.forget(UnsafeRawBufferPointer(rebasing: bytes[range]))
+  }
+
   /// The number of bytes.
   public var byteCount: Int { bytes.count }
 

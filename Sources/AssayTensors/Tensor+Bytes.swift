@@ -150,3 +150,17 @@ extension Tensor {
     self.init(uncheckedStorage: storage, dtype: dtype, shape: shape, device: device)
   }
 }
+
+extension Tensor {
+  /// How many elements of a large tensor are read before their memory is let go.
+  package static let elementsAtOnce = 1 << 24
+
+  /// Lets go of the memory that elements of a mapped file take; who reads them again has them again.
+  ///
+  /// - Parameter range: Elements of a contiguous tensor.
+  package func forget(_ range: Range<Int>) {
+    guard isContiguous else { return }
+    let (start, size) = (byteOffset + range.lowerBound * dtype.byteCount, dtype.byteCount)
+    storage.forget(start..<start + range.count * size)
+  }
+}

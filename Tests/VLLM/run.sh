@@ -10,8 +10,13 @@ assay=$(realpath "${2:?usage: run.sh VENV ASSAY [SMOLLM2]}")
 if ! cmp -s "$here/requirements.txt" "$venv/requirements.txt"; then
   rm -rf "$venv"
   "${PYTHON:-python3}" -m venv "$venv"
+  torch=$(grep '^torch==' "$here/requirements.txt")
+  # The CPU build is a tenth of the download, where the package index has it.
+  "$venv/bin/python" -m pip install --quiet --no-deps "$torch" 2>/dev/null ||
+    "$venv/bin/python" -m pip install --quiet "${torch%+cpu}"
   # Without what vLLM asks for and does not use here, such as Triton.
-  "$venv/bin/python" -m pip install --quiet --no-deps -r "$here/requirements.txt"
+  grep -v '^torch==' "$here/requirements.txt" |
+    "$venv/bin/python" -m pip install --quiet --no-deps -r /dev/stdin
   cp "$here/requirements.txt" "$venv/requirements.txt"
 fi
 "$venv/bin/python" -m pip install --quiet --no-deps "$root/Python[vllm]"

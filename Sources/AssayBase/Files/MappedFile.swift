@@ -56,6 +56,21 @@ package final class MappedFile: @unchecked Sendable {
     if let base = bytes.baseAddress { munmap(UnsafeMutableRawPointer(mutating: base), bytes.count) }
   }
 
+  /// Lets the system take back the memory that bytes of the mapping take.
+  ///
+  /// Who touches them again reads them again, so that a file that is read from end to end takes as
+  /// much as is read at once.
+  ///
+  /// - Parameter part: Some of ``bytes``.
+  package func forget(_ part: UnsafeRawBufferPointer) {
+    guard isMapped, let start = part.baseAddress else { return }
+    let page = sysconf(Int32(_SC_PAGESIZE))
+    let first = (Int(bitPattern: start) + page - 1) / page * page
+    let end = (Int(bitPattern: start) + part.count) / page * page
+    guard first < end, let address = UnsafeMutableRawPointer(bitPattern: first) else { return }
+    madvise(address, end - first, Int32(MADV_DONTNEED))
+  }
+
   /// The file's size when it was mapped.
   package var byteCount: Int { bytes.count }
 

@@ -69,7 +69,9 @@ extension TensorComparison {
   ) {
     let elements = elements ?? 0..<actual.elementCount
     let isContiguous = actual.isContiguous && expected.isContiguous
-    let length = isContiguous ? max(elements.count, 1) : 1 << 15
+    let isLarge = isContiguous && elements.count > 2 * Tensor.elementsAtOnce
+    let length =
+      isLarge ? Tensor.elementsAtOnce : isContiguous ? max(elements.count, 1) : 1 << 15
     for start in stride(from: elements.lowerBound, to: elements.upperBound, by: length) {
       let range = start..<min(start + length, elements.upperBound)
       actual.withContiguousBytes(ofElements: range) { a in
@@ -77,6 +79,10 @@ extension TensorComparison {
           guard let a = a.baseAddress, let e = e.baseAddress else { return }
           body(a, e, range.count * actual.dtype.packedCount)
         }
+      }
+      if isLarge {
+        actual.forget(range)
+        expected.forget(range)
       }
     }
   }

@@ -13,6 +13,9 @@ extension Tensor {
     for start in stride(from: 0, to: elementCount, by: chunk) {
       let range = start..<min(start + chunk, elementCount)
       withContiguousBytes(ofElements: range) { hash.update($0) }
+      if range.upperBound.isMultiple(of: Tensor.elementsAtOnce) {
+        forget(range.upperBound - Tensor.elementsAtOnce..<range.upperBound)
+      }
     }
     return hash.finalize().hexadecimal
   }
