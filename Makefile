@@ -51,7 +51,7 @@ bert: setup ## Compare recordings of a BERT encoder made by PyTorch (fetches 84 
 	Tests/Interop/environment.sh $(VENV)
 	Examples/bert/run.sh $(VENV) .build/debug/assay
 
-vllm: PACKAGES += python3-venv
+vllm: PACKAGES += python3-venv libnuma1
 vllm: setup ## Record an unmodified vLLM and hold it to transformers (fetches 500 MB)
 	$(SWIFT) build --product assay
 	Tests/VLLM/run.sh .build-vllm .build/debug/assay \
