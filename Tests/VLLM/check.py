@@ -18,6 +18,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "../../Python"), os.path.join(HERE, "../Interop")]
 
 import torch  # noqa: E402
+import transformers  # noqa: E402
 
 from checks import Checks  # noqa: E402
 
@@ -233,6 +234,30 @@ def changed(checkpoint, folder, name, change):
     return copy
 
 
+def test_presets(checks, engine, folder):
+    """Each preset pairs a model of random weights in vLLM with the same in transformers."""
+    sizes = dict(vocab_size=512, hidden_size=128, intermediate_size=160, num_hidden_layers=3,
+                 num_attention_heads=4, num_key_value_heads=2, head_dim=32,
+                 max_position_embeddings=512, tie_word_embeddings=False, bos_token_id=1,
+                 eos_token_id=2, pad_token_id=0)
+    kinds = {
+        "vllm-mistral": (transformers.MistralConfig, {"sliding_window": None}),
+        "vllm-qwen2": (transformers.Qwen2Config, {}),
+        "vllm-qwen3": (transformers.Qwen3Config, {}),
+        "vllm-mixtral": (transformers.MixtralConfig, {
+            "sliding_window": None, "num_local_experts": 4, "num_experts_per_tok": 2}),
+        "vllm-qwen3-moe": (transformers.Qwen3MoeConfig, {
+            "num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 96})}
+    for preset, (kind, more) in kinds.items():
+        path = os.path.join(folder, preset)
+        theirs.make_random(path, kind(**sizes | more))
+        run, _ = engine.run(preset, model=path)
+        expected = theirs.recorded(theirs.load(path), os.path.join(folder, "transformers"), preset,
+                                   [[ids] for ids in PROMPTS], TOKENS)
+        tensors = compared(checks, run, expected, "--mapping", preset, *CLOSE)["summary"]["tensors"]
+        checks.equal(tensors["matched"] >= 380, True, f"{preset}: {tensors['matched']} match")
+
+
 def test_one_request(checks, batched, model, folder):
     """A bug in the rows of one request is named with request and position."""
     def change(output, call):
@@ -327,7 +352,7 @@ def main():
         (test_one_request, (os.path.join(folder, "runs", "batched"), model, there)),
         (test_prefix, (engine, model, there)), (test_bugs, (engine, alone, folder)),
         (test_bfloat16, (engine, folder)),
-        (test_refusals, (engine,))]
+        (test_presets, (engine, folder)), (test_refusals, (engine,))]
     if len(sys.argv) > 3:
         parts.append((test_smollm2, (engine, there, sys.argv[3])))
     for test, arguments in parts:

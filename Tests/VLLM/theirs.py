@@ -26,6 +26,19 @@ def make_tiny(path):
     model.save_pretrained(path)
 
 
+def make_random(path, config):
+    """A model of random weights."""
+    torch.manual_seed(3)
+    model = transformers.AutoModelForCausalLM.from_config(config).float()
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            if "norm" in name:
+                weight.copy_(1 + 0.1 * torch.randn_like(weight))
+            else:
+                weight.normal_(std=0.05)
+    model.save_pretrained(path)
+
+
 def load(path, dtype=torch.float32):
     return transformers.AutoModelForCausalLM.from_pretrained(path, dtype=dtype).eval()
 
