@@ -33,12 +33,15 @@ class RowBook:
 
     def rows(self, arguments, keywords):
         """The rows of a forward; ``None`` where its arguments do not tell them."""
-        tokens = keywords.get("input_ids")
-        if tokens is None and arguments:
-            tokens = arguments[0]
+        tokens = keywords.get("input_ids", arguments[0] if arguments else None)
         if tokens is None:
             tokens = keywords.get("inputs_embeds")
-        if not is_batch(tokens):
+            is_batch = isinstance(tokens, torch.Tensor) and tokens.dim() == 3
+        else:
+            # Of floating point it may be anything, such as an image.
+            is_batch = isinstance(tokens, torch.Tensor) and tokens.dim() == 2 \
+                and not tokens.is_floating_point()
+        if not is_batch:
             self._requests = []
             return None
         batch, length = tokens.shape[:2]
@@ -66,12 +69,6 @@ class RowBook:
         last = [one[-1] for one in rows]
         return {"layouts": [layout((batch, length), flat), layout((batch * length,), flat),
                             layout((batch, 1), last)]}
-
-
-def is_batch(tokens):
-    """Whether a value holds token ids, or embeddings, of a batch."""
-    return isinstance(tokens, torch.Tensor) and (
-        tokens.dim() == 2 and not tokens.is_floating_point() or tokens.dim() == 3)
 
 
 def past_length(keywords):

@@ -62,6 +62,7 @@ def test_padding_is_no_row(mask, expected):
 
 @pytest.mark.parametrize("arguments, keywords", [
     ((), {}), ((torch.ones(3),), {}), ((torch.ones(2, 3),), {}),
+    ((torch.ones(3, 8, 8),), {}),
     ((torch.ones(2, 3, dtype=torch.long),), {"attention_mask": torch.ones(2, 1, 3, 3)}),
     ((torch.ones(2, 3, dtype=torch.long),), {"attention_mask": {"full": None}}),
     ((torch.ones(2, 3, dtype=torch.long),), {"past_key_values": object()}),

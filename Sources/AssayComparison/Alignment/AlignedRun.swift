@@ -159,12 +159,7 @@ final class AlignedRun: RunReader {
 extension TensorRecord {
   /// What a run holds instead of elements; a digest has no rows.
   fileprivate var contentWithoutDigest: Content {
-    guard case .skipped(var note) = content else { return content }
-    if note.digest != nil {
-      return .notRecorded(reason: "only its digest is kept, which has no rows")
-    }
-    note.digest = nil
-    return .skipped(note)
+    digest == nil ? content : .notRecorded(reason: "only its digest is kept, which has no rows")
   }
 }
 

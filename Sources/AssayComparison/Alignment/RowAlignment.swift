@@ -65,6 +65,7 @@ struct RowAlignment {
         sources.count == 1 && common.count == rows.count
         && books[base.other].rows[sources[0]].count == rows.count
       let kept = Set(common)
+      summary.rowCounts[step.index] = kept.count
       steps[base].append(
         AlignedRun.Step(index: step.index, sources: [position], rows: kept, isWhole: isWhole))
       steps[base.other].append(
@@ -100,12 +101,22 @@ extension RowBook {
 }
 
 extension RunReader {
-  /// Whether the steps hold the same rows at the same places, and nothing else.
+  /// Whether the steps that both runs have hold the same rows at the same places, and no padding.
+  ///
+  /// A step more is then missing on the other side, as of a run that stopped too early; by rows it
+  /// would only be counted.
   fileprivate func hasRows(like other: any RunReader) -> Bool {
-    steps.count == other.steps.count
-      && zip(steps, other.steps).allSatisfy { ours, theirs in
-        ours.index == theirs.index && ours.rows?.layouts == theirs.rows?.layouts
-          && !(ours.rows?.layouts.contains { $0.spans.contains { $0.request == nil } } ?? false)
+    // Where there are no steps none is cut otherwise.
+    if steps.isEmpty || other.steps.isEmpty { return true }
+    let theirs = Dictionary(
+      other.steps.map { ($0.index, $0.rows) }, uniquingKeysWith: { first, _ in first })
+    let common = steps.filter { theirs[$0.index] != nil }
+    return !common.isEmpty
+      && common.allSatisfy { step in
+        guard let layouts = step.rows?.layouts, layouts == theirs[step.index]??.layouts else {
+          return false
+        }
+        return !layouts.contains { $0.spans.contains { $0.request == nil } }
       }
   }
 }

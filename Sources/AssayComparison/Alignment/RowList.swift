@@ -68,6 +68,8 @@ package struct RowSummary: Sendable, Equatable {
   package var paddingInExpected = 0
   /// Whose steps the result is told in.
   package var areStepsExpected = true
+  /// How many rows of both runs each step has.
+  var rowCounts: [Int: Int] = [:]
   /// What the runs called the requests, by the expected run's ordinals.
   package var requestIDs: [Int: String] = [:]
 }

@@ -81,6 +81,7 @@ extension RunComparison {
         + parts.map { ", " + $0 }.joined()
         + (rows.areStepsExpected ? "" : "; steps are the actual run's, which has fewer")
     ]
+    if let text = partialText(rows) { notes.append(text) }
     if let found = firstFailingRows {
       notes.append("the first failing tensor is \(text(found)) are outside the tolerance")
     }
@@ -90,6 +91,24 @@ extension RunComparison {
       notes.append("all values of all these rows are equal")
     }
     return notes
+  }
+
+  /// Which tensors hold fewer rows than both runs computed in their step, as logits may.
+  private func partialText(_ rows: RowSummary) -> String? {
+    var count = 0
+    var first: String?
+    for step in steps {
+      guard let all = rows.rowCounts[step.index] else { continue }
+      for tensor in step.modules.lazy.flatMap(\.tensors) {
+        guard let own = tensor.rows?.rows.count, 0 < own, own < all else { continue }
+        count += 1
+        first = first ?? "\(tensor.key), \(own) of \(all) rows"
+      }
+    }
+    guard let first else { return nil }
+    return
+      "\(count == 1 ? "1 tensor was" : "\(count) tensors were") compared for fewer rows than both "
+      + "runs computed, since one of them holds no others there: \(first)"
   }
 
   private func text(_ found: DifferingRows) -> String {

@@ -195,6 +195,11 @@ import Testing
     }
     let comparison = try RunComparison.compare(actual: actual, expected: expected, options: exact)
     #expect(comparison.isMatch, "\(comparison.failures) \(comparison.notes)")
+    #expect(
+      comparison.notes.contains {
+        $0.contains("2 tensors were compared for fewer rows")
+          && $0.contains("step 0 lm_head outputs on cpu, 2 of 5 rows")
+      }, "\(comparison.notes)")
     let logits = comparison.steps.flatMap(\.modules).filter { $0.call.module == "lm_head" }
     #expect(logits.map { $0.tensors[0].rows?.rows.map(\.position) } == [[3, 4], [2]])
   }
@@ -229,10 +234,24 @@ import Testing
     #expect(!other.isMatch)
   }
 
+  /// A run that stopped too early is not one whose rows are merely not computed.
+  @Test func aStepLessIsMissingWhereTheOthersHoldTheSameRows() throws {
+    var short = InMemoryRun(path: "short")
+    try add([Span(request: 0, position: 0, count: 5)], step: 0, to: &short, batch: 1)
+    for (actual, expected) in [(short, try alone()), (try alone(), short)] {
+      let comparison = try RunComparison.compare(
+        actual: actual, expected: expected, options: exact)
+      #expect(!comparison.isMatch && comparison.rows == nil)
+      #expect(comparison.summary.steps.missing == 1)
+    }
+  }
+
   @Test func rowsComputedTwiceAreCounted() throws {
     var actual = try alone()
     try add([Span(request: 0, position: 0, count: 5)], step: 2, to: &actual, batch: 1)
-    let comparison = try RunComparison.compare(actual: actual, expected: alone(), options: exact)
+    var options = try exact
+    options.alignment = .rows
+    let comparison = try RunComparison.compare(actual: actual, expected: alone(), options: options)
     #expect(comparison.rows?.againInActual == 5 && comparison.rows?.compared == 8)
     #expect(comparison.isMatch, "\(comparison.failures)")
   }
