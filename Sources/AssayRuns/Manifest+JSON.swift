@@ -21,6 +21,7 @@ extension Provenance: JSONReadable, JSONWritable {
     frameworkVersion = try json.optional("framework_version")
     modelHash = try json.optional("model_hash")
     worldSize = try json.optional("world_size")
+    placements = try json.optional("placements")
     others = json.members(besides: jsonValue)
   }
 
@@ -30,7 +31,7 @@ extension Provenance: JSONReadable, JSONWritable {
       "cpu_features": cpuFeatures, "framework": framework, "framework_version": frameworkVersion,
       "libraries": libraries, "model_hash": modelHash, "dtype": dtype, "seed": seed,
       "threads": threads, "generation": generation, "rank": rank, "world_size": worldSize,
-      "approvals": approvals,
+      "placements": placements, "approvals": approvals,
     ]).adding(others)
   }
 }

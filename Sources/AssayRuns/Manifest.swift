@@ -67,6 +67,9 @@ public struct Provenance: Hashable, Sendable {
   public var rank: Int?
   /// How many processes a distributed run has.
   public var worldSize: Int?
+  /// How this rank's tensors and those of the others make the whole ones: the placements file as
+  /// JSON.
+  package var placements: JSONValue?
   /// Who made it a golden, and all goldens that it replaced, from the first to the last.
   package var approvals: [Approval]?
   /// What else its recorder says, under names that are none of these.
