@@ -34,7 +34,7 @@ package struct ChangeList: Sendable {
     switch change.verdict {
     case .missingInExpected: added.append(change)
     case .missingInActual: removed.append(change)
-    case .unreadable, .notRecorded: unreadable.append(change)
+    case .unreadable, .notRecorded, .placement, .replicas: unreadable.append(change)
     case .shape, .dtype: changed.append(change)
     case .match, .values, .skipped, .notComputed, .mismatch:
       // Equal NaNs fail under most tolerances, and yet nothing changes.

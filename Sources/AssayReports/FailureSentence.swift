@@ -48,6 +48,9 @@ struct FailureSentence {
       return "\(name) is extra: \(reason ?? "only \(actual) has it")"
     case .unreadable: return "\(name) could not be read: \(reason ?? "no reason is known")"
     case .notRecorded: return "\(name) was not recorded: \(reason ?? "no reason is known")"
+    case .placement:
+      return "\(name) is not placed as declared: \(reason ?? "no reason is known")"
+    case .replicas: return "\(name) differs between ranks: \(reason ?? "no reason is known")"
     case .skipped: return "\(name) was skipped\(reason.map { ": " + $0 } ?? "")"
     case .notComputed: return "\(name): \(reason ?? "no row was computed by both runs")"
     case .match: return "\(name) matches"

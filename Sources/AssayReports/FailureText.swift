@@ -237,6 +237,8 @@ struct FailureTextWriter {
       (tensors.mismatched, "differ"), (tensors.missingInActual, "missing in \(words.actual)"),
       (tensors.missingInExpected, "missing in \(words.expected)"),
       (tensors.unreadable, "unreadable"), (tensors.notRecorded, "not recorded"),
+      (tensors.misplaced, "not placed as declared"),
+      (tensors.differingReplicas, "of ranks that differ"),
       (tensors.notComputed, "without a row of both runs"), (tensors.skipped, "skipped"),
     ].filter { $0.0 > 0 }.map { "\($0.0) \($0.1)" }
     return "of \(MarkdownText.count(tensors.total, "tensor")) \(tensors.matched) match"

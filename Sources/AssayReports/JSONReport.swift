@@ -75,7 +75,9 @@ package enum JSONReport {
       "unreadable": integer(tensors.unreadable),
       "not_recorded": integer(tensors.notRecorded), "skipped": integer(tensors.skipped),
     ]
-    // Only rows can lack it.
+    // Only groups of ranks have these, and only rows can lack it.
+    if tensors.misplaced > 0 { byVerdict["placement"] = integer(tensors.misplaced) }
+    if tensors.differingReplicas > 0 { byVerdict["replicas"] = integer(tensors.differingReplicas) }
     if tensors.notComputed > 0 { byVerdict["not_computed"] = integer(tensors.notComputed) }
     return .object([
       "steps": counts(summary.steps),

@@ -62,6 +62,8 @@ extension MarkdownWriter {
       (tensors.mismatched, "differ"), (tensors.missingInActual, "missing in the actual run"),
       (tensors.missingInExpected, "missing in the expected run"),
       (tensors.unreadable, "unreadable"), (tensors.notRecorded, "not recorded"),
+      (tensors.misplaced, "not placed as declared"),
+      (tensors.differingReplicas, "of ranks that differ"),
       (tensors.notComputed, "without a row of both runs"), (tensors.skipped, "skipped"),
     ].filter { $0.0 > 0 }.map { "\($0.0) \($0.1)" }
     lines += "❌ **Mismatch**: "
@@ -158,6 +160,12 @@ extension MarkdownWriter {
       for position in rows.indices {
         rows[position].append(position == 2 ? "\(tensors.notRecorded)" : "–")
       }
+    }
+    for (count, name) in [
+      (tensors.misplaced, "misplaced"), (tensors.differingReplicas, "ranks differ"),
+    ] where count > 0 {
+      heading.append(name)
+      for position in rows.indices { rows[position].append(position == 2 ? "\(count)" : "–") }
     }
     return "## Summary\n\n"
       + MarkdownText.table(heading, rightAligned: Set(1..<heading.count), rows)

@@ -17,6 +17,14 @@ public enum RunError: Error, Equatable, Sendable {
   case unsupported(path: String, reason: String)
   /// A tensor of the run cannot be read.
   case unreadableTensor(TensorKey, path: String, reason: String)
+  /// The runs of several ranks do not make one.
+  case unusableGroup(path: String, reason: String)
+  /// A placements file, or what a run says of its placements, is not what was expected.
+  case invalidPlacements(source: String, rule: Int?, reason: String)
+  /// The tensors of several ranks do not make a whole one as it was declared.
+  case misplacedTensor(TensorKey, reason: String)
+  /// Ranks that were to hold the same tensor do not.
+  case differingReplicas(TensorKey, reason: String)
   /// Two tensors of one call would have the same name on disk.
   case duplicateSlot(TensorKey)
   /// A name cannot stand on disk.
@@ -65,6 +73,12 @@ extension RunError: CustomStringConvertible {
       "\(path): \(reason)"
     case .unreadableTensor(let key, let path, let reason):
       "cannot read \(key) from \(path): \(reason)"
+    case .unusableGroup(let path, let reason):
+      "\(path): \(reason)"
+    case .invalidPlacements(let source, let rule, let reason):
+      source + (rule.map { ", rule \($0)" } ?? "") + ": \(reason)"
+    case .misplacedTensor(let key, let reason), .differingReplicas(let key, let reason):
+      "\(key): \(reason)"
     case .duplicateSlot(let key):
       "two tensors would be stored as \(key); rename one of the container's keys"
     case .unusableName(let name, let reason):

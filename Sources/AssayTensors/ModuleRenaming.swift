@@ -39,6 +39,19 @@ package struct ModuleRenaming: Sendable {
       Range(match.range(at: number)).map { String(decoding: units[$0], as: UTF16.self) } ?? ""
     }
   }
+
+  /// The name with other text in place of what its first group holds.
+  ///
+  /// - Parameter replacement: Makes the text of what the group holds; `nil` where there is none.
+  /// - Returns: `nil` for a name that the expression does not match as a whole, or without a text.
+  package func replacing(in name: String, _ replacement: (String) -> String?) -> String? {
+    let whole = NSRange(name.startIndex..., in: name)
+    guard let match = expression.firstMatch(in: name, options: .anchored, range: whole),
+      match.numberOfRanges > 1, let range = Range(match.range(at: 1), in: name),
+      let text = replacement(String(name[range]))
+    else { return nil }
+    return name.replacingCharacters(in: range, with: text)
+  }
 }
 
 /// A module name with references to the groups of a ``ModuleRenaming``: `model.layers.\1.mlp`.

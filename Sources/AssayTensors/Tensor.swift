@@ -110,3 +110,22 @@ extension Tensor {
     self.device = device
   }
 }
+
+extension Tensor {
+  /// A view of some entries along an axis.
+  ///
+  /// - Parameters:
+  ///   - range: Entries that the axis has.
+  ///   - axis: A position from 0 up to, not including, the rank.
+  package func part(_ range: Range<Int>, alongAxis axis: Int) throws(TensorError) -> Tensor {
+    var dimensions = shape.dimensions
+    dimensions[axis] = range.count
+    let shape = try Shape(dimensions)
+    // Without elements there is nothing to point at, and the storage may be empty too.
+    let offset =
+      shape.elementCount == 0 ? 0 : range.lowerBound * strides[axis] * dtype.byteCount
+    return try Tensor(
+      storage: storage, dtype: dtype, shape: shape, strides: strides,
+      byteOffset: byteOffset + offset, device: device)
+  }
+}

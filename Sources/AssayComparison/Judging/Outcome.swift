@@ -43,6 +43,10 @@ package enum Outcome: Sendable, Equatable {
   case notRecorded(reason: String)
   /// Both runs have it, and no row of it is one that both computed.
   case notComputed(TensorForm, reason: String)
+  /// The ranks of a group do not hold it as its placement says, or nothing says how.
+  case misplaced(TensorForm?, reason: String)
+  /// Ranks of a group that were to hold the same do not.
+  case differingReplicas(reason: String)
   /// Both runs skipped it.
   case skipped(TensorForm, reason: String)
 }
@@ -60,6 +64,8 @@ extension Outcome {
     case .unreadable: .unreadable
     case .notRecorded: .notRecorded
     case .notComputed: .notComputed
+    case .misplaced: .placement
+    case .differingReplicas: .replicas
     case .skipped: .skipped
     }
   }
@@ -72,7 +78,7 @@ extension Outcome {
     case .reshaped(_, let reason), .retyped(_, let reason, _, _),
       .missingInActual(_, let reason), .missingInExpected(_, let reason),
       .unreadable(_, let reason), .notRecorded(let reason), .notComputed(_, let reason),
-      .skipped(_, let reason):
+      .misplaced(_, let reason), .differingReplicas(let reason), .skipped(_, let reason):
       reason
     }
   }
@@ -83,9 +89,10 @@ extension Outcome {
     case .compared(let form, _, _, _), .estimated(let form, _, _), .reshaped(let form, _),
       .retyped(let form, _, _, _), .notComputed(let form, _), .skipped(let form, _):
       form
-    case .missingInActual(let form, _), .missingInExpected(let form, _), .unreadable(let form, _):
+    case .missingInActual(let form, _), .missingInExpected(let form, _), .unreadable(let form, _),
+      .misplaced(let form, _):
       form
-    case .notRecorded: nil
+    case .notRecorded, .differingReplicas: nil
     }
   }
 

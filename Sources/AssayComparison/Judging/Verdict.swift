@@ -20,6 +20,10 @@ public enum Verdict: String, Sendable, CaseIterable {
   case notRecorded = "not_recorded"
   /// Of a tensor: both runs have it, and none of its rows is one that both computed.
   case notComputed = "not_computed"
+  /// Of a tensor: the ranks of a group do not hold it as its placement says, or nothing says how.
+  case placement
+  /// Of a tensor: ranks of a group that were to hold the same do not.
+  case replicas
   /// Nothing failed, but nothing was compared either: both runs skipped it, or all that is in it.
   case skipped
 

@@ -34,7 +34,7 @@ struct PairJudge: Sendable {
     }
     if ours.skipped != nil || theirs.skipped != nil { return skipped(ours.skipped, theirs.skipped) }
     switch Self.both(pair, read) {
-    case .failure(let problem): return .unreadable(reason: problem.reason)
+    case .failure(let problem): return problem.outcome
     case .success(let tensors):
       rows = tensors.actual.rows
       let expected = tensors.expected.tensor
@@ -64,7 +64,7 @@ struct PairJudge: Sendable {
         try read(pair, .expected).tensor
       }
     } catch {
-      return .unreadable(reason: error.reason)
+      return error.outcome
     }
     let criterion = criteria.criterion(for: pair.key, dtype: e.form.dtype)
     ruling = TensorResult.Ruling(criterion)
@@ -214,7 +214,20 @@ struct PairJudge: Sendable {
   }
 
   private struct Unreadable: Error {
+    enum Kind: Comparable {
+      case unreadable, placement, replicas
+    }
+
+    var kind = Kind.unreadable
     var reason: String
+
+    var outcome: Outcome {
+      switch kind {
+      case .unreadable: .unreadable(reason: reason)
+      case .placement: .misplaced(nil, reason: reason)
+      case .replicas: .differingReplicas(reason: reason)
+      }
+    }
   }
 
   private static func reading<Value>(
@@ -224,6 +237,10 @@ struct PairJudge: Sendable {
       return try read()
     } catch RunError.unreadableTensor(_, let path, let reason) {
       throw Unreadable(reason: "\(name): \(path): \(reason)")
+    } catch RunError.misplacedTensor(_, let reason) {
+      throw Unreadable(kind: .placement, reason: "\(name): \(reason)")
+    } catch RunError.differingReplicas(_, let reason) {
+      throw Unreadable(kind: .replicas, reason: "\(name): \(reason)")
     } catch {
       throw Unreadable(reason: "\(name): \(error)")
     }
@@ -233,16 +250,17 @@ struct PairJudge: Sendable {
     _ pair: TensorPair, _ read: Reader
   ) -> Result<BothSides<TensorSourceReader.Reading>, Unreadable> {
     var readings: [TensorSourceReader.Reading] = []
-    var problems: [String] = []
+    var problems: [Unreadable] = []
     for side in RunSide.allCases {
       do throws(Unreadable) {
         readings.append(try reading(side.rawValue) { try read(pair, side) })
       } catch {
-        problems.append(error.reason)
+        problems.append(error)
       }
     }
-    guard problems.isEmpty else {
-      return .failure(Unreadable(reason: problems.joined(separator: "; ")))
+    if let kind = problems.map(\.kind).min() {
+      return .failure(
+        Unreadable(kind: kind, reason: problems.map(\.reason).joined(separator: "; ")))
     }
     let both = BothSides(actual: readings[0], expected: readings[1])
     guard readings.contains(where: { $0.rows != nil }) else { return .success(both) }

@@ -163,6 +163,8 @@ extension ComparisonSummary {
     case .unreadable: tensors.unreadable += 1
     case .notRecorded: tensors.notRecorded += 1
     case .notComputed: tensors.notComputed += 1
+    case .placement: tensors.misplaced += 1
+    case .replicas: tensors.differingReplicas += 1
     case .skipped: tensors.skipped += 1
     }
     if let estimate = tensor.estimate {

@@ -102,7 +102,8 @@ public struct ComparisonSummary: Sendable, Equatable {
 
   /// Counts of tensors.
   ///
-  /// Each is matched, mismatched, missing, unreadable, not recorded, not computed or skipped.
+  /// Each is matched, mismatched, missing, unreadable, not recorded, not computed, misplaced, of
+  /// differing replicas, or skipped.
   public struct TensorCounts: Sendable, Equatable {
     /// All that either run has, within the selection.
     public var total = 0
@@ -124,6 +125,10 @@ public struct ComparisonSummary: Sendable, Equatable {
     public var notRecorded = 0
     /// Those of which no row was computed by both runs; never counted as compared.
     public var notComputed = 0
+    /// Those that the ranks of a group do not hold as their placements say.
+    public var misplaced = 0
+    /// Those that ranks of a group were to hold alike and do not.
+    public var differingReplicas = 0
     /// Those that both runs skipped; never counted as compared.
     public var skipped = 0
   }

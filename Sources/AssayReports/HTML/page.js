@@ -46,6 +46,7 @@ const marks = {
   match: ['✓', 'is-match'], skipped: ['–', 'is-none'], not_computed: ['–', 'is-none'],
   missing_in_actual: ['○', 'is-gone'],
   missing_in_expected: ['○', 'is-gone'], unreadable: ['!', 'is-gone'], not_recorded: ['!', 'is-gone'],
+  placement: ['!', 'is-fail'], replicas: ['≠', 'is-fail'],
 };
 const mark = verdict => marks[verdict] ?? ['✗', 'is-fail'];
 const words = verdict => verdict.replaceAll('_', ' ');

@@ -1,36 +1,96 @@
 import AssayBase
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
 /// Opens the run that a path means.
 ///
 /// - Parameter path: A run's directory, an `.h5` file, or an output directory that holds exactly
 ///   one run. A directory that has both layouts is read from its `.pt` files, and while it holds a
 ///   spool, from that. The directory of a dump of SGLang is a run too: `dump_<time>`, or that of
-///   one rank, `TP0_PP0_Rank0_pid<n>`.
+///   one rank, `TP0_PP0_Rank0_pid<n>`. A directory that holds the runs of all ranks of one
+///   distributed run, or a pattern of their names such as `runs/vllm-1-rank*`, is one run of whole
+///   tensors.
 /// - Throws: ``RunError``: ``RunError/severalRuns(path:runs:)`` lists them.
 public func openRun(at path: String) throws -> any RunReader {
+  try openRun(at: path, placements: nil)
+}
+
+/// Opens the run, or the group of ranks, that a path means.
+///
+/// - Parameter placements: How the tensors of a group's ranks make whole ones, instead of what the
+///   ranks say; for any other run it means nothing.
+/// - Throws: ``RunError``.
+package func openRun(at path: String, placements: Placements?) throws -> any RunReader {
   guard FileSystem.exists(path) else {
-    throw RunError.standIn(at: path) ?? .notFound(path: path)
+    if let error = RunError.standIn(at: path) { throw error }
+    let found = matches(of: path)
+    guard !found.isEmpty else { throw RunError.notFound(path: path) }
+    return try openOnly(found, at: path, placements)
   }
   guard FileSystem.isDirectory(path) else { return try HDF5RunReader(path: path) }
   if let layout = try layout(of: path) { return try open(path, as: layout) }
-  var found: [(name: String, layout: Layout)] = []
+  var found: [String] = []
   for name in try DirectoryListing.names(in: path) {
     let candidate = join(path, name)
-    guard FileSystem.isDirectory(candidate) else { continue }
-    // What cannot be listed, such as another user's directory, is no run of ours.
-    if let layout = try? layout(of: candidate) { found.append((name, layout)) }
+    if FileSystem.isDirectory(candidate) {
+      // What cannot be listed, such as another user's directory, is no run of ours.
+      if (try? layout(of: candidate)) != nil { found.append(candidate) }
+    } else if name.contains(/\.rank[0-9]+\.(h5|hdf5)$/) {
+      found.append(candidate)
+    }
   }
-  guard let run = found.first else {
+  guard !found.isEmpty else {
     throw RunError.notARun(
       path: path,
       reason:
         "no run.json, step_<n> directory, run.h5, spool.json or dump of SGLang is in it or in a "
         + "directory below it")
   }
-  guard found.count == 1 else {
-    throw RunError.severalRuns(path: path, runs: found.map { join(path, $0.name) })
+  return try openOnly(found, at: path, placements)
+}
+
+/// Opens the only run that was found, or the ranks of the only group.
+private func openOnly(
+  _ paths: [String], at path: String, _ placements: Placements?
+) throws -> any RunReader {
+  let first = try openAlone(paths[0])
+  guard first.manifest.isOfGroup || paths.count > 1 && first.manifest.provenance?.rank != nil else {
+    guard paths.count == 1 else { throw RunError.severalRuns(path: path, runs: paths) }
+    return first
   }
-  return try open(join(path, run.name), as: run.layout)
+  var runs = [first]
+  for other in paths.dropFirst() {
+    let run = try openAlone(other)
+    guard run.manifest.provenance?.rank != nil else {
+      throw RunError.severalRuns(path: path, runs: paths)
+    }
+    runs.append(run)
+  }
+  let groups = Set(runs.map { RankGroup.commonID($0.manifest.id) })
+  guard groups.count == 1 else { throw RunError.severalRuns(path: path, runs: paths) }
+  return try RankGroup(path: path, unordered: runs, placements: placements)
+}
+
+private func openAlone(_ path: String) throws -> any RunReader {
+  guard FileSystem.isDirectory(path) else { return try HDF5RunReader(path: path) }
+  guard let layout = try layout(of: path) else {
+    throw RunError.notARun(path: path, reason: "it is a directory of something else")
+  }
+  return try open(path, as: layout)
+}
+
+/// The paths that a pattern such as `runs/vllm-1-rank*` names, in natural order.
+private func matches(of pattern: String) -> [String] {
+  guard pattern.contains(where: { "*?[".contains($0) }) else { return [] }
+  var found = glob_t()
+  defer { globfree(&found) }
+  guard glob(pattern, 0, nil, &found) == 0, let paths = found.gl_pathv else { return [] }
+  return (0..<Int(found.gl_pathc)).compactMap { paths[$0].map { String(cString: $0) } }
+    .sorted { NaturalOrder.precedes($0, $1) }
 }
 
 private enum Layout {
