@@ -24,8 +24,15 @@ enum CommandError: Error, Equatable, CustomStringConvertible {
   case commandRecordedNothing(command: String, variable: String)
   case commandRecordedSeveral(command: String, count: Int)
   case commandStillRecording(command: String)
+  case idlePlacements(path: String, ranks: Int, groups: [RankCount])
   case notConfirmed(golden: String)
   case noTerminal(golden: String)
+
+  /// A group and its ranks.
+  struct RankCount: Equatable {
+    var path: String
+    var ranks: Int
+  }
 
   var description: String {
     switch self {
@@ -81,6 +88,11 @@ enum CommandError: Error, Equatable, CustomStringConvertible {
     case .commandStillRecording(let command):
       "\(command) ended, but its recording was not finished: it must wait for what it starts, and "
         + "call the recorder's finish()"
+    case .idlePlacements(let path, let ranks, let groups):
+      "\(path) is for \(ranks) ranks, and "
+        + (groups.isEmpty
+          ? "no run here is a group of ranks"
+          : groups.map { "\($0.path) has \($0.ranks)" }.joined(separator: ", "))
     case .notConfirmed(let golden):
       "not approved; \(golden) was not written"
     case .noTerminal(let golden):

@@ -35,17 +35,17 @@ struct Inventory {
 
 extension Inventory {
   /// Recognises what stands at a path by its content, and by its name where that says nothing.
-  init(contentsOf path: String) throws {
+  ///
+  /// - Parameter open: Opens a run, or what a pattern of names means.
+  init(contentsOf path: String, opening open: (String) throws -> any RunReader) throws {
     var isDirectory: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) else {
-      throw RunError.standIn(at: path) ?? .notFound(path: path)
-    }
-    if isDirectory.boolValue {
-      try self.init(run: openRun(at: path))
+    let exists = FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory)
+    guard exists, !isDirectory.boolValue else {
+      try self.init(run: open(path))
       return
     }
     switch try FileKind(path: path) {
-    case .hdf5: try self.init(run: openRun(at: path))
+    case .hdf5: try self.init(run: open(path))
     case .torch: try self.init(torchFile: path)
     case .safetensors: try self.init(safetensors: path)
     case nil:

@@ -40,6 +40,12 @@ package enum JSONReport {
     members["notes"] = .array(comparison.notes.map(JSONValue.string))
     members["mapping"] = comparison.mapping.map(json) ?? .null
     if let rows = comparison.rows { members["rows"] = json(rows, comparison) }
+    if comparison.actual.ranks != nil || comparison.expected.ranks != nil {
+      members["ranks"] = .object([
+        "actual": comparison.actual.ranks.map(json) ?? .null,
+        "expected": comparison.expected.ranks.map(json) ?? .null,
+      ])
+    }
     return .object(members)
   }
 
@@ -87,6 +93,17 @@ package enum JSONReport {
         "compared": integer(summary.elements.compared),
         "mismatched": integer(summary.elements.mismatched),
       ]),
+    ])
+  }
+
+  private static func json(_ ranks: RankSummary) -> JSONValue {
+    .object([
+      "count": integer(ranks.count),
+      "mesh": .array(ranks.mesh.map { .object([$0.name: integer($0.size)]) }),
+      "placements": .string(ranks.source), "replicas_within": .string(ranks.bound),
+      "replicated": integer(ranks.replicated), "sharded": integer(ranks.sharded),
+      "partial": integer(ranks.partial), "staged": integer(ranks.staged),
+      "undeclared": integer(ranks.undeclared),
     ])
   }
 

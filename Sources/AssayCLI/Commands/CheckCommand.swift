@@ -1,5 +1,6 @@
 import ArgumentParser
 import Assay
+import AssayRuns
 import Foundation
 
 struct CheckCommand: ParsableCommand {
@@ -18,6 +19,8 @@ struct CheckCommand: ParsableCommand {
 
   @OptionGroup var report: CheckReportOptions
 
+  @OptionGroup var placementsOption: PlacementsOption
+
   @Option(help: "Only these steps, separated by commas; 4-6 is a range.")
   var steps: String?
 
@@ -28,7 +31,9 @@ struct CheckCommand: ParsableCommand {
     let options = HealthOptions(
       steps: try steps.map(StepListArgument.parse),
       modules: try modules.map(PatternListArgument.parse))
-    let reader = try openRun(at: path)
+    let placements = try placementsOption.read()
+    let reader = try openRun(at: path, placements: placements)
+    try placementsOption.check(placements, areFor: [reader])
     let bar = ProgressBar("checking")
     defer { bar.clear() }
     let health = RunHealth.check(reader, options: options, progress: bar.update(_:of:))

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Assay
+import AssayRuns
 import Foundation
 
 struct CompareCommand: ParsableCommand {
@@ -12,7 +13,8 @@ struct CompareCommand: ParsableCommand {
       """,
     discussion: """
       The first run is the actual one, the second the expected one. Each is a run's directory, a directory that \
-      holds exactly one run, or an .h5 file. Exit status: 0 everything matches, 1 something \
+      holds exactly one run, an .h5 file, or the runs of all ranks of one distributed run: the \
+      directory that holds them, or a pattern of their names, which are joined as one. Exit status: 0 everything matches, 1 something \
       differs, 2 a run could not be read.
       """)
 
@@ -82,6 +84,15 @@ struct CompareCommand: ParsableCommand {
       """, valueName: "run"))
   var floor: String?
 
+  @OptionGroup var placementsOption: PlacementsOption
+
+  @Flag(
+    help: """
+      Print a file for --placements, proposed from what makes the tensors of ranks match the other \
+      run, instead of a comparison.
+      """)
+  var suggestPlacements = false
+
   @Flag(
     help: """
       Print a file for --mapping, proposed from shapes and statistics, instead of a comparison.
@@ -109,6 +120,9 @@ struct CompareCommand: ParsableCommand {
     if suggestMapping, mapping != nil {
       throw ValidationError("give either --mapping or --suggest-mapping")
     }
+    if suggestMapping, suggestPlacements {
+      throw ValidationError("give either --suggest-mapping or --suggest-placements")
+    }
     if floor != nil, mapping != nil {
       throw ValidationError("--floor excludes --mapping: the three runs pair by equal names")
     }
@@ -127,11 +141,17 @@ struct CompareCommand: ParsableCommand {
     options.steps = try steps.map(StepListArgument.parse)
     options.modules = try modules.map(PatternListArgument.parse)
     options.logits = try logits.map { try ModulePattern($0) }
-    let paths = try paths
-    let runs = concurrentMap(count: 2) { side in
-      Result { try openRun(at: side == 0 ? paths.actual : paths.expected) }
+    let (actual, expected, placements) = try openRuns()
+    if suggestPlacements {
+      switch try PlacementSuggestion(
+        actual: actual, expected: expected, placements: placements, options: options)
+      {
+      case .rules(let rules): return try write(rules)
+      case .nothing(let reason):
+        Console.complain("No placements to suggest: \(reason).")
+        throw ExitStatus.mismatch
+      }
     }
-    let (actual, expected) = (try runs[0].get(), try runs[1].get())
 
     let bar = ProgressBar("comparing")
     defer { bar.clear() }
@@ -144,16 +164,32 @@ struct CompareCommand: ParsableCommand {
     try comparison.leave()
   }
 
+  /// Opens both runs at once.
+  private func openRuns() throws -> (any RunReader, any RunReader, Placements?) {
+    let (paths, placements) = (try paths, try placementsOption.read())
+    let runs = concurrentMap(count: 2) { side in
+      Result {
+        try openRun(at: side == 0 ? paths.actual : paths.expected, placements: placements)
+      }
+    }
+    let (actual, expected) = (try runs[0].get(), try runs[1].get())
+    try placementsOption.check(placements, areFor: [actual, expected])
+    return (actual, expected, placements)
+  }
+
   private func suggest() throws {
-    let paths = try paths
-    let suggestion = try MappingSuggestion(
-      actual: openRun(at: paths.actual), expected: openRun(at: paths.expected))
+    let (actual, expected, _) = try openRuns()
+    let suggestion = try MappingSuggestion(actual: actual, expected: expected)
     guard case .rules(let rules) = suggestion else {
       if case .nothing(let reason) = suggestion {
         Console.complain("No mapping to suggest: \(reason).")
       }
       throw ExitStatus.mismatch
     }
+    try write(rules)
+  }
+
+  private func write(_ rules: String) throws {
     if let output = report.output {
       try TextOutput.replace(output, with: Data(rules.utf8))
     } else {

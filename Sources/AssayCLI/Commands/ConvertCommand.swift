@@ -22,8 +22,12 @@ struct ConvertCommand: ParsableCommand {
 
   @OptionGroup var keep: KeepOption
 
+  @OptionGroup var placementsOption: PlacementsOption
+
   func run() throws {
-    let reader = try openRun(at: source)
+    let placements = try placementsOption.read()
+    let reader = try openRun(at: source, placements: placements)
+    try placementsOption.check(placements, areFor: [reader])
     try refuseExisting()
     let keep = keep.keep ?? .full
     var manifest = reader.manifest

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Assay
+import AssayRuns
 import Foundation
 
 struct InspectCommand: ParsableCommand {
@@ -18,12 +19,19 @@ struct InspectCommand: ParsableCommand {
   @Option(help: "Only modules that match this regular expression (Python's re.search).")
   var module: String?
 
+  @OptionGroup var placementsOption: PlacementsOption
+
   @Option(help: ListingFormat.help)
   var format = ListingFormat.text
 
   func run() throws {
     let pattern = try module.map { try ModulePattern($0) }
-    var inventory = try Inventory(contentsOf: path)
+    let placements = try placementsOption.read()
+    var inventory = try Inventory(contentsOf: path) { path in
+      let run = try openRun(at: path, placements: placements)
+      try placementsOption.check(placements, areFor: [run])
+      return run
+    }
     if let pattern {
       inventory.entries.removeAll { !pattern.matches($0.key.module ?? $0.key.slot) }
       guard !inventory.entries.isEmpty else {

@@ -35,7 +35,8 @@ final class AlignedRun: RunReader {
   let path: String
   let manifest: RunManifest
   let steps: [StepRecord]
-  private let run: any RunReader
+  /// The run that is cut.
+  let run: any RunReader
   private let book: RowBook
   private let aligned: [Step]
   private let plans: [TensorKey: Plan]
@@ -54,6 +55,22 @@ final class AlignedRun: RunReader {
     }
     self.plans = plans
   }
+
+  private init(_ other: AlignedRun, reading run: any RunReader) {
+    self.run = run
+    book = other.book
+    aligned = other.aligned
+    path = other.path
+    manifest = other.manifest
+    plans = other.plans
+    steps = other.steps
+  }
+
+  /// The same cut of another run, which has the same steps.
+  func reading(_ run: any RunReader) -> AlignedRun { AlignedRun(self, reading: run) }
+
+  /// The first tensor of the run that holds rows of one.
+  func sourceKey(of key: TensorKey) -> TensorKey? { plans[key]?.pieces.first?.key }
 
   /// The calls of a step: those of all its sources, each once.
   private static func record(

@@ -24,6 +24,8 @@ public enum ComparisonError: Error, Equatable, Sendable {
   case unusableRows(path: String, step: Int, reason: String)
   /// A comparison by rows was asked for that cannot be made.
   case cannotAlignRows(reason: String)
+  /// One rank of a group was to be compared with what is no such rank.
+  case loneRank(path: String, rank: Int, worldSize: Int)
 }
 
 extension ComparisonError: CustomStringConvertible {
@@ -55,6 +57,9 @@ extension ComparisonError: CustomStringConvertible {
       "\(path): the rows of step \(step) contradict themselves: \(reason)"
     case .cannotAlignRows(let reason):
       "cannot compare by rows: \(reason)"
+    case .loneRank(let path, let rank, let worldSize):
+      "\(path) is rank \(rank) of \(worldSize), whose tensors may be parts of whole ones: name the "
+        + "directory that holds all ranks, or a pattern of their names"
     }
   }
 }

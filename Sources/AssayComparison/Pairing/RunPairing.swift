@@ -8,6 +8,8 @@ package struct ComparedRun: Sendable {
   package var path: String
   /// What the run says about itself.
   package var manifest: RunManifest
+  /// Of which ranks it is, where it is a group.
+  package var ranks: RankSummary?
 }
 
 /// How a run that is compared as it is produced came to its end.

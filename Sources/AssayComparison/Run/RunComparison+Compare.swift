@@ -18,6 +18,8 @@ extension RunComparison {
     actual: any RunReader, expected: any RunReader, options: ComparisonOptions = .init(),
     progress: (@Sendable (Int, Int) -> Void)? = nil
   ) throws(ComparisonError) -> RunComparison {
+    try refuseLoneRank(actual.manifest, beside: expected.manifest, path: actual.path)
+    try refuseLoneRank(expected.manifest, beside: actual.manifest, path: expected.path)
     let alignment = try RowAlignment(
       actual: actual, expected: expected, mode: options.alignment, requests: options.requestMap,
       hasFloor: options.floor != nil)
@@ -34,7 +36,7 @@ extension RunComparison {
       mapping: options.mapping, options: options, progress: progress)
     comparison.mapping = common.summary
     comparison.rows = alignment?.summary
-    comparison.notes = comparison.rowNotes + comparison.notes
+    comparison.notes = comparison.rankNotes + comparison.rowNotes + comparison.notes
     return comparison
   }
 
@@ -58,6 +60,9 @@ extension RunComparison {
     var judged = concurrentMap(count: pairs.count, progress: progress) {
       JudgedPair(pair: pairs[$0], result: judge.judge(pairs[$0], reading: read))
     }
+    PlacementTrial(
+      runs: BothSides(actual: actual, expected: expected), mapping: mapping, judge: judge
+    ).settle(&judged)
     let detailed = judged.indices.filter { judged[$0].result.isWorthDetail }
       .prefix(max(options.detailLimit, 0))
     let details = concurrentMap(count: detailed.count) { [judged] in
@@ -88,5 +93,7 @@ extension TensorResult {
 }
 
 extension ComparedRun {
-  init(_ run: any RunReader) { self.init(path: run.path, manifest: run.manifest) }
+  init(_ run: any RunReader) {
+    self.init(path: run.path, manifest: run.manifest, ranks: run.group.map(RankSummary.init))
+  }
 }

@@ -22,7 +22,7 @@ public func openRun(at path: String) throws -> any RunReader {
 /// Opens the run, or the group of ranks, that a path means.
 ///
 /// - Parameter placements: How the tensors of a group's ranks make whole ones, instead of what the
-///   ranks say; for any other run it means nothing.
+///   ranks say, where its mesh has as many ranks; for any other run it means nothing.
 /// - Throws: ``RunError``.
 package func openRun(at path: String, placements: Placements?) throws -> any RunReader {
   guard FileSystem.exists(path) else {

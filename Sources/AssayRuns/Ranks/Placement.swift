@@ -60,6 +60,13 @@ package enum Placement: Hashable, Sendable {
     package var widths: [Int]?
     /// How many neighbouring ranks hold the same share.
     package var replicas = 1
+
+    package init(name: String? = nil, width: Int, widths: [Int]? = nil, replicas: Int = 1) {
+      self.name = name
+      self.width = width
+      self.widths = widths
+      self.replicas = replicas
+    }
   }
 }
 
@@ -69,6 +76,11 @@ package struct RankMesh: Hashable, Sendable {
     /// Such as `tp`.
     package var name: String
     package var size: Int
+
+    package init(name: String, size: Int) {
+      self.name = name
+      self.size = size
+    }
   }
 
   /// The axes, the slowest first.

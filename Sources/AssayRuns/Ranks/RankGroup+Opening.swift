@@ -12,7 +12,7 @@ extension RankGroup {
   ///
   /// - Parameters:
   ///   - runs: At least one, in any order; each has a rank.
-  ///   - placements: What is taken instead of what the ranks say.
+  ///   - placements: What is taken instead of what the ranks say, if its mesh has as many ranks.
   /// - Throws: ``RunError/unusableGroup(path:reason:)`` where a rank is missing, there twice or not
   ///   finished; ``RunError/invalidPlacements(source:rule:reason:)``.
   convenience init(
@@ -50,7 +50,11 @@ extension RankGroup {
     }
     let ordered = (0..<size).compactMap { byRank[$0] }
     let known: Placements?
-    if let placements { known = placements } else { known = try Self.declared(by: ordered) }
+    if let placements, placements.mesh.ranks.count == size {
+      known = placements
+    } else {
+      known = try Self.declared(by: ordered)
+    }
     if let known, known.mesh.ranks.count != size {
       throw .invalidPlacements(
         source: known.source, rule: nil,

@@ -24,9 +24,8 @@ package final class RankGroup: RunReader {
   private let attempt: Attempt?
 
   private struct Attempt {
-    var rule: Int
-    var placements: [Placement?]
-    var places: [Int]?
+    var rule: Int?
+    var way: RankArrangement
   }
 
   /// Reads what all ranks say, and none of their tensors.
@@ -92,27 +91,23 @@ package final class RankGroup: RunReader {
         reason: "nothing says how the tensors of \(ranks.count) ranks make the whole one: give "
           + "--placements FILE, or have it proposed by --suggest-placements")
     }
-    guard let rule = holders.rule else {
+    let way: RankArrangement
+    if let attempt, attempt.rule == holders.rule {
+      way = attempt.way
+    } else if let rule = holders.rule {
+      way = RankArrangement(placements.rules[rule].placements)
+    } else {
       throw RunError.misplacedTensor(
         key, reason: "no rule of \(placements.source) declares how it lies on the ranks")
     }
-    var declared = placements.rules[rule].placements
-    var places = Array(ranks.indices)
-    if let attempt, attempt.rule == rule {
-      declared = attempt.placements
-      places = attempt.places ?? places
-    }
     let reading = WholeReading(
-      group: self, placements: placements, declared: declared, places: places)
+      mesh: placements.mesh, bound: placements.replicaBound, way: way,
+      places: way.places ?? Array(ranks.indices))
     do {
       guard
         let whole = try reading.whole(axis: 0, place: 0, { place in
-          guard let device = devices[holders.devices][place] else { return nil }
-          var local = key
-          local.device = device
-          if let module = holders.localModule { local.call.module = module }
-          let rank = placements.mesh.ranks[place]
-          return RankedTensor(rank: rank, tensor: try ranks[rank].tensor(local))
+          if let only = way.only, only != place { return nil }
+          return try piece(of: key, holders, atPlace: place)
         })
       else { throw PlacementFault(reason: "no rank holds it") }
       return whole.tensor.on(key.device)
@@ -126,26 +121,61 @@ package final class RankGroup: RunReader {
     }
   }
 
+  private func piece(
+    of key: TensorKey, _ holders: RankUnion.Holders, atPlace place: Int
+  ) throws -> RankedTensor? {
+    guard let device = devices[holders.devices][place] else { return nil }
+    var local = key
+    local.device = device
+    if let module = holders.localModule { local.call.module = module }
+    let rank = placements?.mesh.ranks[place] ?? place
+    return RankedTensor(rank: rank, tensor: try ranks[rank].tensor(local))
+  }
+
+  /// What the ranks hold of a tensor, by their places in the mesh.
+  package func pieces(of key: TensorKey) throws -> [Tensor?] {
+    guard let holders = holders[key] else { return [] }
+    return try ranks.indices.map { try piece(of: key, holders, atPlace: $0)?.tensor }
+  }
+
   /// The rule that decides about a tensor, from 0.
   package func rule(of key: TensorKey) -> Int? { holders[key]?.rule }
 
   /// The same group, in which the tensors of a rule lie otherwise.
   ///
-  /// - Parameters:
-  ///   - placements: By the axes of the mesh.
-  ///   - places: In which order the places of the mesh are taken; `nil` for their own.
-  package func trying(
-    _ placements: [Placement?], order places: [Int]? = nil, forRule rule: Int
-  ) -> RankGroup {
-    RankGroup(self, Attempt(rule: rule, placements: placements, places: places))
+  /// - Parameter rule: The rule, from 0; `nil` for the tensors that no rule covers.
+  package func trying(_ way: RankArrangement, forRule rule: Int?) -> RankGroup {
+    RankGroup(self, Attempt(rule: rule, way: way))
+  }
+
+  /// The same group under other placements, or under a mesh for which there are no rules yet.
+  package func placed(by placements: Placements) throws(RunError) -> RankGroup {
+    try RankGroup(path: path, runs: ranks, placements: placements)
+  }
+}
+
+/// How the ranks' tensors are taken for a whole one.
+package struct RankArrangement: Hashable, Sendable {
+  /// By the axes of the mesh.
+  package var placements: [Placement?]
+  /// In which order the places of the mesh are taken; `nil` for their own.
+  package var places: [Int]?
+  /// The only place whose tensor is taken.
+  package var only: Int?
+
+  package init(_ placements: [Placement?], places: [Int]? = nil, only: Int? = nil) {
+    self.placements = placements
+    self.places = places
+    self.only = only
   }
 }
 
 /// Joins the tensors of a group axis by axis, the fastest axis of the mesh first.
 private struct WholeReading {
-  var group: RankGroup
-  var placements: Placements
-  var declared: [Placement?]
+  var mesh: RankMesh
+  var bound: (rtol: Double, atol: Double)
+  var way: RankArrangement
+  /// In which order the places of the mesh are taken.
   var places: [Int]
 
   /// - Parameters:
@@ -154,20 +184,19 @@ private struct WholeReading {
   func whole(
     axis: Int, place: Int, _ read: (Int) throws -> RankedTensor?
   ) throws -> RankedTensor? {
-    guard axis < placements.mesh.axes.count else { return try read(places[place]) }
-    let (name, size) = (placements.mesh.axes[axis].name, placements.mesh.axes[axis].size)
-    let span = placements.mesh.axes[(axis + 1)...].reduce(1) { $0 * $1.size }
+    guard axis < mesh.axes.count else { return try read(places[place]) }
+    let (name, size) = (mesh.axes[axis].name, mesh.axes[axis].size)
+    let span = mesh.axes[(axis + 1)...].reduce(1) { $0 * $1.size }
     var held: [RankedTensor?] = []
     for coordinate in 0..<size {
       held.append(try whole(axis: axis + 1, place: place + coordinate * span, read))
     }
-    guard let placement = declared[axis] else {
+    guard let placement = way.placements[axis] else {
       if size == 1 { return held[0] }
       throw PlacementFault(
         reason: "its rule does not declare how it lies along \(name), an axis of \(size) ranks")
     }
-    let ranks = (0..<size).map { placements.mesh.ranks[places[place + $0 * span]] }
-    return try placement.joined(
-      held, ranks: ranks, axis: name, bound: placements.replicaBound)
+    let ranks = (0..<size).map { mesh.ranks[places[place + $0 * span]] }
+    return try placement.joined(held, ranks: ranks, axis: name, bound: bound)
   }
 }
