@@ -17,6 +17,8 @@ enum CommandError: Error, Equatable, CustomStringConvertible {
   case noModel(golden: String)
   case missingModel(path: String, golden: String)
   case badRecipe(golden: String, reason: String)
+  case otherPlacements(golden: String, rank: Int, rankCount: Int)
+  case isolatedRank(golden: String, rank: Int, rankCount: Int)
   case refusedWeights(RunError)
   case system(String, code: Int32)
   case cannotStart(command: String, reason: String)
@@ -71,6 +73,12 @@ enum CommandError: Error, Equatable, CustomStringConvertible {
       "the model of \(golden), \(path), is not there; give its checkpoint with --model"
     case .badRecipe(let golden, let reason):
       "the recipe of \(golden) cannot be replayed: \(reason)"
+    case .otherPlacements(let golden, let rank, let rankCount):
+      "\(golden) is rank \(rank) of \(rankCount), split otherwise than the reference engine splits a "
+        + "model; give the command that runs it: assay replay \(golden) -- COMMAND"
+    case .isolatedRank(let golden, let rank, let rankCount):
+      "\(golden) is rank \(rank) of \(rankCount): what the other ranks add to its sums is not in "
+        + "it, so its modules cannot be judged by themselves; replay it without --isolated"
     case .refusedWeights(let error):
       "\(error) (--allow-other-weights)"
     case .system(let call, let code):

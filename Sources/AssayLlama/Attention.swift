@@ -1,7 +1,7 @@
 import AssayCapture
 import Foundation
 
-/// Causal self-attention with grouped query heads.
+/// Causal self-attention with grouped query heads, of all heads or of a rank's.
 package struct Attention: Sendable {
   package var qProj: Linear
   package var kProj: Linear
@@ -21,7 +21,7 @@ package struct Attention: Sendable {
   private static let blockLength = 512
 
   func callAsFunction(
-    _ hidden: Activation, tables: RotaryTables, cache: KVCache, probe: Probe
+    _ hidden: Activation, tables: RotaryTables, cache: KVCache, rank: Rank, probe: Probe
   ) throws -> Activation {
     let query = try probe("q_proj", hidden) { try qProj($0) }
     let key = try probe("k_proj", hidden) { try kProj($0) }
@@ -34,8 +34,9 @@ package struct Attention: Sendable {
         module: name, expected: [1, hidden.rows, headDimension], found: tables.cosines.shape)
     }
     store(rotated(key, tables, heads: keyValueHeadCount), value, in: cache)
-    let output = attend(rotated(query, tables, heads: headCount), cache.layers[index])
-    return try probe("o_proj", output) { try oProj($0) }
+    let attended = attend(rotated(query, tables, heads: headCount), cache.layers[index])
+    let output = try probe("o_proj", attended) { try oProj($0) }
+    return try rank.allReduce(output, rounding)
   }
 
   private func rotated(_ input: Activation, _ tables: RotaryTables, heads: Int) -> Activation {

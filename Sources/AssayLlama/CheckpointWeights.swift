@@ -55,20 +55,25 @@ struct CheckpointWeights {
   }
 
   /// Takes a tensor, to be read as float32 values that a dtype can represent.
+  ///
+  /// - Parameters:
+  ///   - name: The tensor's name in the checkpoint.
+  ///   - axes: The extents that it must have, and of each the part that is read.
   mutating func take(
-    _ name: String, shape: [Int], _ rounding: Rounding
+    _ name: String, _ axes: [AxisPart], _ rounding: Rounding
   ) throws(LlamaError) -> Weights {
     guard let (path, tensor) = tensors.removeValue(forKey: name) else {
       throw .missingTensor(name, path: source)
     }
-    let found = tensor.shape.dimensions
+    let (found, shape) = (tensor.shape.dimensions, axes.map(\.whole))
     guard found == shape else {
       throw .misshapenTensor(name, path: path, expected: shape, found: found)
     }
     guard [.float32, .bfloat16, .float16].contains(tensor.dtype) else {
       throw .unsupportedTensorDType(name, path: path, found: tensor.dtype)
     }
-    return Weights(tensor, rounding)
+    let part = axes.enumerated().reduce(tensor) { $0.narrowed($1.offset, to: $1.element.range) }
+    return Weights(part, rounding)
   }
 
   /// Forgets a tensor that may be there although nothing needs it.

@@ -18,14 +18,17 @@ package struct DecoderLayer: Sendable {
       Keyword("use_cache", true), Keyword("position_embeddings", tables)
     ) { hidden, _, _, cache, _, tables in
       let output = try selfAttention(
-        hidden.value, tables: tables.value, cache: cache.value, probe: probe.scope("self_attn"))
+        hidden.value, tables: tables.value, cache: cache.value, rank: step.rank,
+        probe: probe.scope("self_attn"))
       return (output, Activation?.none)
     }
     let middle = input.adding(attended, rounding)
     let normedMiddle = try probe("post_attention_layernorm", middle) {
       try postAttentionLayernorm($0)
     }
-    let output = try probe("mlp", normedMiddle) { try mlp($0, probe: probe.scope("mlp")) }
+    let output = try probe("mlp", normedMiddle) {
+      try mlp($0, rank: step.rank, probe: probe.scope("mlp"))
+    }
     return middle.adding(output, rounding)
   }
 }
@@ -34,4 +37,5 @@ package struct DecoderLayer: Sendable {
 struct StepInputs {
   let positions: TokenVector
   let cache: KVCache
+  let rank: Rank
 }

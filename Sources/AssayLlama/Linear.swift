@@ -1,6 +1,6 @@
 /// A linear layer: rows times the transposed weight, plus a bias where there is one.
 package struct Linear: Sendable {
-  /// The weight, one row of `inputSize` for each output.
+  /// The weight, one row of `inputSize` for each output; outputs beyond its rows are 0.
   package var weight: Weights
   /// One value for each output.
   package var bias: [Float]?

@@ -20,11 +20,21 @@ extension Llama {
     onToken: ((Int) -> Void)? = nil
   ) throws -> [Int] {
     try checkGeneration(from: tokenIDs, steps: steps)
+    return try generate(
+      from: tokenIDs, steps: steps, probe: probe, rank: .alone, stopsAtEnd: stopsAtEnd,
+      onToken: onToken)
+  }
+
+  /// Continues a text with a rank; every other rank of its group does the same.
+  func generate(
+    from tokenIDs: [Int], steps: Int, probe: Probe, rank: Rank, stopsAtEnd: Bool,
+    onToken: ((Int) -> Void)?
+  ) throws -> [Int] {
     let cache = KVCache()
     var generated: [Int] = []
     var next = tokenIDs
     for _ in 0..<steps {
-      let logits = try forward(tokenIDs: next, cache: cache, probe: probe)
+      let logits = try forward(tokenIDs: next, cache: cache, probe: probe, rank: rank)
       let token = logits.argmaxOfLastRow
       generated.append(token)
       onToken?(token)
@@ -39,11 +49,23 @@ extension Llama {
   /// - Throws: ``LlamaError`` that names the token, the positions needed and known, or the memory
   ///   needed and available.
   public func checkGeneration(from tokenIDs: [Int], steps: Int) throws(LlamaError) {
+    let positions = try positions(from: tokenIDs, steps: steps)
+    try AvailableMemory.require(memory(rows: tokenIDs.count, positions: positions))
+  }
+
+  /// The positions of a prompt and the steps after it, once it is sure that the model knows them.
+  func positions(from tokenIDs: [Int], steps: Int) throws(LlamaError) -> Int {
     guard steps > 0 else { throw .invalidStepCount(steps) }
     let (positions, overflow) = tokenIDs.count.addingReportingOverflow(steps - 1)
     try check(tokenIDs, positions: overflow ? .max : positions)
-    let needed = memory(rows: tokenIDs.count, positions: positions)
-    if let available = AvailableMemory.byteCount, needed > available {
+    return positions
+  }
+}
+
+extension AvailableMemory {
+  /// Makes sure that there are so many bytes.
+  static func require(_ needed: Int) throws(LlamaError) {
+    if let available = byteCount, needed > available {
       throw .insufficientMemory(needed: needed, available: available)
     }
   }

@@ -20,6 +20,8 @@ public struct Llama: Sendable {
   package var layers: [DecoderLayer]
   package var norm: RMSNorm
   package var lmHead: Linear
+  /// What of the model this is; the ranks of a `TensorParallelLlama` have parts.
+  let shard: Shard
   private let rounding: Rounding
 
   /// Loads a checkpoint as transformers writes it.
@@ -33,13 +35,27 @@ public struct Llama: Sendable {
   public init(
     checkpoint: String, dtype: DType = .float32, threads: Int = 1
   ) throws(LlamaError) {
+    // Before the weights are opened, as what is wrong with it is told first.
+    _ = try Rounding(dtype)
+    let configuration = try LlamaConfiguration(contentsOf: checkpoint)
+    try self.init(
+      configuration, try CheckpointWeights(checkpoint: checkpoint), dtype: dtype, threads: threads,
+      shard: try Shard(configuration, rank: 0, of: 1))
+  }
+
+  /// Makes the part of a model that a rank holds.
+  init(
+    _ configuration: LlamaConfiguration, _ weights: CheckpointWeights, dtype: DType, threads: Int,
+    shard: Shard
+  ) throws(LlamaError) {
     rounding = try Rounding(dtype)
     self.dtype = dtype
     self.threads = max(threads, 1)
-    configuration = try LlamaConfiguration(contentsOf: checkpoint)
+    self.configuration = configuration
+    self.shard = shard
     var builder = ModelBuilder(
-      weights: try CheckpointWeights(checkpoint: checkpoint), configuration: configuration,
-      rounding: rounding, blas: BLAS(threads: self.threads))
+      weights: weights, configuration: configuration, shard: shard, rounding: rounding,
+      blas: BLAS(threads: self.threads))
     embedTokens = try builder.embedding("model.embed_tokens")
     layers = []
     for index in 0..<configuration.layerCount { layers.append(try builder.layer(index)) }
@@ -65,11 +81,19 @@ public struct Llama: Sendable {
   public func forward(
     tokenIDs: [Int], cache: KVCache, probe: Probe = .detached
   ) throws -> Activation {
+    try forward(tokenIDs: tokenIDs, cache: cache, probe: probe, rank: .alone)
+  }
+
+  /// Runs one step of a rank; every other rank of its group runs the same one.
+  func forward(
+    tokenIDs: [Int], cache: KVCache, probe: Probe, rank: Rank
+  ) throws -> Activation {
+    precondition(rank.index == shard.rank && rank.group.size == shard.rankCount)
     try check(tokenIDs, positions: cache.length + tokenIDs.count)
     if cache.layers.isEmpty { cache.layers = emptyLayers }
     guard cache.layers.count == layers.count,
       cache.layers.allSatisfy({ layer in
-        layer.keys.count == configuration.keyValueHeadCount
+        layer.keys.count == shard.keyValueHeads.count
           && layer.keys.allSatisfy { $0.count == cache.length * configuration.headDimension }
       })
     else { throw LlamaError.mismatchedCache }
@@ -77,7 +101,7 @@ public struct Llama: Sendable {
       let rows = StepRows(
         request: cache.request, positions: cache.length..<cache.length + tokenIDs.count)
       let logits = try probe.step(rows: rows) {
-        try run(tokenIDs, cache: cache, probe: probe)
+        try run(tokenIDs, cache: cache, rank: rank, probe: probe)
       }
       cache.length += tokenIDs.count
       return logits
@@ -88,7 +112,7 @@ public struct Llama: Sendable {
   }
 
   private var emptyLayers: [KVCache.Layer] {
-    let heads = [[Float]](repeating: [], count: configuration.keyValueHeadCount)
+    let heads = [[Float]](repeating: [], count: shard.keyValueHeads.count)
     return layers.map { _ in KVCache.Layer(keys: heads, values: heads) }
   }
 
@@ -105,20 +129,26 @@ public struct Llama: Sendable {
 }
 
 extension Llama {
-  private func run(_ tokenIDs: [Int], cache: KVCache, probe: Probe) throws -> Activation {
+  private func run(
+    _ tokenIDs: [Int], cache: KVCache, rank: Rank, probe: Probe
+  ) throws -> Activation {
     let output = try probe(
       "model", Keyword("input_ids", TokenVector(values: tokenIDs)),
       Keyword("attention_mask", Activation?.none), Keyword("position_ids", TokenVector?.none),
       Keyword("past_key_values", cache), Keyword("inputs_embeds", Activation?.none),
       Keyword("use_cache", true)
     ) { ids, _, _, cache, _, _ in
-      try runModel(ids.value, cache: cache.value, probe: probe.scope("model"))
+      try runModel(ids.value, cache: cache.value, rank: rank, probe: probe.scope("model"))
     }
-    return try probe("lm_head", output.lastHiddenState) { try lmHead($0) }
+    let logits = try probe("lm_head", output.lastHiddenState) { try lmHead($0) }
+    return try rank.allGather(logits, columns: configuration.vocabularySize)
   }
 
-  private func runModel(_ ids: TokenVector, cache: KVCache, probe: Probe) throws -> ModelOutput {
-    var hidden = try probe("embed_tokens", ids) { try embedTokens($0) }
+  private func runModel(
+    _ ids: TokenVector, cache: KVCache, rank: Rank, probe: Probe
+  ) throws -> ModelOutput {
+    let embedded = try probe("embed_tokens", ids) { try embedTokens($0) }
+    var hidden = try rank.allReduce(embedded, rounding)
     let positions = TokenVector(values: ids.values.indices.map { cache.length + $0 })
     let (cosines, sines) = try probe("rotary_emb", hidden, Keyword("position_ids", positions)) {
       _, positions in
@@ -132,7 +162,7 @@ extension Llama {
         Keyword("position_embeddings", tables), Keyword("position_ids", positions),
         Keyword("past_key_values", cache), Keyword("use_cache", true)
       ) { hidden, _, tables, positions, cache, _ in
-        let step = StepInputs(positions: positions.value, cache: cache.value)
+        let step = StepInputs(positions: positions.value, cache: cache.value, rank: rank)
         return try layer(
           hidden, step: step, tables: tables.value, probe: probe.scope("layers.\(index)"))
       }

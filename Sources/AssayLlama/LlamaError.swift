@@ -32,6 +32,10 @@ public enum LlamaError: Error, Equatable, Sendable {
   case contextOverflow(positions: Int, limit: Int)
   /// The number of steps is not positive.
   case invalidStepCount(Int)
+  /// The number of ranks is not positive.
+  case invalidRankCount(Int)
+  /// So many ranks cannot share what a key of the configuration counts.
+  case unevenSplit(key: String, value: Int, ranks: Int)
   /// The run needs more memory of its own than there is; in bytes.
   case insufficientMemory(needed: Int, available: Int)
   /// A cache belongs to a model of another shape.
@@ -72,6 +76,11 @@ extension LlamaError: CustomStringConvertible {
       "\(positions) positions are needed, the model knows \(limit) (max_position_embeddings)"
     case .invalidStepCount(let steps):
       "\(steps) steps: at least 1 is needed"
+    case .invalidRankCount(let ranks):
+      "\(ranks) ranks: at least 1 is needed"
+    case .unevenSplit(let key, let value, let ranks):
+      "\(ranks) ranks cannot share \(key) \(value): the number of ranks must divide it"
+        + (key == Shard.keyValueHeadsKey ? ", or be a multiple of it" : "")
     case .insufficientMemory(let needed, let available):
       "the run needs \(megabytes(needed)) of memory beside the mapped weights, "
         + "\(megabytes(available)) are available: take a shorter prompt or fewer steps"

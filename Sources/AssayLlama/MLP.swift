@@ -8,11 +8,12 @@ package struct MLP: Sendable {
   package var downProj: Linear
   let rounding: Rounding
 
-  func callAsFunction(_ input: Activation, probe: Probe) throws -> Activation {
+  func callAsFunction(_ input: Activation, rank: Rank, probe: Probe) throws -> Activation {
     let gate = try probe("gate_proj", input) { try gateProj($0) }
     let activated = try probe("act_fn", gate) { MLP.silu($0, rounding) }
     let up = try probe("up_proj", input) { try upProj($0) }
-    return try probe("down_proj", activated.multiplied(by: up, rounding)) { try downProj($0) }
+    let down = try probe("down_proj", activated.multiplied(by: up, rounding)) { try downProj($0) }
+    return try rank.allReduce(down, rounding)
   }
 
   /// `x / (1 + exp(-x))`, computed in float32.

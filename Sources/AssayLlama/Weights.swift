@@ -15,9 +15,9 @@ package struct Weights: Sendable {
     place = .memory(values)
   }
 
-  /// A contiguous tensor of float32, bfloat16 or float16, rounded when read.
+  /// A tensor of float32, bfloat16 or float16, rounded when read.
   init(_ tensor: Tensor, _ rounding: Rounding) {
-    precondition(tensor.isContiguous && [.float32, .bfloat16, .float16].contains(tensor.dtype))
+    precondition([.float32, .bfloat16, .float16].contains(tensor.dtype))
     place = .checkpoint(tensor, rounding)
   }
 
@@ -67,7 +67,7 @@ package struct Weights: Sendable {
       values.withUnsafeBufferPointer { values in
         if let start = values.baseAddress { body(start + range.lowerBound) }
       }
-    case .checkpoint(let tensor, .float32) where tensor.dtype == .float32 && tensor.isAligned:
+    case .checkpoint(let tensor, .float32) where tensor.isReadable:
       tensor.withContiguousBytes { bytes in
         let values = bytes.assumingMemoryBound(to: Float.self)
         if let start = values.baseAddress { body(start + range.lowerBound) }
@@ -80,8 +80,9 @@ package struct Weights: Sendable {
 }
 
 extension Tensor {
-  /// Whether float32 values may be read in place: a safetensors header can have any length.
-  fileprivate var isAligned: Bool {
-    storage.isAligned(to: 4) && byteOffset.isMultiple(of: 4)
+  /// Whether the elements are float32 values that may be read in place: a safetensors header can
+  /// have any length, and a view may have gaps.
+  fileprivate var isReadable: Bool {
+    dtype == .float32 && isContiguous && storage.isAligned(to: 4) && byteOffset.isMultiple(of: 4)
   }
 }

@@ -18,9 +18,15 @@ struct EngineReplay {
     guard let dtype = DType(torchName: recipe.dtype) else {
       throw CommandError.badRecipe(golden: path, reason: "it names the dtype \(recipe.dtype)")
     }
+    let (rank, rankCount) = try recordedRank()
     let checkpoint = try checkpoint(of: recipe)
     let modelHash = try checkedHash(recipe, checkpoint)
-    let llama = try Llama(checkpoint: checkpoint, dtype: dtype, threads: threads ?? recordedThreads)
+    let llama = try TensorParallelLlama(
+      checkpoint: checkpoint, rankCount: rankCount, dtype: dtype,
+      threads: threads ?? recordedThreads)
+    guard rankCount == 1 || golden.manifest.provenance?.placements == llama.placements else {
+      throw CommandError.otherPlacements(golden: path, rank: rank, rankCount: rankCount)
+    }
     try llama.checkGeneration(from: recipe.tokenIDs, steps: recipe.steps)
 
     let replay = try Replay(golden: golden, options: options)
@@ -29,7 +35,8 @@ struct EngineReplay {
     var generated: [Int] = []
     var failure: (any Error)?
     do {
-      _ = try llama.generate(from: recipe.tokenIDs, steps: recipe.steps, probe: replay.probe) {
+      let probes = (0..<rankCount).map { $0 == rank ? replay.probe : .detached }
+      _ = try llama.generate(from: recipe.tokenIDs, steps: recipe.steps, probes: probes) {
         generated.append($0)
         bar.update(generated.count, of: recipe.steps)
       }
@@ -37,7 +44,7 @@ struct EngineReplay {
       failure = error
     }
     var comparison = try replay.finish(
-      after: failure, provenance: .current(of: llama, modelHash: modelHash))
+      after: failure, provenance: .current(of: llama, rank: rank, modelHash: modelHash))
     if failure == nil { comparison.judge(generatedTokenIDs: generated, by: recipe) }
     return comparison
   }
@@ -69,6 +76,21 @@ struct EngineReplay {
       try CommandError.refuseWeights(.unknownWeights(path: path), unless: allowsOtherWeights)
       return try ModelHash.sha256(ofCheckpoint: checkpoint)
     }
+  }
+
+  /// Which rank of how many the golden is, where it says how the ranks split the model.
+  private func recordedRank() throws(CommandError) -> (rank: Int, rankCount: Int) {
+    guard let provenance = golden.manifest.provenance, provenance.placements != nil,
+      let rankCount = provenance.worldSize, rankCount != 1
+    else { return (0, 1) }
+    guard let rank = provenance.rank, 0..<max(rankCount, 0) ~= rank else {
+      throw .badRecipe(
+        golden: path, reason: "it is rank \(provenance.rank ?? 0) of \(rankCount)")
+    }
+    guard !options.isIsolated else {
+      throw .isolatedRank(golden: path, rank: rank, rankCount: rankCount)
+    }
+    return (rank, rankCount)
   }
 
   /// The golden's number of threads, where this engine recorded it.

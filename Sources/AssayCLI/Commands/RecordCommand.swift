@@ -10,7 +10,9 @@ struct RecordCommand: ParsableCommand {
     discussion: """
       Without a capture configuration, from an option or from the file that \
       ASSAY_INTERMEDIATE_LOG_CONFIG_PATH names, every module of every step is recorded. The \
-      reference engine decodes greedily and stops at the model's end of text.
+      reference engine decodes greedily and stops at the model's end of text. With --ranks the \
+      model is split as tensor parallelism does, computed rank by rank, and every rank writes a run \
+      of its own: <id>-rank<n>, or <golden>.rank<n>.h5.
       """)
 
   @Option(
@@ -31,6 +33,12 @@ struct RecordCommand: ParsableCommand {
 
   @Option(help: "Threads per matrix product; results do not depend on them.")
   var threads = 1
+
+  @Option(
+    help: ArgumentHelp(
+      "Split the model over so many ranks, whose runs say how their tensors make the whole ones.",
+      valueName: "n"))
+  var ranks = 1
 
   @Flag(help: "Accepted for vLLM's sake: the reference engine always runs eagerly.")
   var enforceEager = false
@@ -75,37 +83,43 @@ struct RecordCommand: ParsableCommand {
     guard maxTokens > 0 else { throw ValidationError("--max-tokens must be at least 1") }
     // Here, so that the message shows this command's usage.
     if promptTokenIds != nil { _ = try promptTokenIDs(nil) }
+    guard ranks > 0 else { throw ValidationError("--ranks must be at least 1") }
     guard threads > 0 else { throw ValidationError("--threads must be at least 1") }
   }
 
   func run() throws {
-    if let golden, GoldenFile(path: golden).exists {
-      throw CommandError.goldenExists(path: golden)
-    }
     let (capture, isConfigured) = try captureConfiguration()
     let dtype = dtype.resolved(for: try LlamaConfiguration(contentsOf: model))
     // Token ids need no tokenizer: a checkpoint without one can still be recorded.
     let tokenizer =
       prompt == nil ? try? Tokenizer(contentsOf: model) : try Tokenizer(contentsOf: model)
     let tokenIDs = try promptTokenIDs(tokenizer)
-    let llama = try Llama(checkpoint: model, dtype: dtype, threads: threads)
+    let llama = try TensorParallelLlama(
+      checkpoint: model, rankCount: ranks, dtype: dtype, threads: threads)
+    for rank in 0..<ranks {
+      if let golden = golden(of: rank), GoldenFile(path: golden).exists {
+        throw CommandError.goldenExists(path: golden)
+      }
+    }
     // Before a run's directory is made: what cannot run leaves nothing behind.
     try llama.checkGeneration(from: tokenIDs, steps: maxTokens)
-    let manifest = try manifest(of: llama, tokenIDs: tokenIDs)
-    let recorder = try recorder(capture, manifest, writesRun: isConfigured || golden == nil)
+    let recorders = try manifests(of: llama, tokenIDs: tokenIDs).enumerated().map {
+      try recorder(
+        capture, $1, golden: golden(of: $0), writesRun: isConfigured || golden == nil)
+    }
 
     let bar = ProgressBar("recording")
     defer { bar.clear() }
     var count = 0
     let generated = try llama.generate(
-      from: tokenIDs, steps: maxTokens, probe: recorder.probe, stopsAtEnd: true
+      from: tokenIDs, steps: maxTokens, probes: recorders.map(\.probe), stopsAtEnd: true
     ) { _ in
       count += 1
       bar.update(count, of: maxTokens)
     }
-    let paths = try finish(recorder, generated)
+    let paths = try finish(recorders, generated)
     bar.clear()
-    for rule in recorder.idleRules {
+    for rule in recorders[0].idleRules {
       Console.complain(
         "Warning: module_call_match: the pattern \"\(rule.source)\" recorded no module call")
     }
@@ -113,19 +127,38 @@ struct RecordCommand: ParsableCommand {
     for path in paths { try Console.print("recorded \(path)") }
   }
 
-  private func finish(_ recorder: Recorder, _ generated: [Int]) throws -> [String] {
+  private func finish(_ recorders: [Recorder], _ generated: [Int]) throws -> [String] {
+    var goldens: [String] = []
     do {
-      return try recorder.finish { manifest in
-        manifest.recipe?.steps = generated.count
-        manifest.recipe?.generatedTokenIDs = generated
+      return try recorders.enumerated().flatMap { rank, recorder in
+        let paths = try recorder.finish { manifest in
+          manifest.recipe?.steps = generated.count
+          manifest.recipe?.generatedTokenIDs = generated
+        }
+        if let golden = golden(of: rank) { goldens.append(golden) }
+        return paths
       }
-    } catch CaptureError.nothingRecorded(let reason) {
-      // An empty run directory would only be found, and wondered at, much later.
-      let id = recorder.manifest.id
-      try? FileManager.default.removeItem(
-        atPath: recorder.configuration.outputDirectory + "/" + id)
-      throw CaptureError.nothingRecorded(reason: reason)
+    } catch {
+      // The goldens of some ranks are no golden.
+      for golden in goldens { try? FileManager.default.removeItem(atPath: golden) }
+      if case CaptureError.nothingRecorded = error {
+        // An empty run directory would only be found, and wondered at, much later.
+        for recorder in recorders {
+          let directory = recorder.configuration.outputDirectory + "/" + recorder.manifest.id
+          try? FileManager.default.removeItem(atPath: directory)
+        }
+      }
+      throw error
     }
+  }
+
+  /// The golden of a rank, named as `assay_torch` names it.
+  private func golden(of rank: Int) -> String? {
+    guard let golden, ranks > 1 else { return golden }
+    let path = URL(filePath: golden)
+    let name = path.deletingPathExtension().lastPathComponent + ".rank\(rank)"
+    let suffix = path.pathExtension.isEmpty ? "" : "." + path.pathExtension
+    return golden.dropLast(path.lastPathComponent.count) + name + suffix
   }
 
   /// What is to be recorded, and whether that was said by anyone.
@@ -163,20 +196,26 @@ struct RecordCommand: ParsableCommand {
     return tokenizer?.encode(prompt ?? "") ?? []
   }
 
-  private func manifest(of llama: Llama, tokenIDs: [Int]) throws -> RunManifest {
+  /// What the run of each rank says about itself.
+  private func manifests(
+    of llama: TensorParallelLlama, tokenIDs: [Int]
+  ) throws -> [RunManifest] {
     let modelHash = try ModelHash.sha256(ofCheckpoint: model)
     let recipe = Recipe(
       model: Recipe.modelReference(toCheckpoint: model, from: golden), modelHash: modelHash,
       prompt: prompt, tokenIDs: tokenIDs,
       steps: maxTokens, dtype: llama.dtype.rawValue, devices: [Device.cpu.name])
-    return RunManifest(
-      id: UUID().uuidString.lowercased(), isComplete: false,
-      provenance: .current(of: llama, modelHash: modelHash), recipe: recipe)
+    let id = UUID().uuidString.lowercased()
+    return (0..<ranks).map { rank in
+      RunManifest(
+        id: ranks > 1 ? "\(id)-rank\(rank)" : id, isComplete: false,
+        provenance: .current(of: llama, rank: rank, modelHash: modelHash), recipe: recipe)
+    }
   }
 
   /// A golden alone where only that was asked for; else the configured run, and the golden too.
   private func recorder(
-    _ capture: CaptureConfiguration, _ manifest: RunManifest, writesRun: Bool
+    _ capture: CaptureConfiguration, _ manifest: RunManifest, golden: String?, writesRun: Bool
   ) throws -> Recorder {
     var writers: [any RunSink] = []
     if writesRun {
@@ -185,7 +224,9 @@ struct RecordCommand: ParsableCommand {
     if let golden {
       writers.append(try HDF5RunWriter(path: golden, mode: .golden, manifest: manifest))
     }
-    return Recorder(configuration: capture, writers: writers, manifest: manifest)
+    return Recorder(
+      configuration: capture, writers: writers, manifest: manifest,
+      queueByteLimit: Recorder.defaultQueueByteLimit / ranks)
   }
 
   private func text(of generated: [Int], _ tokenizer: Tokenizer?) throws -> String {

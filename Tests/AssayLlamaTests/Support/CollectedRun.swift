@@ -27,15 +27,39 @@ struct CollectedRun {
     of model: Llama, from tokenIDs: [Int], steps count: Int,
     substituting source: (any TensorSource)? = nil
   ) throws {
+    let (recorder, sink) = CollectedRun.recorder(substituting: source)
+    tokens = try model.generate(from: tokenIDs, steps: count, probe: recorder.probe)
+    try recorder.finish()
+    (steps, tensors, descriptions) = sink.content.withLock { $0 }
+  }
+
+  /// Generates with the ranks of a model, and collects what each one's probe announces.
+  static func ofRanks(
+    _ model: TensorParallelLlama, from tokenIDs: [Int], steps count: Int
+  ) throws -> [CollectedRun] {
+    let ranks = model.ranks.map { _ in recorder() }
+    let tokens = try model.generate(
+      from: tokenIDs, steps: count, probes: ranks.map(\.recorder.probe))
+    return try ranks.map { recorder, sink in
+      try recorder.finish()
+      var run = CollectedRun(tokens: tokens)
+      (run.steps, run.tensors, run.descriptions) = sink.content.withLock { $0 }
+      return run
+    }
+  }
+
+  private init(tokens: [Int]) { self.tokens = tokens }
+
+  private static func recorder(
+    substituting source: (any TensorSource)? = nil
+  ) -> (recorder: Recorder, sink: CollectingSink) {
     var configuration = CaptureConfiguration()
     configuration.steps = []
     let sink = CollectingSink()
     let recorder = Recorder(
       configuration: configuration, sink: sink, manifest: RunManifest(id: "collected"),
       substituting: source)
-    tokens = try model.generate(from: tokenIDs, steps: count, probe: recorder.probe)
-    try recorder.finish()
-    (steps, tensors, descriptions) = sink.content.withLock { $0 }
+    return (recorder, sink)
   }
 }
 
