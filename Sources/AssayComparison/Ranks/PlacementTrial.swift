@@ -30,32 +30,27 @@ struct PlacementTrial {
       else { continue }
       failing[rule, default: []].append(position)
     }
-    let candidates = PlacementCandidates(placements)
     for (rule, positions) in failing.sorted(by: { $0.key < $1.key }) {
-      let declared = placements.rules[rule].placements
+      let trial = RuleTrial(
+        trial: self, side: side, group: group, rule: rule, placements: placements)
       for position in positions.prefix(Self.triesPerRule) {
-        if judged[position].result.verdict == .replicas {
+        let pair = judged[position]
+        if pair.result.verdict == .replicas, let found = trial.replicaText(pair.pair) {
           judged[position].result.outcome = .differingReplicas(
-            reason: replicaReason(judged[position], side, group, rule))
+            reason: "\(pair.result.reason ?? ""); \(found)")
           continue
         }
-        let ways = candidates.ways(
-          of: pieces(of: judged[position].pair, side, group),
-          whole: whole(of: judged[position].pair, side), declared: declared)
-        let match = ways.first {
-          judge($0, judged[position].pair, side, group, rule).verdict == .match
-        }
-        guard let match else { continue }
-        let text = match.text(placements.mesh, beside: declared)
-        let name = judged[position].pair.sides[side]?.record.key
-        for other in positions where judged[other].result.verdict != .replicas {
-          let own = judged[other].result.verdict == .placement
+        guard let match = trial.match(pair.pair) else { continue }
+        let name = pair.pair.sides[side].map { "\($0.record.key)" } ?? ""
+        for other in positions {
+          let known = [.placement, .replicas].contains(judged[other].result.verdict)
           let reason =
             other == position
-            ? "\(own ? (judged[other].result.reason ?? "") + ";" : "as it is declared it does not match;") "
-              + "the ranks' tensors do match as \(text)"
-            : "its rule, \(rule + 1) of \(placements.source), is wrong for "
-              + "\(name.map { "\($0)" } ?? ""), whose ranks' tensors match as \(text)"
+            ? (known
+              ? "\(judged[other].result.reason ?? ""); " : "as it is declared it does not match; ")
+              + "the ranks' tensors do match as \(match)"
+            : "rule \(rule + 1) of \(placements.source) is wrong for \(name), where the ranks' "
+              + "tensors match as \(match)"
           judged[other].result.outcome = .misplaced(
             judged[other].result.outcome.form, reason: reason)
         }
@@ -63,46 +58,47 @@ struct PlacementTrial {
       }
     }
   }
+}
 
-  /// What is known of ranks that do not agree: which of them match alone, or whether they are terms
-  /// of a sum.
-  private func replicaReason(
-    _ judged: JudgedPair, _ side: RunSide, _ group: RankGroup, _ rule: Int
-  ) -> String {
-    let reason = judged.result.reason ?? ""
-    guard let mesh = group.placements?.mesh else { return reason }
-    let declared = group.placements?.rules[rule].placements ?? []
-    func matches(_ way: RankArrangement) -> Bool {
-      judge(way, judged.pair, side, group, rule).verdict == .match
-    }
+/// Tries other ways in which the tensors of one rule may lie on the ranks.
+private struct RuleTrial {
+  let trial: PlacementTrial
+  let side: RunSide
+  let group: RankGroup
+  let rule: Int
+  let placements: Placements
+
+  private var declared: [Placement?] { placements.rules[rule].placements }
+
+  /// The first way in which the tensors of a pair match, in words.
+  func match(_ pair: TensorPair) -> String? {
+    PlacementCandidates(placements).ways(
+      of: pieces(of: pair), whole: whole(of: pair), declared: declared
+    ).first { matches($0, pair) }?.text(placements.mesh, beside: declared)
+  }
+
+  /// What is known of ranks that do not agree: that they are terms of a sum, or which of them match
+  /// alone; `nil` where neither is so.
+  func replicaText(_ pair: TensorPair) -> String? {
+    let mesh = placements.mesh
     for axis in mesh.axes.indices where declared[axis] == .replicate {
       var sum = declared
       sum[axis] = .partial
-      if matches(RankArrangement(sum)) {
-        return reason
-          + "; the sum over the ranks matches: these are partial sums, an all-reduce is missing or "
-          + "the placement is"
+      if matches(RankArrangement(sum), pair) {
+        return "the sum over the ranks matches: these are partial sums, and either an all-reduce "
+          + "is missing or the placement is wrong"
       }
     }
-    let isReplicated = declared.allSatisfy { $0 == nil || $0 == .replicate }
-    if isReplicated, mesh.ranks.count <= 64 {
-      let stages = [Placement?](repeating: .stage(indices: nil), count: mesh.axes.count)
-      let good = mesh.ranks.indices.filter { matches(RankArrangement(stages, only: $0)) }
-        .map { mesh.ranks[$0] }.sorted()
-      let bad = mesh.ranks.filter { !good.contains($0) }.sorted()
-      if good.isEmpty { return reason + "; the tensor of no rank matches alone" }
-      return reason + "; alone, that of \(Self.ranks(good)) matches"
-        + (bad.isEmpty ? "" : ", that of \(Self.ranks(bad)) does not")
+    guard declared.allSatisfy({ $0 == nil || $0 == .replicate }), mesh.ranks.count <= 64 else {
+      return nil
     }
-    let ways = group.placements.map {
-      PlacementCandidates($0).ways(
-        of: pieces(of: judged.pair, side, group), whole: whole(of: judged.pair, side),
-        declared: declared)
-    }
-    if let match = ways?.first(where: matches) {
-      return reason + "; the ranks' tensors do match as \(match.text(mesh, beside: declared))"
-    }
-    return reason
+    let stages = [Placement?](repeating: .stage(indices: nil), count: mesh.axes.count)
+    let good = mesh.ranks.indices.filter { matches(RankArrangement(stages, only: $0), pair) }
+      .map { mesh.ranks[$0] }.sorted()
+    guard !good.isEmpty else { return nil }
+    let bad = mesh.ranks.filter { !good.contains($0) }.sorted()
+    return "alone, that of \(Self.ranks(good)) matches"
+      + (bad.isEmpty ? "" : ", that of \(Self.ranks(bad)) does not")
   }
 
   private static func ranks(_ ranks: [Int]) -> String {
@@ -110,26 +106,24 @@ struct PlacementTrial {
     return "\(ranks.count == 1 ? "rank" : "ranks") \(shown)\(ranks.count > 8 ? ", …" : "")"
   }
 
-  private func pieces(of pair: TensorPair, _ side: RunSide, _ group: RankGroup) -> [Tensor?] {
+  private func pieces(of pair: TensorPair) -> [Tensor?] {
     guard let key = pair.sides[side]?.record.key else { return [] }
-    return (try? group.pieces(of: runs[side].sourceKey(of: key))) ?? []
+    return (try? group.pieces(of: trial.runs[side].sourceKey(of: key))) ?? []
   }
 
   /// The other run's tensor, where it has the axes that the ranks' tensors have.
-  private func whole(of pair: TensorPair, _ side: RunSide) -> Tensor? {
+  private func whole(of pair: TensorPair) -> Tensor? {
     guard let key = pair.sides[side.other]?.record.key else { return nil }
-    return try? runs[side.other].tensor(key)
+    return try? trial.runs[side.other].tensor(key)
   }
 
-  private func judge(
-    _ way: RankArrangement, _ pair: TensorPair, _ side: RunSide, _ group: RankGroup, _ rule: Int?
-  ) -> TensorResult {
-    let trial = runs[side].reading(group.trying(way, forRule: rule))
+  private func matches(_ way: RankArrangement, _ pair: TensorPair) -> Bool {
+    let run = trial.runs[side].reading(group.trying(way, forRule: rule))
     var readers = BothSides(
-      actual: TensorSourceReader(runs.actual, mapping: mapping),
-      expected: TensorSourceReader(runs.expected, mapping: mapping))
-    readers[side] = TensorSourceReader(trial, mapping: mapping)
-    return judge.judge(pair) { try readers[$1].read($0, $1) }
+      actual: TensorSourceReader(trial.runs.actual, mapping: trial.mapping),
+      expected: TensorSourceReader(trial.runs.expected, mapping: trial.mapping))
+    readers[side] = TensorSourceReader(run, mapping: trial.mapping)
+    return trial.judge.judge(pair) { try readers[$1].read($0, $1) }.verdict == .match
   }
 }
 

@@ -105,7 +105,7 @@ extension [RankedTensor] {
       throw PlacementFault(
         kind: .replicas,
         reason: "rank \(other.rank) holds another replica than rank \(first.rank): the largest "
-          + "|d| is \(largest.difference) at \(index), and replicas are to be \(allowed)")
+          + "|d| is \(Float(largest.difference)) at \(index), and replicas are to be \(allowed)")
     }
   }
 

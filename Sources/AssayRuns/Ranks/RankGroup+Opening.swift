@@ -15,7 +15,7 @@ extension RankGroup {
   ///   - placements: What is taken instead of what the ranks say, if its mesh has as many ranks.
   /// - Throws: ``RunError/unusableGroup(path:reason:)`` where a rank is missing, there twice or not
   ///   finished; ``RunError/invalidPlacements(source:rule:reason:)``.
-  convenience init(
+  package convenience init(
     path: String, unordered runs: [any RunReader], placements: Placements?
   ) throws(RunError) {
     func failure(_ reason: String) -> RunError { .unusableGroup(path: path, reason: reason) }
