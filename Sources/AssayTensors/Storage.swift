@@ -6,7 +6,8 @@ package import AssayBase
   import Darwin
 #endif
 
-/// Immutable bytes with one owner: allocated, or mapped from a file.
+/// Immutable bytes with one owner: allocated, mapped from a file, or put together of other tensors'
+/// whenever they are asked for.
 ///
 /// The bytes never change after `init`, which is why a storage may cross threads.
 public final class Storage: @unchecked Sendable {
@@ -16,6 +17,27 @@ public final class Storage: @unchecked Sendable {
   private enum Owner {
     case allocation(UnsafeMutableRawPointer)
     case file(MappedFile)
+    case assembly(Assembly)
+  }
+
+  /// How bytes are put together of those of other tensors, part by part.
+  package struct Assembly: Sendable {
+    /// How many bytes there are.
+    package var byteCount: Int
+    /// Copies some of the bytes.
+    package var copy: @Sendable (Range<Int>, UnsafeMutableRawBufferPointer) -> Void
+    /// Lets go of the memory that some of them take where they are mapped.
+    package var forget: @Sendable (Range<Int>) -> Void
+
+    /// Makes an assembly.
+    package init(
+      byteCount: Int, copy: @escaping @Sendable (Range<Int>, UnsafeMutableRawBufferPointer) -> Void,
+      forget: @escaping @Sendable (Range<Int>) -> Void
+    ) {
+      self.byteCount = byteCount
+      self.copy = copy
+      self.forget = forget
+    }
   }
 
   /// Allocates 64-byte aligned bytes and has them filled.
@@ -87,6 +109,15 @@ public final class Storage: @unchecked Sendable {
     owner = .file(file)
   }
 
+  /// Bytes that are never there all at once, unless ``withUnsafeBytes(_:)`` asks for all.
+  package init(_ assembly: Assembly) {
+    bytes = UnsafeRawBufferPointer(start: nil, count: 0)
+    owner = .assembly(assembly)
+  }
+
+  /// How the bytes are put together; `nil` where they lie in memory.
+  var assembly: Assembly? { if case .assembly(let assembly) = owner { assembly } else { nil } }
+
   deinit {
     if case .allocation(let allocation) = owner { allocation.deallocate() }
   }
@@ -98,18 +129,25 @@ public final class Storage: @unchecked Sendable {
 
   /// Lets go of the memory that mapped bytes take; see ``MappedFile/forget(_:)``.
   func forget(_ range: Range<Int>) {
-    guard case .file(let file) = owner else { return }
-    file.forget(UnsafeRawBufferPointer(rebasing: bytes[range]))
+    switch owner {
+    case .allocation: break
+    case .file(let file): file.forget(UnsafeRawBufferPointer(rebasing: bytes[range]))
+    case .assembly(let assembly): assembly.forget(range)
+    }
   }
 
   /// The number of bytes.
-  public var byteCount: Int { bytes.count }
+  public var byteCount: Int { assembly?.byteCount ?? bytes.count }
 
   /// Calls `body` with the bytes, which are valid only during the call.
   public func withUnsafeBytes<Result, Failure: Error>(
     _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
   ) throws(Failure) -> Result {
     defer { withExtendedLifetime(self) {} }
-    return try body(bytes)
+    guard let assembly else { return try body(bytes) }
+    let whole = Storage(uninitialized: assembly.byteCount) {
+      assembly.copy(0..<assembly.byteCount, $0)
+    }
+    return try whole.withUnsafeBytes(body)
   }
 }

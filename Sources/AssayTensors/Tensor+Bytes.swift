@@ -62,6 +62,11 @@ extension Tensor {
   private func gather(_ range: Range<Int>, into buffer: UnsafeMutableRawBufferPointer) {
     guard !range.isEmpty else { return }
     let size = dtype.byteCount
+    if let assembly = storage.assembly {
+      guard isRowMajor else { return gather(range, of: assembly, into: buffer) }
+      let start = byteOffset + range.lowerBound * size
+      return assembly.copy(start..<start + range.count * size, buffer)
+    }
     let rowLength = shape.rowLength
     let innerStride = (strides.last ?? 1) * size
     storage.withUnsafeBytes { bytes in
@@ -80,6 +85,26 @@ extension Tensor {
         position += count
         advance(&index)
       }
+    }
+  }
+
+  /// Walks a strided view of what is put together on demand.
+  private func gather(
+    _ range: Range<Int>, of assembly: Storage.Assembly, into buffer: UnsafeMutableRawBufferPointer
+  ) {
+    let size = dtype.byteCount
+    let step = strides.last ?? 1
+    var position = range.lowerBound
+    while position < range.upperBound {
+      let index = shape.index(ofElement: position)
+      let count =
+        step == 1 ? min(shape.rowLength - (index.last ?? 0), range.upperBound - position) : 1
+      let element = zip(index, strides).reduce(0) { $0 + $1.0 * $1.1 }
+      let (from, to) = (byteOffset + element * size, (position - range.lowerBound) * size)
+      assembly.copy(
+        from..<from + count * size,
+        UnsafeMutableRawBufferPointer(rebasing: buffer[to..<to + count * size]))
+      position += count
     }
   }
 
@@ -157,9 +182,9 @@ extension Tensor {
 
   /// Lets go of the memory that elements of a mapped file take; who reads them again has them again.
   ///
-  /// - Parameter range: Elements of a contiguous tensor.
+  /// - Parameter range: Elements of a row-major tensor; of any other nothing is let go.
   package func forget(_ range: Range<Int>) {
-    guard isContiguous else { return }
+    guard isRowMajor else { return }
     let (start, size) = (byteOffset + range.lowerBound * dtype.byteCount, dtype.byteCount)
     storage.forget(start..<start + range.count * size)
   }

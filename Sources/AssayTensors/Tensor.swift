@@ -79,8 +79,11 @@ extension Tensor {
   /// The size of the elements in bytes, without what the view does not show.
   public var byteCount: Int { shape.elementCount * dtype.byteCount }
 
-  /// Whether the elements lie in row-major order without gaps.
-  public var isContiguous: Bool {
+  /// Whether the elements lie in memory, in row-major order without gaps.
+  public var isContiguous: Bool { storage.assembly == nil && isRowMajor }
+
+  /// Whether the elements stand in row-major order without gaps.
+  var isRowMajor: Bool {
     var expected = 1
     for (dimension, stride) in zip(shape.dimensions, strides).reversed() {
       if dimension == 0 { return true }

@@ -69,9 +69,10 @@ extension TensorComparison {
   ) {
     let elements = elements ?? 0..<actual.elementCount
     let isContiguous = actual.isContiguous && expected.isContiguous
-    let isLarge = isContiguous && elements.count > 2 * Tensor.elementsAtOnce
+    let isLarge = elements.count > 2 * Tensor.elementsAtOnce
     let length =
-      isLarge ? Tensor.elementsAtOnce : isContiguous ? max(elements.count, 1) : 1 << 15
+      !isContiguous ? 1 << 15 : isLarge ? Tensor.elementsAtOnce : max(elements.count, 1)
+    var kept = elements.lowerBound
     for start in stride(from: elements.lowerBound, to: elements.upperBound, by: length) {
       let range = start..<min(start + length, elements.upperBound)
       actual.withContiguousBytes(ofElements: range) { a in
@@ -80,9 +81,10 @@ extension TensorComparison {
           body(a, e, range.count * actual.dtype.packedCount)
         }
       }
-      if isLarge {
-        actual.forget(range)
-        expected.forget(range)
+      if isLarge, range.upperBound - kept >= Tensor.elementsAtOnce {
+        actual.forget(kept..<range.upperBound)
+        expected.forget(kept..<range.upperBound)
+        kept = range.upperBound
       }
     }
   }

@@ -1,6 +1,12 @@
 import AssayBase
 import AssayTensors
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
 /// What the ranks at one coordinate of an axis hold together, and the first of these ranks.
 struct RankedTensor {
   var rank: Int
@@ -84,19 +90,9 @@ extension [RankedTensor] {
     guard let first else { return }
     try checkForms(besides: nil)
     for other in dropFirst() where !first.tensor.hasSameBytes(as: other.tensor) {
-      let (ours, theirs) = (first.tensor.float64Values(), other.tensor.float64Values())
-      var largest = (difference: -1.0, position: 0)
-      var isOutside = false
-      for (position, (a, b)) in zip(ours, theirs).enumerated() where a != b {
-        if a.isNaN && b.isNaN { continue }
-        let difference = (a - b).magnitude
-        if !(difference <= bound.atol + bound.rtol * a.magnitude) { isOutside = true }
-        if difference > largest.difference || difference.isNaN {
-          largest = (difference.isNaN ? .infinity : difference, position)
-        }
+      guard let largest = first.tensor.largestDifference(from: other.tensor, beyond: bound) else {
+        continue
       }
-      // Bytes that differ in nothing but the sign of zero, or in NaN's payload, are equal values.
-      guard isOutside else { continue }
       let index = first.tensor.dtype.valueShape(of: first.tensor.shape)
         .index(ofElement: largest.position / (first.tensor.dtype.isComplex ? 2 : 1))
       let allowed =
@@ -109,60 +105,137 @@ extension [RankedTensor] {
     }
   }
 
-  /// The sum in float64, rounded once to the tensors' dtype by way of float32 for narrower ones.
+  /// The sum in float64, rounded once to the tensors' dtype, by way of float32 for narrower ones.
   fileprivate func sum() throws(PlacementFault) -> Tensor {
     guard let first else { throw PlacementFault(reason: "there is nothing to add") }
-    let (dtype, shape) = (first.tensor.dtype, first.tensor.shape)
+    let (dtype, terms) = (first.tensor.dtype, map(\.tensor))
     guard [.float64, .float32, .float16, .bfloat16].contains(dtype) else {
       throw PlacementFault(reason: "partial sums of \(dtype) are not added")
     }
-    var total = first.tensor.float64Values()
-    for other in dropFirst() {
-      let terms = other.tensor.float64Values()
-      for position in total.indices { total[position] += terms[position] }
+    let size = dtype.byteCount
+    return try first.tensor.assembled(
+      Storage.Assembly(byteCount: first.tensor.byteCount) { range, target in
+        let elements = range.lowerBound / size..<range.upperBound / size
+        elements.inParts(of: 1 << 14) { part in
+          var total = [Double](repeating: 0, count: part.count)
+          var values = total
+          for term in terms {
+            values.withUnsafeMutableBufferPointer { term.convert(part, into: $0) }
+            for position in total.indices { total[position] += values[position] }
+          }
+          let start = (part.lowerBound - elements.lowerBound) * size
+          total.round(
+            to: dtype,
+            into: UnsafeMutableRawBufferPointer(rebasing: target[start..<start + part.count * size]))
+        }
+      } forget: { range in
+        for term in terms { term.forget(range.lowerBound / size..<range.upperBound / size) }
+      }, shape: first.tensor.shape)
+  }
+}
+
+extension [Double] {
+  /// Writes the values as float64, float32, float16 or bfloat16.
+  fileprivate func round(to dtype: DType, into target: UnsafeMutableRawBufferPointer) {
+    func copy(_ values: [some BitwiseCopyable]) {
+      values.withUnsafeBytes { target.copyMemory(from: $0) }
     }
-    do {
-      let device = first.tensor.device
-      if dtype == .float64 {
-        return try Tensor(total, dtype: dtype, shape: shape, device: device)
-      }
-      let narrow = total.map(Float.init)
-      if dtype == .float32 {
-        return try Tensor(narrow, dtype: dtype, shape: shape, device: device)
-      }
-      return try Tensor(narrow.rounded(to: dtype), dtype: dtype, shape: shape, device: device)
-    } catch {
-      throw PlacementFault(reason: "\(error)")
+    switch dtype {
+    case .float64: copy(self)
+    case .float32: copy(map(Float.init))
+    default:
+      let narrow = map(Float.init)
+      copy(
+        [UInt16](unsafeUninitializedCapacity: count) { bits, initialized in
+          initialized = count
+          guard let bits = bits.baseAddress else { return }
+          narrow.withUnsafeBufferPointer { source in
+            guard let source = source.baseAddress else { return }
+            if dtype == .float16 {
+              FloatConversion.roundToFloat16(source, count: count, into: bits)
+            } else {
+              FloatConversion.roundToBFloat16(source, count: count, into: bits)
+            }
+          }
+        })
     }
   }
 }
 
-extension [Float] {
-  /// The bits of float16 or bfloat16 values.
-  fileprivate func rounded(to dtype: DType) -> [UInt16] {
-    [UInt16](unsafeUninitializedCapacity: count) { buffer, initialized in
-      initialized = count
-      withUnsafeBufferPointer { source in
-        guard let target = buffer.baseAddress, let source = source.baseAddress else { return }
-        if dtype == .float16 {
-          FloatConversion.roundToFloat16(source, count: count, into: target)
-        } else {
-          FloatConversion.roundToBFloat16(source, count: count, into: target)
-        }
-      }
+extension Range<Int> {
+  /// Calls `body` with parts of it, one after the other.
+  fileprivate func inParts(of count: Int, _ body: (Range<Int>) -> Void) {
+    for start in stride(from: lowerBound, to: upperBound, by: count) {
+      body(start..<Swift.min(start + count, upperBound))
     }
   }
 }
 
 extension Tensor {
+  /// Fewer bytes are put together at once.
+  private static let assemblyByteCount = 1 << 24
+
+  /// A tensor of this one's dtype that is put together: at once where it is small, else part by
+  /// part whenever elements are asked for, so that it is never there as a whole.
+  fileprivate func assembled(
+    _ assembly: Storage.Assembly, shape: Shape
+  ) throws(PlacementFault) -> Tensor {
+    let storage =
+      assembly.byteCount > Self.assemblyByteCount
+      ? Storage(assembly)
+      : Storage(byteCount: assembly.byteCount) { assembly.copy(0..<assembly.byteCount, $0) }
+    do {
+      return try Tensor(storage: storage, dtype: dtype, shape: shape, device: device)
+    } catch {
+      throw PlacementFault(reason: "\(error)")
+    }
+  }
+
   /// Whether all elements are the same bits.
   fileprivate func hasSameBytes(as other: Tensor) -> Bool {
-    guard byteCount == other.byteCount else { return false }
-    return withContiguousBytes { ours in
-      other.withContiguousBytes { theirs in
-        byteCount == 0 || ours.elementsEqual(theirs)
+    guard dtype == other.dtype, shape == other.shape else { return false }
+    var isSame = true
+    (0..<elementCount).inParts(of: Tensor.elementsAtOnce) { part in
+      guard isSame else { return }
+      withContiguousBytes(ofElements: part) { ours in
+        other.withContiguousBytes(ofElements: part) { theirs in
+          guard let left = ours.baseAddress, let right = theirs.baseAddress else { return }
+          isSame = memcmp(left, right, ours.count) == 0
+        }
+      }
+      guard elementCount > Tensor.elementsAtOnce else { return }
+      forget(part)
+      other.forget(part)
+    }
+    return isSame
+  }
+
+  /// The largest difference of values, where one is beyond a bound.
+  fileprivate func largestDifference(
+    from other: Tensor, beyond bound: (rtol: Double, atol: Double)
+  ) -> (difference: Double, position: Int)? {
+    var largest = (difference: -1.0, position: 0)
+    var isBeyond = false
+    let components = dtype.componentCount
+    (0..<elementCount).inParts(of: 1 << 14) { part in
+      var ours = [Double](repeating: 0, count: part.count * components)
+      var theirs = ours
+      ours.withUnsafeMutableBufferPointer { convert(part, into: $0) }
+      theirs.withUnsafeMutableBufferPointer { other.convert(part, into: $0) }
+      for position in ours.indices where ours[position] != theirs[position] {
+        let (a, b) = (ours[position], theirs[position])
+        // Bytes that differ in NaN's payload, or in the sign of zero, are equal values.
+        if a.isNaN && b.isNaN { continue }
+        let difference = (a - b).magnitude
+        if !(difference <= bound.atol + bound.rtol * a.magnitude) { isBeyond = true }
+        if difference > largest.difference || difference.isNaN {
+          largest = (
+            difference.isNaN ? .infinity : difference, part.lowerBound * components + position
+          )
+        }
       }
     }
+    return isBeyond ? largest : nil
   }
 }
 
@@ -301,39 +374,45 @@ extension Placement.Shard {
     return try Self.joined(held.map(\.tensor), runs, along: position)
   }
 
-  /// Copies runs of entries, one after the other along an axis.
+  /// Puts runs of entries one after the other along an axis.
   private static func joined(
     _ shares: [Tensor], _ runs: [Run], along axis: Int
   ) throws(PlacementFault) -> Tensor {
     var dimensions = shares[0].shape.dimensions
     dimensions[axis] = runs.reduce(0) { $0 + $1.count }
-    let inner = dimensions[(axis + 1)...].reduce(1, *) * shares[0].dtype.byteCount
-    let outer = dimensions[..<axis].reduce(1, *)
-    let whole = shares.map { $0.isContiguous ? $0 : $0.copied() }
-    let (rowBytes, dtype) = (dimensions[axis] * inner, shares[0].dtype)
-    do {
-      let shape = try Shape(dimensions)
-      let storage = Storage(byteCount: rowBytes * outer) { target in
-        var start = 0
-        for run in runs where run.count > 0 && inner > 0 {
-          let length = run.count * inner
-          let shareRow = whole[run.share].shape.dimensions[axis] * inner
-          whole[run.share].withContiguousBytes { source in
-            for row in 0..<outer {
-              let from = row * shareRow + run.start * inner
-              UnsafeMutableRawBufferPointer(
-                rebasing: target[row * rowBytes + start..<row * rowBytes + start + length]
-              ).copyMemory(from: UnsafeRawBufferPointer(rebasing: source[from..<from + length]))
-            }
-          }
-          start += length
+    let shape: Shape
+    do { shape = try Shape(dimensions) } catch { throw PlacementFault(reason: "\(error)") }
+    let inner = dimensions[(axis + 1)...].reduce(1, *)
+    let rows = shares.map { $0.shape.dimensions[axis] * inner }
+    // Where each run ends in a row of the whole.
+    var ends: [Int] = []
+    for run in runs { ends.append((ends.last ?? 0) + run.count * inner) }
+    let (row, size) = (ends.last ?? 0, shares[0].dtype.byteCount)
+    let assembly = Storage.Assembly(byteCount: shape.elementCount * size) { [ends] range, target in
+      var position = range.lowerBound / size
+      let end = range.upperBound / size
+      while position < end {
+        let (outer, column) = position.quotientAndRemainder(dividingBy: row)
+        let found = ends.partitioningIndex { $0 > column }
+        let run = runs[found]
+        let within = column - (ends[found] - run.count * inner)
+        let count = min(run.count * inner - within, end - position)
+        let from = outer * rows[run.share] + run.start * inner + within
+        let to = position * size - range.lowerBound
+        shares[run.share].withContiguousBytes(ofElements: from..<from + count) {
+          UnsafeMutableRawBufferPointer(rebasing: target[to..<to + count * size])
+            .copyMemory(from: $0)
         }
+        position += count
       }
-      return try Tensor(
-        storage: storage, dtype: dtype, shape: shape, device: shares[0].device)
-    } catch {
-      throw PlacementFault(reason: "\(error)")
+    } forget: { range in
+      // Whole rows only: the others are still to be read.
+      let first = (range.lowerBound / size + row - 1) / max(row, 1)
+      let last = range.upperBound / size / max(row, 1)
+      guard first < last else { return }
+      for (share, length) in zip(shares, rows) { share.forget(first * length..<last * length) }
     }
+    return try shares[0].assembled(assembly, shape: shape)
   }
 
   /// The tensor without its last entries along an axis, which must all be zero or all -inf.
@@ -360,5 +439,17 @@ extension Placement.Shard {
     } catch {
       throw PlacementFault(reason: "\(error)")
     }
+  }
+}
+
+extension [Int] {
+  /// The first position whose element fulfils a condition that all later ones fulfil too.
+  fileprivate func partitioningIndex(_ isAfter: (Int) -> Bool) -> Int {
+    var (low, high) = (0, count)
+    while low < high {
+      let middle = (low + high) / 2
+      if isAfter(self[middle]) { high = middle } else { low = middle + 1 }
+    }
+    return low
   }
 }
