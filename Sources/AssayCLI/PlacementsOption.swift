@@ -20,7 +20,8 @@ struct PlacementsOption: ParsableArguments {
   func check(_ placements: Placements?, areFor runs: [any RunReader]) throws {
     guard let placements else { return }
     let groups = runs.compactMap { $0 as? RankGroup }
-    guard !groups.contains(where: { $0.placements?.mesh.ranks.count == placements.mesh.ranks.count })
+    guard
+      !groups.contains(where: { $0.placements?.mesh.ranks.count == placements.mesh.ranks.count })
     else { return }
     throw CommandError.idlePlacements(
       path: placements.source, ranks: placements.mesh.ranks.count,

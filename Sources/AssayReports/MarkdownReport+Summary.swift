@@ -46,6 +46,12 @@ extension MarkdownWriter {
       ("expected", MarkdownText.code(comparison.expected.path)),
       ("tolerance", MarkdownText.plain(comparison.options.tolerance.name)),
     ]
+    if let tensor = comparison.firstDivergence?.tensor,
+      [.placement, .replicas].contains(tensor.verdict)
+    {
+      facts.append(
+        (tensor.slot.rawValue, MarkdownText.plain(tensor.reason ?? tensor.verdict.rawValue)))
+    }
     if !comparison.isMatch {
       let titles = [
         "cause": "cause", "born": "born", "worst": "worst element",

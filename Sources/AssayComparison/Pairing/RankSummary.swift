@@ -48,4 +48,3 @@ package struct RankSummary: Sendable, Equatable {
   /// The axes, such as `tp 2`.
   package var meshText: String { RankMesh(axes: mesh, ranks: []).text }
 }
-

@@ -106,7 +106,8 @@ extension TensorResult {
   /// Of tensors of another dtype figures tell, which are of both converted to one; ranks that do not
   /// agree cannot both be right.
   var hasValueError: Bool {
-    verdict == .values || verdict == .replicas || verdict == .dtype && difference?.mismatchedCount ?? 0 > 0
+    verdict == .values || verdict == .replicas
+      || verdict == .dtype && difference?.mismatchedCount ?? 0 > 0
   }
 
   /// Whether it has another shape or dtype, and no values that tell more.

@@ -1,11 +1,6 @@
 import AssayBase
 import AssayTensors
-
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Darwin)
-  import Darwin
-#endif
+import Foundation
 
 /// What the ranks at one coordinate of an axis hold together, and the first of these ranks.
 struct RankedTensor {
@@ -43,7 +38,8 @@ extension Placement {
     if case .stage = self {
       guard known.count == 1 else {
         throw PlacementFault(
-          reason: "ranks \(known.map { "\($0.rank)" }.joined(separator: " and ")) hold it, and as a "
+          reason:
+            "ranks \(known.map { "\($0.rank)" }.joined(separator: " and ")) hold it, and as a "
             + "stage along \(axis) one does")
       }
       return first
@@ -61,7 +57,8 @@ extension Placement {
       try known.checkForms(besides: nil)
       return RankedTensor(rank: first.rank, tensor: try known.sum())
     case .shard(let shard):
-      return RankedTensor(rank: first.rank, tensor: try shard.joined(known, axis: axis, bound: bound))
+      return RankedTensor(
+        rank: first.rank, tensor: try shard.joined(known, axis: axis, bound: bound))
     }
   }
 }
@@ -101,7 +98,8 @@ extension [RankedTensor] {
       throw PlacementFault(
         kind: .replicas,
         reason: "rank \(other.rank) holds another replica than rank \(first.rank): the largest "
-          + "|d| is \(Float(largest.difference)) at \(index), and replicas are to be \(allowed)")
+          + "|d| is \(String(format: "%.3g", largest.difference)) at \(index), and replicas are to be \(allowed)"
+      )
     }
   }
 
@@ -126,7 +124,8 @@ extension [RankedTensor] {
           let start = (part.lowerBound - elements.lowerBound) * size
           total.round(
             to: dtype,
-            into: UnsafeMutableRawBufferPointer(rebasing: target[start..<start + part.count * size]))
+            into: UnsafeMutableRawBufferPointer(rebasing: target[start..<start + part.count * size])
+          )
         }
       } forget: { range in
         for term in terms { term.forget(range.lowerBound / size..<range.upperBound / size) }

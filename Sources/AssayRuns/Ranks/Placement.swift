@@ -28,7 +28,8 @@ package enum Placement: Hashable, Sendable {
     /// How many entries at the end of the joined axis are padding.
     package var padding = 0
 
-    package init(axis: Int, order: Order = .ranks(width: nil), replicas: Int = 1, padding: Int = 0) {
+    package init(axis: Int, order: Order = .ranks(width: nil), replicas: Int = 1, padding: Int = 0)
+    {
       self.axis = axis
       self.order = order
       self.replicas = replicas

@@ -30,14 +30,17 @@ extension Placements {
     var axes: [RankMesh.Axis] = []
     var size = 1
     for item in try reader.list(members["mesh"], "mesh") {
-      guard let axis = item.members, axis.count == 1, let (name, extent) = axis.first(where: { _ in true }),
+      guard let axis = item.members, axis.count == 1,
+        let (name, extent) = axis.first(where: { _ in true }),
         let count = extent.int, count > 0, !name.isEmpty
       else {
         throw reader.failure(
           "mesh: expected a list of axes with their sizes, the slowest first, as in [pp: 2, tp: 4]")
       }
       guard !PlacementRule.keys.contains(name), !axes.contains(where: { $0.name.isSame(as: name) })
-      else { throw reader.failure("mesh: \"\(name)\" is no name of an axis, or stands there twice") }
+      else {
+        throw reader.failure("mesh: \"\(name)\" is no name of an axis, or stands there twice")
+      }
       let (product, overflow) = size.multipliedReportingOverflow(by: count)
       guard !overflow, product <= Self.rankLimit else {
         throw reader.failure("mesh: more than \(Self.rankLimit) ranks")

@@ -105,10 +105,12 @@ package final class RankGroup: RunReader {
       places: way.places ?? Array(ranks.indices))
     do {
       guard
-        let whole = try reading.whole(axis: 0, place: 0, { place in
-          if let only = way.only, only != place { return nil }
-          return try piece(of: key, holders, atPlace: place)
-        })
+        let whole = try reading.whole(
+          axis: 0, place: 0,
+          { place in
+            if let only = way.only, only != place { return nil }
+            return try piece(of: key, holders, atPlace: place)
+          })
       else { throw PlacementFault(reason: "no rank holds it") }
       return whole.tensor.on(key.device)
     } catch let fault as PlacementFault {

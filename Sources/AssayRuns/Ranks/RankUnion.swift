@@ -187,7 +187,8 @@ struct RankUnion {
         let coordinate = placements.mesh.coordinate(ofPlace: place, along: axis)
         guard
           let renamed = rule.module.replacing(
-            in: module, { local in
+            in: module,
+            { local in
               Int(local).flatMap {
                 indices[coordinate].indices.contains($0) ? "\(indices[coordinate][$0])" : nil
               }

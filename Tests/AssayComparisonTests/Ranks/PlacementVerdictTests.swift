@@ -168,7 +168,10 @@ import Testing
     }
     try expect(
       "out", .replicas,
-      ["rank 1 holds another replica than rank 0", "that of rank 0 matches, that of rank 1 does not"],
+      [
+        "rank 1 holds another replica than rank 0",
+        "that of rank 0 matches, that of rank 1 does not",
+      ],
       in: compared(group))
   }
 
@@ -215,9 +218,9 @@ import Testing
   @Test func headsReplicatedWrongly() throws {
     let rules = [
       "qkv": """
-        "tp": {"shard": -1, "parts": [8, {"name": "k", "width": 4, "replicas": 2}, \
-        {"name": "v", "width": 4, "replicas": 2}]}
-        """
+      "tp": {"shard": -1, "parts": [8, {"name": "k", "width": 4, "replicas": 2}, \
+      {"name": "v", "width": 4, "replicas": 2}]}
+      """
     ]
     var whole = InMemoryRun(path: "whole")
     whole.add(try Self.tensor(100, Array(0..<16)), "qkv", "outputs")
@@ -317,7 +320,8 @@ import Testing
       "{module: 'out', slot: 'outputs', tp: replicate}",
     ] { #expect(yaml.contains(line), "\(yaml)") }
     // Padding is nothing that a match shows.
-    #expect(yaml.contains("#   head, outputs: [2, 4], [2, 4] on the ranks, [2, 6] in the other run"))
+    #expect(
+      yaml.contains("#   head, outputs: [2, 4], [2, 4] on the ranks, [2, 6] in the other run"))
     let placements = try Placements(yaml: yaml, source: "proposed.yml")
     let comparison = try compared(bare.placed(by: placements))
     #expect(comparison.summary.tensors.matched == 4)

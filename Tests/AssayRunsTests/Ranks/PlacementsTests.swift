@@ -19,7 +19,9 @@ import Testing
     (#"{"mesh": [{"tp": 2}]}"#, "rules is missing"),
     (#"{"rules": [{"module": "m"}]}"#, "mesh is missing"),
     (#"{"mesh": [{"tp": 0}], "rules": [{"module": "m"}]}"#, "mesh: expected a list of axes"),
-    (#"{"mesh": [{"tp": 2}, {"tp": 2}], "rules": []}"#, "no name of an axis, or stands there twice"),
+    (
+      #"{"mesh": [{"tp": 2}, {"tp": 2}], "rules": []}"#, "no name of an axis, or stands there twice"
+    ),
     (#"{"mesh": [{"slot": 2}], "rules": []}"#, "no name of an axis"),
     (#"{"mesh": [{"a": 60000}, {"b": 60000}], "rules": []}"#, "more than 65536 ranks"),
     (#"{"mesh": [{"tp": 2}], "ranks": [0, 0], "rules": []}"#, "each rank from 0 to 1 once"),

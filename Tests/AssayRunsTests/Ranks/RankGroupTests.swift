@@ -126,6 +126,30 @@ import Testing
     #expect(sums.float32Values() == [2, 4])
   }
 
+  /// Beyond 16 MiB a whole is never there at once; its elements and views of it are the same.
+  @Test func largeWholesArePutTogetherPartByPart() throws {
+    let (rows, width) = (3, 1_500_000)
+    func value(_ row: Int, _ column: Int) -> Float { Float((row * 7919 + column) % 65_521) }
+    func columns(_ range: Range<Int>) -> [Float] {
+      (0..<rows).flatMap { row in range.map { value(row, $0) } }
+    }
+    let cut = 700_001
+    let whole = try joined(
+      [(columns(0..<cut), [rows, cut]), (columns(cut..<width), [rows, width - cut])],
+      #""tp": {"shard": -1, "width": 1500000}"#)
+    #expect(whole.float32Values() == columns(0..<width))
+    let view = try whole.part(cut - 2..<cut + 3, alongAxis: 1)
+    #expect(view.float32Values() == columns(cut - 2..<cut + 3))
+    let sum = try joined(
+      [(columns(0..<width), [rows, width]), (columns(0..<width), [rows, width])],
+      #""tp": "partial""#)
+    #expect(sum.float32Values() == columns(0..<width).map { 2 * $0 })
+    let turned = try Tensor(
+      storage: whole.storage, dtype: .float32, shape: Shape([2, 3]), strides: [1, width])
+    #expect(
+      turned.float32Values() == (0..<2).flatMap { column in (0..<3).map { value($0, column) } })
+  }
+
   @Test func aStageIsOnOneRank() throws {
     let whole = try joined([nil, ([5], [1])], #""tp": "stage""#)
     #expect(whole.float32Values() == [5])
@@ -202,7 +226,7 @@ import Testing
     (#""tp": {"shard": 3}"#, "its shape [1, 2] has no axis 3"),
     (#""tp": {"shard": -1, "width": 3, "padding": 1}"#, "the padding holds 4.0"),
     (#""tp": {"shard": -1, "indices": [[0], [1]]}"#, "indices are given for [1, 1]"),
-    (#""tp": "replicate""#, "rank 1 holds another replica than rank 0: the largest |d| is 2.0"),
+    (#""tp": "replicate""#, "rank 1 holds another replica than rank 0: the largest |d| is 2 at"),
     (#""slot": "inputs", "tp": "replicate""#, "no rule of"),
     (#""other": "replicate""#, "unknown key \"other\""),
     ("\"slot\": \"outputs\"", "does not declare how it lies along tp, an axis of 2 ranks"),
