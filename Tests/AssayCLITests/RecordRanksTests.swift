@@ -37,7 +37,7 @@ import Testing
       #expect(outcome.stdout.contains("recorded \(folder.path(name))"))
       for layout in [folder.path(name), folder.path(name) + "/run.h5"] {
         let run = try Self.inspect(layout)
-        #expect(run["id"] as? String == name)
+        #expect(run["run"] as? String == name)
         let provenance = try #require(run["provenance"] as? [String: Any])
         #expect(provenance["rank"] as? Int == rank)
         #expect(provenance["world_size"] as? Int == 4)
@@ -121,7 +121,7 @@ import Testing
     let run = folder.url.appending(path: try #require(names.first))
     let file = run.appending(path: "run.json")
     let text = try String(contentsOf: file, encoding: .utf8)
-    let compact = text.replacing(/": /, with: "\":")
+    let compact = text.replacing("\": ", with: "\":")
     try #require(compact.contains(found))
     try Data(compact.replacing(found, with: other).utf8).write(to: file)
     let outcome = try AssayProcess.run(["replay", run.path, "--model", RecordTests.checkpoint])

@@ -168,10 +168,15 @@ import Testing
   }
 
   @Test(arguments: [
-    ("tiny-llama", 3, "3 ranks cannot share num_attention_heads 4: the number of ranks must "
-        + "divide it"),
-    ("made", 3, "3 ranks cannot share num_key_value_heads 2: the number of ranks must divide it, "
-        + "or be a multiple of it"),
+    (
+      "tiny-llama", 3,
+      "3 ranks cannot share num_attention_heads 4: the number of ranks must divide it"
+    ),
+    (
+      "made", 3,
+      "3 ranks cannot share num_key_value_heads 2: the number of ranks must divide it, "
+        + "or be a multiple of it"
+    ),
     ("narrow", 4, "4 ranks cannot share intermediate_size 50: the number of ranks must divide it"),
     ("made", 0, "0 ranks: at least 1 is needed"), ("made", -2, "-2 ranks: at least 1 is needed"),
   ])
