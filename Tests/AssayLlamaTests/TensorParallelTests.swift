@@ -145,6 +145,14 @@ import Testing
     }
   }
 
+  /// Two key/value heads on four ranks are four: the cache is twice that of the whole model.
+  @Test func replicatedHeadsNeedMemory() throws {
+    let model = try TensorParallelLlama(checkpoint: GoldenRun.checkpoint, rankCount: 4)
+    let cache = 4 * 1_000_000 * 2 * 4 * 2 * 16
+    #expect(model.memory(rows: 1, positions: 1_000_000) > 2 * cache)
+    #expect(model.memory(rows: 1, positions: 1_000_000) < 3 * cache)
+  }
+
   @Test func threadsChangeNoBit() throws {
     let runs = try [1, 3].map {
       try CollectedRun.ofRanks(
