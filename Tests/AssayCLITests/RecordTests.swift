@@ -168,6 +168,8 @@ import Testing
       ["--model", Self.checkpoint, "--prompt", "x", "--max-tokens", "500"],
       ["--model", Self.checkpoint, "--prompt", "x", "--max-tokens", "0"],
       ["--model", Self.checkpoint, "--prompt", "x", "--dtype", "int4"],
+      ["--model", Self.checkpoint, "--prompt", "x", "--ranks", "0"],
+      ["--model", Self.checkpoint, "--prompt", "x", "--ranks", "-1"],
     ] {
       let outcome = try AssayProcess.run(["record"] + arguments)
       #expect(outcome.status == 2, "\(arguments)")

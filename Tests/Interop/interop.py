@@ -13,6 +13,7 @@ import digests
 import mappings
 import python_recorder
 import python_values
+import ranks
 import reading
 import recording
 import reports
@@ -24,7 +25,7 @@ def main():
         sys.exit(__doc__)
     checks = Checks(sys.argv[1])
     for part in (recording, reading, converting, comparing, digests, mappings, python_recorder,
-                 python_values, reports):
+                 python_values, ranks, reports):
         for name, test in list(vars(part).items()):
             if name.startswith("test_"):
                 with tempfile.TemporaryDirectory(prefix="assay-interop-") as folder:
