@@ -1,0 +1,55 @@
+"""What the parallel layers of Megatron tell of how tensor parallelism splits their tensors.
+
+They are known by the names of their classes and their attributes: Megatron is not imported.
+"""
+
+from assay_torch.placements import REPLICATE, column, fold, inputs, parts, row, shard
+
+
+def placements(model, world_size):
+    """Rules for such layers where all ranks share each of them; else ``None``.
+
+    With data or pipeline parallelism beside it, nothing in a layer tells which ranks share it.
+    """
+    declarations, sizes = {}, set()
+    for name, module in model.named_modules(remove_duplicate=False):
+        known = DECLARATIONS.get(type(module).__name__)
+        try:
+            found = known and known(module)
+        except AttributeError:  # a class of the same name
+            found = None
+        size, declarations[name] = found or (1, None)
+        if size > 1:
+            sizes.add(size)
+        else:
+            declarations[name] = None
+    rules = fold(declarations)
+    if not rules or sizes != {world_size}:
+        return None
+    return {"mesh": [{"tp": world_size}], "rules": rules}
+
+
+def column_parallel(module):
+    width, stride = module.output_size, getattr(module.weight, "partition_stride", 1)
+    cut = shard(-1, width) if stride == 1 else parts(-1, *[width // stride] * stride)
+    return width // module.output_size_per_partition, column(
+        shard(0) if getattr(module, "sequence_parallel", False) else REPLICATE,
+        cut, module.gather_output)
+
+
+def row_parallel(module):
+    width = module.input_size
+    return width // module.input_size_per_partition, row(
+        shard(-1, width) if module.input_is_parallel else REPLICATE,
+        shard(0) if getattr(module, "sequence_parallel", False) else REPLICATE)
+
+
+def embedding(module):
+    is_scattered = getattr(module, "reduce_scatter_embeddings", False)
+    size = module.num_embeddings // module.num_embeddings_per_partition
+    return size, [(inputs("0", "input_"), {"tp": REPLICATE}),
+                  (("outputs",), {"tp": shard(0) if is_scattered else REPLICATE})]
+
+
+DECLARATIONS = {"ColumnParallelLinear": column_parallel, "RowParallelLinear": row_parallel,
+                "VocabParallelEmbedding": embedding}
