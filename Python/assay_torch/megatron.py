@@ -3,7 +3,7 @@
 They are known by the names of their classes and their attributes: Megatron is not imported.
 """
 
-from assay_torch.placements import REPLICATE, column, fold, inputs, parts, row, shard
+from assay_torch.placements import REPLICATE, column, fold, layer, parts, shard
 
 
 def placements(model, world_size):
@@ -33,13 +33,13 @@ def column_parallel(module):
     width, stride = module.output_size, getattr(module.weight, "partition_stride", 1)
     cut = shard(-1, width) if stride == 1 else parts(-1, *[width // stride] * stride)
     return width // module.output_size_per_partition, column(
-        shard(0) if getattr(module, "sequence_parallel", False) else REPLICATE,
-        cut, module.gather_output)
+        cut, module.gather_output, getattr(module, "skip_bias_add", False),
+        shard(0) if getattr(module, "sequence_parallel", False) else REPLICATE)
 
 
 def row_parallel(module):
     width = module.input_size
-    return width // module.input_size_per_partition, row(
+    return width // module.input_size_per_partition, layer(
         shard(-1, width) if module.input_is_parallel else REPLICATE,
         shard(0) if getattr(module, "sequence_parallel", False) else REPLICATE)
 
@@ -47,8 +47,7 @@ def row_parallel(module):
 def embedding(module):
     is_scattered = getattr(module, "reduce_scatter_embeddings", False)
     size = module.num_embeddings // module.num_embeddings_per_partition
-    return size, [(inputs("0", "input_"), {"tp": REPLICATE}),
-                  (("outputs",), {"tp": shard(0) if is_scattered else REPLICATE})]
+    return size, layer(REPLICATE, shard(0) if is_scattered else REPLICATE)
 
 
 DECLARATIONS = {"ColumnParallelLinear": column_parallel, "RowParallelLinear": row_parallel,

@@ -32,26 +32,21 @@ def parts(axis, *found):
 
 
 def inputs(*names):
-    """The patterns of slots of inputs, as they are before and after the forward."""
-    return tuple(f"(?:post_fwd_)?inputs_{re.escape(name)}" for name in names)
+    """A pattern of the slots of inputs, as they are before and after the forward."""
+    return f"(post_fwd_)?inputs_({'|'.join(names)})" if names else "(post_fwd_)?inputs_.*"
 
 
-# Layers as Megatron named them
-
-OUTPUT, BIAS = ("outputs(?:_0)?",), ("outputs_1",)
-
-
-def column(given, cut, is_gathered):
-    """A linear layer whose weight is cut along its outputs; its bias is, gathered or not."""
-    return [(inputs("0", "input_", "x"), {"tp": given}),
-            (OUTPUT, {"tp": REPLICATE if is_gathered else cut}),
-            (BIAS, {"tp": cut | {"shard": 0}})]
+def layer(given, output):
+    """What is made of inputs of one placement, of another; whatever else there is, is whole."""
+    return [*([([inputs()], {"tp": given})] if given != REPLICATE else []),
+            *([(["outputs(_0)?"], {"tp": output})] if output != REPLICATE else []),
+            (None, {"tp": REPLICATE})]
 
 
-def row(given, output):
-    """A linear layer whose weight is cut along its inputs."""
-    return [(inputs("0", "input_", "x"), {"tp": given}), (OUTPUT, {"tp": output}),
-            (BIAS, {"tp": REPLICATE})]
+def column(cut, is_gathered, has_bias, given=REPLICATE):
+    """A layer whose weight is cut along its outputs; a bias that it returns is, gathered or not."""
+    bias = [(["outputs_1"], {"tp": cut | {"shard": 0}})] if has_bias else []
+    return bias + layer(given, REPLICATE if is_gathered else cut)
 
 
 # Rules
