@@ -128,15 +128,23 @@ class PlacementBook:
                 and not any(matches(rule, module, slot) for rule in rules)]
 
 
-def common(first, second):
+def common(first, then):
     """What holds for two tensors of one module and slot: a width where both have it."""
-    if first == second:
+    if first == then:
         return first
-    if first is _UNKNOWN or second is _UNKNOWN:
+    if first is _UNKNOWN or then is _UNKNOWN:
         return _UNKNOWN
-    bare = [{axis: shard(value["shard"]) if isinstance(value, dict) else value
-             for axis, value in axes.items()} for axes in (first, second)]
-    return bare[0] if bare[0] == bare[1] else _UNKNOWN
+    merged = {}
+    for axis, value in first.items():
+        other = then.get(axis)
+        if value == other:
+            merged[axis] = value
+        elif isinstance(value, dict) and isinstance(other, dict) \
+                and value["shard"] == other["shard"]:
+            merged[axis] = shard(value["shard"])
+        else:
+            return _UNKNOWN
+    return merged
 
 
 _lock, _books, _original = threading.Lock(), [], None
