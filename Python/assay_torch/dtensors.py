@@ -1,9 +1,11 @@
 """What DTensors tell of how the ranks hold the tensors of modules."""
 
 import functools
+import sys
 import threading
 
 import torch
+from torch import nn
 from torch.utils.weak import WeakTensorKeyDictionary
 
 from assay_torch.errors import Unrecordable
@@ -60,16 +62,25 @@ class PlacementBook:
     """What is known of the tensors of a recording, by module and slot.
 
     A DTensor tells its placements. The tensor that ``to_local`` returned is known by its identity:
-    it is what the modules that ``parallelize_module`` changed return. Of any other plain tensor
-    nothing is known.
+    it is what the modules that ``parallelize_module`` changed return. So is what a linear layer
+    takes or makes of plain tensors that are cut as its weight is, a DTensor. Of any other plain
+    tensor nothing is known.
+
+    The book is open from the first DTensor on: then each tensor is to be looked at.
     """
 
-    def __init__(self, model):
-        self.mesh, self.has_news = None, False
+    def __init__(self):
+        self.mesh, self.has_news, self.is_open = None, False, False
         self._found = {}
         self._locals = WeakTensorKeyDictionary()
-        #: Whether each tensor is to be looked at: a plan copies without doing so.
-        self.is_open = any(map(is_dtensor, model.parameters()))
+        self._cut = set()  # linear layers that took inputs cut as their weights are
+
+    def look_at(self, module):
+        """Opens the book where a module computes with DTensors.
+
+        Those of ``fully_shard`` are plain while they are computed with: nothing of it is cut.
+        """
+        self.is_open = self.is_open or any(map(is_dtensor, module._parameters.values()))
 
     def know_local(self, dtensor, local):
         """Keeps what a DTensor says of its local tensor; two that differ say nothing."""
@@ -80,27 +91,53 @@ class PlacementBook:
         self.is_open = True
         self._locals[local] = told if self._locals.get(local, told) == told else _UNKNOWN
 
-    def note(self, module, slot, tensor):
-        """Notes one tensor. Raises ``Unrecordable`` for a DTensor of another mesh than others."""
+    def note(self, name, module, slot, tensor):
+        """Notes one tensor of a module. Raises ``Unrecordable`` for a DTensor of another mesh than others."""
         axes = _UNKNOWN
+        self.is_open = self.is_open or is_dtensor(tensor)
+        if not self.is_open:
+            return
         if is_dtensor(tensor):
-            self.is_open = True
             mesh, axes = placed(tensor)
             if axes and self.mesh not in (None, mesh):
                 raise Unrecordable(f"a DTensor of the mesh {mesh} in a recording whose others are "
                                    f"of {self.mesh}")
-        elif isinstance(tensor, torch.Tensor) and (told := self._locals.get(tensor)):
-            mesh, axes = told
+        elif isinstance(tensor, torch.Tensor) and (
+                known := self._locals.get(tensor) or self._by_weight(name, module, slot, tensor)):
+            self._locals[tensor] = known
+            mesh, axes = known
             axes = axes if self.mesh in (None, mesh) else _UNKNOWN
         if axes:
             self.mesh = mesh
         axes = axes or _UNKNOWN
-        if not self.is_open:
-            return
-        slots = self._found.setdefault(module, {})
+        slots = self._found.setdefault(name, {})
         known = common(slots.get(slot, axes), axes)
         if slot not in slots or slots[slot] != known:
             slots[slot], self.has_news = known, True
+
+    def _by_weight(self, name, module, slot, tensor):
+        """What the weight of a linear layer that is a DTensor tells of a plain tensor."""
+        weight = module._parameters.get("weight") if isinstance(module, nn.Linear) else None
+        if not is_dtensor(weight) or not tensor.dim():
+            return _UNKNOWN
+        try:
+            mesh, axes = placed(weight)
+        except Unrecordable:
+            return _UNKNOWN
+        (axis, value), *others = axes.items() if axes else (("", REPLICATE),)
+        if others or not isinstance(value, dict):
+            return _UNKNOWN  # along another axis nothing is known
+        dimension, is_input = value["shard"], "inputs" in slot
+        local, found = weight.to_local().shape[dimension], tensor.shape[-1]
+        is_cut = found == local != value["width"]
+        if dimension == 0 and is_input:
+            return mesh, {axis: REPLICATE}
+        if is_cut and (dimension == 1) == is_input:
+            self._cut.add(name)
+            return mesh, {axis: shard(-1, value["width"])}
+        # Summed before it is returned; replicas that are partial sums would not agree.
+        return (mesh, {axis: REPLICATE}) if dimension == 1 and not is_input \
+            and name in self._cut else _UNKNOWN
 
     def placements(self):
         """Rules for all that is known, or ``None`` where nothing is."""
@@ -150,31 +187,41 @@ def common(first, then):
 _lock, _books, _original = threading.Lock(), [], None
 
 
+def dtensor_class():
+    """The class where it is loaded: a model that uses it has done so."""
+    for name in ("torch.distributed.tensor", "torch.distributed._tensor"):  # before torch 2.5
+        if found := getattr(sys.modules.get(name), "DTensor", None):
+            return found
+    return None
+
+
 def listen(book):
     """Tells a book of every local tensor that is taken of a DTensor, until ``stop``."""
     global _original
-    from torch.distributed.tensor import DTensor
-
+    kind = dtensor_class()
+    if kind is None:
+        return
     with _lock:
         if not _books:
-            _original = original = DTensor.to_local
-
-            @functools.wraps(original)
-            def to_local(self, **keywords):
-                local = original(self, **keywords)
-                for one in list(_books):
-                    one.know_local(self, local)
-                return local
-
-            DTensor.to_local = to_local
+            _original = kind.to_local
+            kind.to_local = told(_original)
         _books.append(book)
 
 
-def stop(book):
-    from torch.distributed.tensor import DTensor
+def told(original):
+    @functools.wraps(original)
+    def to_local(self, **keywords):
+        local = original(self, **keywords)
+        for book in list(_books):
+            book.know_local(self, local)
+        return local
 
+    return to_local
+
+
+def stop(book):
     with _lock:
         if book in _books:
             _books.remove(book)
             if not _books:
-                DTensor.to_local = _original
+                dtensor_class().to_local = _original

@@ -149,7 +149,7 @@ class Recording:
             self._provenance |= {"rank": rank, "world_size": world_size}
             self._placements = placing.merged(
                 self._placements, megatron.placements(self.model, world_size))
-            self._placed = dtensors.PlacementBook(self.model)
+            self._placed = dtensors.PlacementBook()
         self.id = shared_id(self._id, rank) + suffix
         if not self.id or self.id.startswith(".") or "/" in self.id or "\0" in self.id:
             raise RecordError(f"a run's id is the name of its directory, and {self.id!r} is none")
@@ -377,7 +377,9 @@ class Recording:
 
     def _write(self, site, position, side, value, keywords=None):
         leaves, states, tensors = [], [], None
-        # Plans copy tensors without a look at what they are.
+        if self._placed is not None and side == "inputs":
+            self._placed.look_at(site.module)
+        # A plan copies tensors without a look at where they come from.
         key = ... if self._placed is not None and self._placed.is_open else \
             signature_of_side(value, keywords, leaves, states)
         plan = None if key is ... else site.plans[side].get(key)
@@ -432,7 +434,7 @@ class Recording:
     def _noted(self, site, slot, original, taken):
         """Notes how the ranks hold a tensor; where that cannot be told, it is not recorded."""
         try:
-            self._placed.note(site.name, slot, original)
+            self._placed.note(site.name, site.module, slot, original)
             return taken
         except Unrecordable as error:
             return NotRecorded(str(error))

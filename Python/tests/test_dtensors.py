@@ -55,6 +55,40 @@ def recorded(model, folder, name, *calls, **options):
     return [str(one.message) for one in found]
 
 
+class Cut(nn.Linear):
+    """Computes with the local part of its weight, and sums what it makes, as transformers does."""
+
+    def forward(self, x):
+        weight, bias = self.weight.to_local(), self.bias.to_local()
+        if self.weight.placements[0].dim == 0:
+            return nn.functional.linear(x, weight, bias)
+        whole = nn.functional.linear(x, weight)
+        torch.distributed.all_reduce(whole)
+        return whole + bias
+
+
+def cut(model, mesh):
+    from torch.distributed.tensor import Replicate, Shard, distribute_tensor
+    for layer in model.layers:
+        for linear, dimension in ((layer.up, 0), (layer.down, 1)):
+            linear.__class__ = Cut
+            linear.weight = nn.Parameter(
+                distribute_tensor(linear.weight.detach(), mesh, [Shard(dimension)]))
+            linear.bias = nn.Parameter(distribute_tensor(
+                linear.bias.detach(), mesh, [Replicate() if dimension else Shard(0)]))
+    return model
+
+
+def fully_sharded(folder, mesh):
+    """The parameters alone are cut, and each rank has a batch of its own."""
+    from torch.distributed.fsdp import fully_shard
+    model = Model()
+    for layer in model.layers:
+        fully_shard(layer, mesh=mesh)
+    fully_shard(model, mesh=mesh)
+    assert recorded(model, folder, "fsdp", X + mesh.get_rank()) == []
+
+
 GIVEN = {"mesh": [{"tp": RANKS}], "ranks": [0, 1, 2, 3], "rules": [
     {"module": r"layers\.\d+\.act", "slot": "outputs", "tp": {"shard": -1, "width": 8}},
     {"module": r"layers\.\d+|norm", "tp": "replicate"}]}
@@ -68,6 +102,8 @@ def parallelized(folder, mesh):
     found = recorded(model, folder, "hooks", X, X[:1])
     assert any("nothing tells how the ranks hold" in text for text in found), found
     assert recorded(model, folder, "given", X, X[:1], placements=GIVEN) == []
+    recorded(cut(Model(), mesh), folder, "cut", X, X[:1])
+    fully_sharded(folder, mesh)
 
 
 class Root(nn.Module):
@@ -167,7 +203,9 @@ def test_ranks_put_together_are_the_model_in_one_process(tmp_path):
     recorded(Model(), one, "hooks", X, X[:1])
     recorded(Root(), one, "values", whole_values())
     recorded(Linears(), one, "linears", X[0], X.reshape(6, 6)[:5])
-    check_hooks(tmp_path)
+    check_hooks(tmp_path, "hooks", 2)
+    check_hooks(tmp_path, "cut", -1)
+    assert "placements" not in read_json(tmp_path, "fsdp-rank0", "spool.json")["provenance"]
     check_given(tmp_path)
     check_values(tmp_path)
     check_linears(tmp_path)
@@ -189,18 +227,18 @@ def same(found, whole):
         assert np.allclose(found[key], whole[key], rtol=1e-5, atol=1e-6), key
 
 
-def check_hooks(folder):
-    """What hooks of ``parallelize_module`` make of tensors is known, and nothing else."""
-    told = rules(folder, "hooks")
+def check_hooks(folder, name, axis):
+    """What is certain of a plain tensor is told, and of others nothing."""
+    told = rules(folder, name)
     assert told["mesh"] == [{"tp": 4}] and told["ranks"] == [0, 1, 2, 3]
-    cut = {"shard": 2, "width": 8}
+    cut = {"shard": axis, "width": 8}
     assert {(rule["module"], rule["slot"]): rule["tp"] for rule in told["rules"]} == {
         (r"layers\.\d+\.up", "inputs_0"): "replicate", (r"layers\.\d+\.up", "outputs"): cut,
         (r"layers\.\d+\.act", "inputs_0"): cut, (r"layers\.\d+\.down", "inputs_0"): cut,
         (r"layers\.\d+\.down", "outputs"): "replicate",
         (r"layers\.\d+", "outputs"): "replicate"}
     _, whole = joining.read(str(folder / "one" / "hooks"))
-    found, failures = joining.joined(runs(folder, "hooks"))
+    found, failures = joining.joined(runs(folder, name))
     assert set(failures.values()) == {"nobody declared"}
     assert {(module, slot) for _, module, _, slot in failures} == {
         ("layers.0", "inputs_0"), ("layers.1", "inputs_0"), ("layers.0.act", "outputs"),

@@ -123,6 +123,8 @@ def declared_of(name, module, modules, ranks):
         return layer(REPLICATE, REPLICATE if module.use_all_gather else STAGE)
     if known & {"MoERunner", "FusedMoE"}:
         return experts(module)
+    if known & {"MLAAttention", "MMEncoderAttention"}:
+        return None
     if "Attention" in known:
         return attention(name, module, modules, ranks)
     if is_rotary(module):
