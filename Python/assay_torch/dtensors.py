@@ -92,7 +92,10 @@ class PlacementBook:
         self._locals[local] = told if self._locals.get(local, told) == told else _UNKNOWN
 
     def note(self, name, module, slot, tensor):
-        """Notes one tensor of a module. Raises ``Unrecordable`` for a DTensor of another mesh than others."""
+        """Notes one tensor of a module.
+
+        Raises ``Unrecordable`` for a DTensor of another mesh than the others.
+        """
         axes = _UNKNOWN
         self.is_open = self.is_open or is_dtensor(tensor)
         if not self.is_open:
@@ -107,9 +110,9 @@ class PlacementBook:
             self._locals[tensor] = known
             mesh, axes = known
             axes = axes if self.mesh in (None, mesh) else _UNKNOWN
-        if axes:
-            self.mesh = mesh
         axes = axes or _UNKNOWN
+        if axes is not _UNKNOWN:
+            self.mesh = mesh
         slots = self._found.setdefault(name, {})
         known = common(slots.get(slot, axes), axes)
         if slot not in slots or slots[slot] != known:
@@ -124,9 +127,11 @@ class PlacementBook:
             mesh, axes = placed(weight)
         except Unrecordable:
             return _UNKNOWN
-        (axis, value), *others = axes.items() if axes else (("", REPLICATE),)
-        if others or not isinstance(value, dict):
-            return _UNKNOWN  # along another axis nothing is known
+        if len(axes) != 1:
+            return _UNKNOWN  # along a second axis nothing is known of the tensor
+        (axis, value), = axes.items()
+        if not isinstance(value, dict):
+            return _UNKNOWN
         dimension, is_input = value["shard"], "inputs" in slot
         local, found = weight.to_local().shape[dimension], tensor.shape[-1]
         is_cut = found == local != value["width"]

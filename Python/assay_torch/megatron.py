@@ -3,6 +3,8 @@
 They are known by the names of their classes and their attributes: Megatron is not imported.
 """
 
+import contextlib
+
 from assay_torch.placements import REPLICATE, column, fold, layer, parts, shard
 
 
@@ -13,16 +15,15 @@ def placements(model, world_size):
     """
     declarations, sizes = {}, set()
     for name, module in model.named_modules(remove_duplicate=False):
-        known = DECLARATIONS.get(type(module).__name__)
-        try:
-            found = known and known(module)
-        except AttributeError:  # a class of the same name
-            found = None
-        size, declarations[name] = found or (1, None)
+        kind, found = type(module), None
+        # Those of vLLM have the names and not all of the attributes: its plugin knows them.
+        if kind.__name__ in DECLARATIONS and not kind.__module__.startswith("vllm."):
+            with contextlib.suppress(AttributeError):  # a class of the same name
+                found = DECLARATIONS[kind.__name__](module)
+        size, declaration = found or (1, None)
+        declarations[name] = declaration if size > 1 else None
         if size > 1:
             sizes.add(size)
-        else:
-            declarations[name] = None
     rules = fold(declarations)
     if not rules or sizes != {world_size}:
         return None

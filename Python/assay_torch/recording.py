@@ -294,9 +294,12 @@ class Recording:
         self._placed.has_news = False
         found = placing.merged(self._placements, self._placed.placements())
         provenance = self._manifest["provenance"]
-        if found is not None and found != provenance.get("placements"):
-            self._manifest["provenance"] = provenance | {"placements": found}
-            self._spool.describe(self._manifest)
+        if found == provenance.get("placements"):
+            return
+        self._manifest["provenance"] = {
+            key: value for key, value in provenance.items() if key != "placements"} \
+            | ({} if found is None else {"placements": found})
+        self._spool.describe(self._manifest)
 
     def discard_step(self):
         """Lets go of the step that is open, if one is: the next one takes its number."""
@@ -535,8 +538,8 @@ class Recording:
         if unknown:
             module, slot = unknown[0]
             warnings.warn(f"nothing tells how the ranks hold {len(unknown)} tensors of modules, "
-                          f"which fail where the ranks are compared as one run: {slot} of {module}; "
-                          "placements that are given to record do", stacklevel=3)
+                          "which fail where the ranks are compared as one run: "
+                          f"{slot} of {module}; record takes placements that do", stacklevel=3)
         unreached = sorted(site.name for site in self._sites
                            if not runs_hooks(site.module) and site.name not in self._reached)
         if unreached:

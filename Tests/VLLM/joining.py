@@ -34,7 +34,7 @@ def read(run):
 
 
 def joined(runs):
-    """The whole tensors of the runs of all ranks, by rank; and why others cannot be put together."""
+    """The whole tensors of the runs of all ranks, and why others cannot be put together."""
     spools = [read(run) for run in runs]
     placements = spools[0][0]["placements"]
     assert [provenance["rank"] for provenance, _ in spools] == list(range(len(spools)))

@@ -30,7 +30,7 @@ def model_of(folder, name, kind=transformers.LlamaConfig, **changed):
 
 
 def recorded(folder, name, model, ranks, prompts=check.PROMPTS):
-    """Records a run of so many ranks into a folder of its own, which is returned, and its tokens."""
+    """Records a run of so many ranks into a folder of its own; returns it, and the tokens."""
     folder = os.path.join(folder, f"{name}-{ranks}")
     os.makedirs(folder)
     engine = check.Engine(folder, model)

@@ -1,8 +1,8 @@
 """What the modules of vLLM tell of how its ranks hold their tensors.
 
 Modules are known by the names of their classes, as a release has them. Hidden states are whole on
-every tensor-parallel rank, and replicas must agree bit for bit where they are compared: so a module
-that is not parallel is declared whole, and one that looks parallel and is not known is not declared.
+every tensor-parallel rank, and replicas must agree where they are compared: so a module that is not
+parallel is declared whole, and one that looks parallel and is not known is not declared.
 """
 
 import logging
@@ -82,7 +82,7 @@ def staged(stages):
 
 
 def declared(model, ranks):
-    """A declaration of each module that runs, by name, and the names of those that are not known."""
+    """A declaration of each module that runs, by name, and the names of those not known."""
     modules = dict(model.named_modules(remove_duplicate=False))
     declarations, unknown = {}, []
     for name, module in modules.items():
@@ -101,7 +101,7 @@ def runs(module):
 
 
 def declared_of(name, module, modules, ranks):
-    """What a module's class and attributes, and those of its siblings, tell; ``None`` for nothing."""
+    """What a module's class and attributes tell, and its siblings'; ``None`` for nothing."""
     known, size = kinds(module), getattr(module, "tp_size", 1)
     if ranks == 1:
         return WHOLE
@@ -169,7 +169,7 @@ def column_parallel(module, ranks):
 
 
 def experts(module):
-    """A mixture of experts: tokens and the router's logits are whole, whatever holds the experts."""
+    """A mixture of experts: tokens and router's logits are whole, whatever holds the experts."""
     configuration = getattr(module, "moe_config", None)
     if getattr(configuration, "is_sequence_parallel", False):
         return None
