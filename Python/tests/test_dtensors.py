@@ -48,9 +48,9 @@ def recorded(model, folder, name, *calls, **options):
                     run_id=name, **options) as run:
             for values in calls:
                 model(values)
-                if not os.path.exists(f"{folder}/first-{name}"):
+                if not os.path.exists(f"{folder}/first-{run.id}"):
                     with open(os.path.join(folder, run.id, "spool.json")) as file, \
-                            open(f"{folder}/first-{name}", "w") as copy:
+                            open(f"{folder}/first-{run.id}", "w") as copy:
                         copy.write(file.read())
     return [str(one.message) for one in found]
 
@@ -176,6 +176,8 @@ def explicit(folder, mesh):
     parts = init_device_mesh("cpu", (2, 2), mesh_dim_names=("a", "b"))
     recorded(Root(), folder, "refused", {"known": refused_values(mesh, parts)["known"]},
              refused_values(mesh, parts))
+    known = refused_values(mesh, parts)["known"]
+    recorded(Root(), folder, "changed", {"known": known}, {"known": known.to_local().clone()})
     model = Linears(lambda tensor, dimension: distribute_tensor(
         tensor, mesh, [Replicate(), Replicate() if dimension is None else Shard(dimension)]))
     recorded(model, folder, "linears", *[distribute_tensor(x, mesh, [Shard(0), Replicate()])
@@ -210,6 +212,7 @@ def test_ranks_put_together_are_the_model_in_one_process(tmp_path):
     check_values(tmp_path)
     check_linears(tmp_path)
     check_refused(tmp_path)
+    check_changed(tmp_path)
 
 
 def runs(folder, name):
@@ -217,7 +220,7 @@ def runs(folder, name):
 
 
 def rules(folder, name):
-    return read_json(folder, f"{name}-rank0", "spool.json")["provenance"]["placements"]
+    return read_json(folder, f"{name}-rank0", "spool.json")["provenance"].get("placements")
 
 
 def same(found, whole):
@@ -280,8 +283,16 @@ def check_linears(folder):
     assert told[r"layers\.0", "outputs"] == ({"shard": 0}, {"shard": 1, "width": 6})
     assert told[r"layers\.2", "outputs"] == ({"shard": 0}, "partial")
     # The first step's placements were in the run when it ended.
-    first = read_json(folder, "first-linears")["provenance"]["placements"]["rules"]
+    first = read_json(folder, "first-linears-rank0")["provenance"]["placements"]["rules"]
     assert {"shard": 0, "width": 3} in [rule["dp"] for rule in first]
+
+
+def check_changed(folder):
+    """What the second step was silent of is not told of the first either."""
+    assert rules(folder, "changed") is None
+    first = read_json(folder, "first-changed-rank0")["provenance"]["placements"]
+    assert first["rules"] == [{"module": "call", "slot": ["inputs_0_known", "outputs_known"],
+                               "dp": {"shard": 0, "width": 8}, "tp": {"shard": 0}}]
 
 
 def check_refused(folder):
