@@ -339,6 +339,14 @@ def test_modules_of_stages_are_there_once():
     assert first(rules, "model", "outputs_tensors_residual") is None
 
 
+def test_stages_alone_have_no_axis_of_tensors():
+    model = llama(1, 8, 2, 16, 96)
+    found = engine.placements(model, parallel(1, 2), 2, lambda value: [value, {}])
+    assert found["mesh"] == [{"pp": 2}]
+    assert first(found["rules"], "model.layers.0.self_attn.qkv_proj", "outputs_0") == {
+        "pp": "stage"}
+
+
 def test_floats_on_the_processor_are_summed_in_another_order_on_each_rank():
     model = llama(4, 8, 2, 16, 96)
     model.weight = nn.Parameter(torch.ones(2))
