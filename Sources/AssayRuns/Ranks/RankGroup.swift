@@ -47,13 +47,14 @@ package final class RankGroup: RunReader {
     self.manifest = manifest
     var union = RankUnion(runs: runs, placements: placements)
     let numbers = runs.map { $0.steps.map(\.index) }
-    if let other = numbers.firstIndex(where: { $0 != numbers[0] }) {
+    if manifest.isComplete, let other = numbers.firstIndex(where: { $0 != numbers[0] }) {
       throw .unusableGroup(
         path: path,
         reason: "rank \(other) has \(numbers[other].count) steps (\(runs[other].path)), and rank 0 "
           + "\(numbers[0].count), or others: the ranks' recordings do not belong together")
     }
-    steps = numbers[0].indices.map { union.step(at: $0) }
+    let common = numbers.dropFirst().reduce(Set(numbers[0])) { $0.intersection($1) }
+    steps = common.sorted().map { union.step($0) }
     devices = union.devices
     coverage = union.coverage
     holders = union.holders
