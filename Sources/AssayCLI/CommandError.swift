@@ -26,6 +26,7 @@ enum CommandError: Error, Equatable, CustomStringConvertible {
   case commandStillRecording(command: String)
   case notConfirmed(golden: String)
   case noTerminal(golden: String)
+  case noMPI(ranks: Int)
 
   var description: String {
     switch self {
@@ -85,6 +86,9 @@ enum CommandError: Error, Equatable, CustomStringConvertible {
       "not approved; \(golden) was not written"
     case .noTerminal(let golden):
       "standard input is no terminal to confirm on, so \(golden) was not written; give --yes"
+    case .noMPI(let ranks):
+      "mpirun started \(ranks) processes, and this assay was built without MPI, so each would compare "
+        + "everything; build it with `make build MPI=1`, or give each its --shard"
     }
   }
 }

@@ -82,6 +82,15 @@ struct CompareCommand: ParsableCommand {
       """, valueName: "run"))
   var floor: String?
 
+  @Option(
+    help: ArgumentHelp(
+      """
+      Compare only this share of the calls, and write a part for assay merge to --output: 2/7 is the \
+      second of seven; slurm in an array job; kubernetes/7 in an indexed job of 7 completions. The \
+      verdict is the merge's: exit status 0 says that the part is written.
+      """, valueName: "i/n"))
+  var shard: ShardArgument?
+
   @Flag(
     help: """
       Print a file for --mapping, proposed from shapes and statistics, instead of a comparison.
@@ -89,7 +98,7 @@ struct CompareCommand: ParsableCommand {
   var suggestMapping = false
 
   /// The two runs, named in one way or the other.
-  private var paths: (actual: String, expected: String) {
+  var paths: (actual: String, expected: String) {
     get throws {
       switch (actual, expected, dir1, dir2) {
       case (let actual?, let expected?, nil, nil), (nil, nil, let actual?, let expected?):
@@ -109,6 +118,10 @@ struct CompareCommand: ParsableCommand {
     if suggestMapping, mapping != nil {
       throw ValidationError("give either --mapping or --suggest-mapping")
     }
+    if shard != nil {
+      let other = suggestMapping ? "--suggest-mapping" : report.given.first { $0 != "--output" }
+      if let other { throw ValidationError("--shard writes a part and no report; it excludes \(other)") }
+    }
     if floor != nil, mapping != nil {
       throw ValidationError("--floor excludes --mapping: the three runs pair by equal names")
     }
@@ -116,6 +129,18 @@ struct CompareCommand: ParsableCommand {
 
   func run() throws {
     if suggestMapping { return try suggest() }
+    if let shard { return try writePart(shard) }
+    if Ranks.count > 1 { return try runRanked() }
+    let work = try work()
+    let bar = ProgressBar("comparing")
+    defer { bar.clear() }
+    let comparison = work.comparison(progress: bar.update(_:of:))
+    bar.clear()
+    try report.tell(comparison)
+  }
+
+  /// Opens the runs and pairs their tensors.
+  func work() throws -> ComparisonWork {
     var options = ComparisonOptions()
     options.mapping = try mapping.map { try Mapping(fileOrPreset: $0) }
     options.floor = try floor.map { try openRun(at: $0) }
@@ -131,17 +156,8 @@ struct CompareCommand: ParsableCommand {
     let runs = concurrentMap(count: 2) { side in
       Result { try openRun(at: side == 0 ? paths.actual : paths.expected) }
     }
-    let (actual, expected) = (try runs[0].get(), try runs[1].get())
-
-    let bar = ProgressBar("comparing")
-    defer { bar.clear() }
-    let comparison = try RunComparison.compare(
-      actual: actual, expected: expected, options: options, progress: bar.update(_:of:))
-    bar.clear()
-
-    try report.write(comparison, named: "compare")
-    GitHubActions.tell(comparison, name: "compare", report: report.output)
-    try comparison.leave()
+    return try ComparisonWork(
+      actual: try runs[0].get(), expected: try runs[1].get(), options: options)
   }
 
   private func suggest() throws {

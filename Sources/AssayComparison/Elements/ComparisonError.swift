@@ -24,6 +24,10 @@ public enum ComparisonError: Error, Equatable, Sendable {
   case unusableRows(path: String, step: Int, reason: String)
   /// A comparison by rows was asked for that cannot be made.
   case cannotAlignRows(reason: String)
+  /// A part of a comparison cannot be read, or does not go with the others.
+  case unusablePart(path: String, reason: String)
+  /// Shards of a comparison, counted from 1, are in none of its parts.
+  case missingShards([Int], count: Int)
 }
 
 extension ComparisonError: CustomStringConvertible {
@@ -55,6 +59,14 @@ extension ComparisonError: CustomStringConvertible {
       "\(path): the rows of step \(step) contradict themselves: \(reason)"
     case .cannotAlignRows(let reason):
       "cannot compare by rows: \(reason)"
+    case .unusablePart(let path, let reason):
+      "\(path) cannot be merged: \(reason)"
+    case .missingShards(let shards, let count):
+      "\(shards.count == 1 ? "shard" : "shards") "
+        + shards.prefix(8).map(String.init).joined(separator: ", ")
+        + (shards.count > 8 ? " and \(shards.count - 8) more" : "")
+        + " of \(count) \(shards.count == 1 ? "is" : "are") in no part: without all of them there is "
+        + "no verdict; compare with --shard \(shards.first ?? 1)/\(count), and merge that part too"
     }
   }
 }

@@ -1,0 +1,76 @@
+import ArgumentParser
+import Assay
+import Foundation
+
+extension CompareCommand {
+  /// The command that asks for the comparison that a part is of.
+  ///
+  /// - Throws: ``ComparisonError/unusablePart(path:reason:)`` where the part asks for nothing of the
+  ///   kind.
+  init(asked part: PartialComparison) throws {
+    do {
+      self = try CompareCommand.parse(part.head.request)
+      guard try request == part.head.request else { throw CleanExit.message("") }
+    } catch {
+      throw ComparisonError.unusablePart(
+        path: part.path, reason: "what it was asked for, \(part.head.request), is no comparison")
+    }
+  }
+
+  /// All that decides about the comparison, as arguments that ask for it again.
+  var request: [String] {
+    get throws {
+      let paths = try paths
+      let values: [(String, [String])] = [
+        ("--dir1", [paths.actual]), ("--dir2", [paths.expected]),
+        ("--tolerance", [tolerance.tolerance?.rawValue].compactMap { $0 }),
+        ("--tolerance-file", [tolerance.toleranceFile].compactMap { $0 }),
+        ("--rtol", [tolerance.rtol].compactMap { $0?.description }),
+        ("--atol", [tolerance.atol].compactMap { $0?.description }),
+        ("--device-map", deviceMap), ("--steps", [steps].compactMap { $0 }),
+        ("--modules", [modules].compactMap { $0 }), ("--mapping", [mapping].compactMap { $0 }),
+        ("--align", align == .auto ? [] : [align.rawValue]), ("--request-map", requestMap),
+        ("--logits", [logits].compactMap { $0 }), ("--floor", [floor].compactMap { $0 }),
+      ]
+      return values.flatMap { name, values in values.map { "\(name)=\($0)" } }
+        + (tolerance.equalNan ? ["--equal-nan"] : [])
+    }
+  }
+
+  /// The SHA-256 of the rule files, which are part of what was asked for.
+  private var ruleFiles: [String: String] {
+    var hashes: [String: String] = [:]
+    for path in [tolerance.toleranceFile, mapping].compactMap({ $0 }) {
+      // A mapping may be one that comes with Assay, and no file.
+      guard let file = try? MappedFile(path: path) else { continue }
+      hashes[path] = SHA256.hash(file.withUnsafeBytes { Array($0) }).hexadecimal
+    }
+    return hashes
+  }
+
+  /// Says of which comparison parts are.
+  func head(of work: ComparisonWork, shardCount: Int) throws -> PartialComparison.Head {
+    work.head(request: try request, files: ruleFiles, shardCount: shardCount)
+  }
+
+  /// Writes what one shard comes to.
+  func writePart(_ argument: ShardArgument) throws {
+    let (shard, count) = try argument.resolved()
+    guard let output = report.output else {
+      throw ValidationError("--shard needs --output, the file for the part")
+    }
+    let work = try work()
+    let bar = ProgressBar("comparing")
+    defer { bar.clear() }
+    let part = work.part(
+      shard, head: try head(of: work, shardCount: count), progress: bar.update(_:of:))
+    try TextOutput.replace(output, with: part.data())
+  }
+
+  /// Makes the comparison of a part that holds all shards.
+  func comparison(of part: PartialComparison) throws -> RunComparison {
+    let work = try work()
+    return try work.comparison(
+      of: part, head: head(of: work, shardCount: part.head.shardCount))
+  }
+}
