@@ -1,4 +1,4 @@
-package import AssayBase
+import AssayBase
 package import AssayRuns
 import AssayTensors
 

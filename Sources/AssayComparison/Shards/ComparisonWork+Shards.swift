@@ -1,4 +1,4 @@
-package import AssayRuns
+import AssayRuns
 import AssayTensors
 
 extension ComparisonWork {
