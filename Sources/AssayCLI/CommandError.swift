@@ -27,6 +27,7 @@ enum CommandError: Error, Equatable, CustomStringConvertible {
   case notConfirmed(golden: String)
   case noTerminal(golden: String)
   case noMPI(ranks: Int)
+  case cannotReadAgain(part: String, reason: String)
 
   var description: String {
     switch self {
@@ -89,6 +90,9 @@ enum CommandError: Error, Equatable, CustomStringConvertible {
     case .noMPI(let ranks):
       "mpirun started \(ranks) processes, and this assay was built without MPI, so each would compare "
         + "everything; build it with `make build MPI=1`, or give each its --shard"
+    case .cannotReadAgain(let part, let reason):
+      "\(reason); merge reads the runs again under the names that \(part) has, so call it where they are "
+        + "those"
     }
   }
 }

@@ -68,8 +68,16 @@ extension CompareCommand {
   }
 
   /// Makes the comparison of a part that holds all shards.
+  ///
+  /// - Throws: ``CommandError/cannotReadAgain(part:reason:)`` where the runs are not there, and what
+  ///   a part that does not fit them throws.
   func comparison(of part: PartialComparison) throws -> RunComparison {
-    let work = try work()
+    let work: ComparisonWork
+    do {
+      work = try self.work()
+    } catch {
+      throw CommandError.cannotReadAgain(part: part.path, reason: AssayCommand.text(of: error))
+    }
     return try work.comparison(
       of: part, head: head(of: work, shardCount: part.head.shardCount))
   }

@@ -36,7 +36,6 @@ struct MergeCommand: ParsableCommand {
       merging: parts, path: parts.count == 1 ? paths[0] : "what the parts hold together")
     if let partial { return try TextOutput.replace(partial, with: whole.data()) }
     try whole.checkShards()
-    let comparison = try CompareCommand(asked: whole).comparison(of: whole)
-    try report.tell(comparison)
+    try report.tell(try CompareCommand(asked: whole).comparison(of: whole))
   }
 }
