@@ -171,6 +171,42 @@ import Testing
     }
   }
 
+  /// An option that decides about the comparison and is not kept with a part would let parts of other
+  /// comparisons merge: `CompareCommand.request` has to know it.
+  @Test func everyOptionIsKnownToDecideOrNot() throws {
+    let deciding: Set = [
+      "--dir1", "--dir2", "--tolerance", "--tolerance-file", "--rtol", "--atol", "--equal-nan",
+      "--device-map", "--steps", "--modules", "--mapping", "--align", "--request-map", "--logits",
+      "--floor",
+    ]
+    let others: Set = [
+      "--output", "--format", "--junit", "--verbose", "--summary", "--plots", "--shard",
+      "--suggest-mapping", "--version", "--help",
+    ]
+    let help = try AssayProcess.run(["compare", "--help"]).stdout
+    let found = Set(
+      help.split(separator: "\n").compactMap { line -> String? in
+        let words = line.split(separator: " ").prefix(2).map {
+          $0.trimmingCharacters(in: .punctuationCharacters.subtracting(["-"]))
+        }
+        guard line.hasPrefix("  "), words.first?.hasPrefix("-") == true else { return nil }
+        return words.first { $0.hasPrefix("--") }
+      })
+    #expect(found == deciding.union(others))
+    // What decides is kept, each with its value.
+    let floor = Self.runs[1]
+    let values = [
+      "--rtol": "0.5", "--atol": "0.25", "--device-map": "cpu=cpu", "--steps": "0",
+      "--modules": "lm_head", "--align": "steps", "--logits": "lm_head", "--floor": floor,
+    ]
+    let outcome = try shard("1/1", "part", values.flatMap { [$0, $1] } + ["--equal-nan"])
+    #expect(outcome.status == 0, "\(outcome.stderr)")
+    let part = try String(contentsOf: folder.url.appending(path: "part"), encoding: .utf8)
+    for argument in values.map({ "\"\($0)=\($1)\"" }) + ["\"--equal-nan\""] {
+      #expect(part.contains(argument))
+    }
+  }
+
   @Test func aPartTakesNoGoldensPlace() throws {
     let golden = folder.path("golden.h5")
     try FileManager.default.copyItem(

@@ -135,18 +135,18 @@ import Testing
     let (actual, expected, options) = try test.make()
     let whole = Self.reports(
       try RunComparison.compare(actual: actual, expected: expected, options: options))
+    /// Every process opens and pairs for itself.
+    func work(_ count: Int) throws -> ShardedWork {
+      ShardedWork(
+        try ComparisonWork(actual: actual, expected: expected, options: options), count: count)
+    }
     var generator = SeededGenerator(state: 7)
     for count in [1, 7, 40] {
       let parts = try (1...count).shuffled(using: &generator).map { shard in
-        // Every process opens and pairs for itself.
-        let work = try ComparisonWork(actual: actual, expected: expected, options: options)
-        let part = work.part(shard, head: work.head(request: [], shardCount: count))
-        return try PartialComparison(part.data(), path: "part \(shard)")
+        try PartialComparison(work(count).part(shard).data(), path: "part \(shard)")
       }
-      let work = try ComparisonWork(actual: actual, expected: expected, options: options)
-      let head = work.head(request: [], shardCount: count)
       let flat = try PartialComparison(merging: parts, path: "all")
-      #expect(Self.reports(try work.comparison(of: flat, head: head)) == whole)
+      #expect(Self.reports(try work(count).comparison(of: flat)) == whole)
       // In two levels of groups, through the bytes again.
       let groups = try stride(from: 0, to: count, by: 3).map { start in
         let group = try PartialComparison(
@@ -155,8 +155,7 @@ import Testing
       }
       let nested = try PartialComparison(merging: groups.reversed(), path: "all")
       #expect(try nested.data() == flat.data())
-      let fresh = try ComparisonWork(actual: actual, expected: expected, options: options)
-      #expect(Self.reports(try fresh.comparison(of: nested, head: head)) == whole)
+      #expect(Self.reports(try work(count).comparison(of: nested)) == whole)
     }
   }
 

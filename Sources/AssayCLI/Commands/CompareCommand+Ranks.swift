@@ -11,26 +11,18 @@ import Synchronization
       let rank = Rank()
       let comparison: RunComparison
       do {
-        let work = try work()
-        let head = try head(of: work, shardCount: work.pieceCount(ranks: rank.count))
-        guard rank.isFirst else { return try rank.serve(work, head) }
+        let work = try shardedWork(rank.pieceCount)
+        guard rank.isFirst else { return try rank.serve(work) }
         let bar = ProgressBar("comparing")
         defer { bar.clear() }
-        let parts = try rank.gather(work, head, progress: bar.update(_:of:))
+        let parts = try rank.gather(work, progress: bar.update(_:of:))
         rank.end()
         comparison = try work.comparison(
-          of: PartialComparison(merging: parts, path: "what the ranks found"), head: head)
+          of: PartialComparison(merging: parts, path: "what the ranks found"))
       } catch {
         rank.fail(AssayCommand.text(of: error))
       }
       try report.tell(comparison)
-    }
-  }
-
-  extension ComparisonWork {
-    /// Enough pieces that ranks end at about the same time.
-    fileprivate func pieceCount(ranks: Int) -> Int {
-      min(32 * ranks, PartialComparison.shardLimit)
     }
   }
 
@@ -41,6 +33,8 @@ import Synchronization
     private var isOpen = true
 
     var isFirst: Bool { number == 0 }
+    /// Enough pieces that ranks end at about the same time.
+    var pieceCount: Int { min(32 * count, PartialComparison.shardLimit) }
 
     /// What a message is.
     private enum Tag: Int32 {
@@ -81,26 +75,26 @@ import Synchronization
     }
 
     /// Judges what the first rank hands out.
-    func serve(_ work: ComparisonWork, _ head: PartialComparison.Head) throws {
+    func serve(_ work: ShardedWork) throws {
       var part = Data()
       while true {
         send(part, to: 0, .part)
         let piece = wait().data.withUnsafeBytes { $0.loadUnaligned(as: Int32.self) }
         guard piece > 0 else { return end() }
-        part = try work.part(Int(piece), head: head).data()
+        part = try work.part(Int(piece)).data()
       }
     }
 
     /// Hands out pieces, the largest first, judges some of them, and waits for all.
     func gather(
-      _ work: ComparisonWork, _ head: PartialComparison.Head, progress: (Int, Int) -> Void
+      _ work: ShardedWork, progress: (Int, Int) -> Void
     ) throws -> [PartialComparison] {
-      let pieces = work.shardsBySize(head.shardCount)
+      let pieces = work.shardsBySize
       let queue = Mutex(pieces[...])
       let own = Mutex<[PartialComparison]>([])
       let worker = Thread {
         while let piece = queue.withLock({ $0.popFirst() }) {
-          let part = work.part(piece, head: head)
+          let part = work.part(piece)
           own.withLock { $0.append(part) }
         }
       }

@@ -48,9 +48,9 @@ extension CompareCommand {
     return hashes
   }
 
-  /// Says of which comparison parts are.
-  func head(of work: ComparisonWork, shardCount: Int) throws -> PartialComparison.Head {
-    work.head(request: try request, files: ruleFiles, shardCount: shardCount)
+  /// Opens the runs, pairs their tensors, and cuts the work.
+  func shardedWork(_ count: Int) throws -> ShardedWork {
+    ShardedWork(try work(), count: count, request: try request, files: ruleFiles)
   }
 
   /// Writes what one shard comes to.
@@ -59,12 +59,10 @@ extension CompareCommand {
     guard let output = report.output else {
       throw ValidationError("--shard needs --output, the file for the part")
     }
-    let work = try work()
+    let work = try shardedWork(count)
     let bar = ProgressBar("comparing")
     defer { bar.clear() }
-    let part = work.part(
-      shard, head: try head(of: work, shardCount: count), progress: bar.update(_:of:))
-    try TextOutput.replace(output, with: part.data())
+    try TextOutput.replace(output, with: work.part(shard, progress: bar.update(_:of:)).data())
   }
 
   /// Makes the comparison of a part that holds all shards.
@@ -72,13 +70,12 @@ extension CompareCommand {
   /// - Throws: ``CommandError/cannotReadAgain(part:reason:)`` where the runs are not there, and what
   ///   a part that does not fit them throws.
   func comparison(of part: PartialComparison) throws -> RunComparison {
-    let work: ComparisonWork
+    let work: ShardedWork
     do {
-      work = try self.work()
+      work = try shardedWork(part.head.shardCount)
     } catch {
       throw CommandError.cannotReadAgain(part: part.path, reason: AssayCommand.text(of: error))
     }
-    return try work.comparison(
-      of: part, head: head(of: work, shardCount: part.head.shardCount))
+    return try work.comparison(of: part)
   }
 }

@@ -101,18 +101,6 @@ package struct ComparisonWork: Sendable {
     return comparison
   }
 
-  /// Tensors of either run of which some pair takes only a part.
-  var slicedKeys: BothSides<Set<TensorKey>> {
-    var keys = BothSides<Set<TensorKey>>(actual: [], expected: [])
-    for pair in pairing.pairs {
-      for side in RunSide.allCases {
-        guard let source = pair.sides[side], source.isPartial else { continue }
-        keys[side].insert(source.record.key)
-      }
-    }
-    return keys
-  }
-
   private var read: @Sendable (TensorPair, RunSide) throws -> TensorSourceReader.Reading {
     { [readers] in try readers[$1].read($0, $1) }
   }

@@ -108,7 +108,9 @@ extension PartialComparison {
     do { file = try MappedFile(path: path) } catch {
       throw .unusablePart(path: path, reason: error.reason)
     }
-    try self.init(file.withUnsafeBytes { Data($0) }, path: path)
+    // What is something else is not read as a whole.
+    let data = file.withUnsafeBytes { $0.first == UInt8(ascii: "{") ? Data($0) : Data() }
+    try self.init(data, path: path)
   }
 
   /// Writes the file, whole or not at all.

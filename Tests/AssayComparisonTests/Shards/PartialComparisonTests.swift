@@ -10,23 +10,22 @@ import Testing
 /// Parts keep every figure to the bit, and what is no part of the comparison is refused.
 @Suite struct PartialComparisonTests {
   private func work(
-    _ options: ComparisonOptions = .init(), layers: Int = 6, change: Float = 0.5,
-    id: String = "run"
-  ) throws -> ComparisonWork {
+    layers: Int = 6, count: Int = 3, id: String = "run", request: [String] = []
+  ) throws -> ShardedWork {
     var (actual, expected) = (InMemoryRun(path: "a", id: id), InMemoryRun(path: "e"))
     for layer in 0..<layers {
       let values = (0..<8).map { Float($0 + layer) }
-      actual.add(try rows(values.map { $0 + (layer == 4 ? change : 0) }), "l.\(layer)", "outputs")
+      actual.add(try rows(values.map { $0 + (layer == 4 ? 0.5 : 0) }), "l.\(layer)", "outputs")
       expected.add(try rows(values), "l.\(layer)", "outputs")
     }
-    return try ComparisonWork(actual: actual, expected: expected, options: options)
+    return ShardedWork(
+      try ComparisonWork(actual: actual, expected: expected, options: .init()), count: count,
+      request: request)
   }
 
-  private func parts(
-    _ work: ComparisonWork, _ count: Int = 3, request: [String] = []
-  ) -> [PartialComparison] {
-    (1...count).map { shard in
-      var part = work.part(shard, head: work.head(request: request, shardCount: count))
+  private func parts(_ work: ShardedWork) -> [PartialComparison] {
+    (1...work.shards.count).map { shard in
+      var part = work.part(shard)
       part.path = "part-\(shard)"
       return part
     }
@@ -110,15 +109,15 @@ import Testing
   }
 
   @Test func shardsHoldEveryPairOnceAndTakeAboutAsLong() throws {
-    let work = try work(layers: 100)
     for count in [1, 2, 7, 100, 130] {
-      let shards = work.shards(count)
+      let work = try work(layers: 100, count: count)
+      let shards = work.shards
       #expect(shards.count == count)
-      #expect(shards.flatMap { Array($0) } == Array(work.all))
+      #expect(shards.flatMap { Array($0) } == Array(0..<100))
+      #expect(Set(work.shardsBySize) == Set(1...count))
       let sizes = shards.map(\.count)
       #expect(try #require(sizes.max()) - sizes.reduce(100, min) <= 1)
     }
-    #expect(Set(work.shardsBySize(7)) == Set(1...7))
   }
 
   /// A run that tells how large its tensors are.
@@ -137,18 +136,16 @@ import Testing
     for layer in 0..<10 { run.add(try rows([1, 2]), "l.\(layer)", "outputs") }
     let sized = SizedRun(run: run, sizes: ["l.0": 9 << 30, "l.1": 1 << 30, "l.9": 8 << 30])
     let work = try ComparisonWork(actual: sized, expected: sized, options: .init())
-    #expect(work.shards(2) == [0..<1, 1..<10])
-    #expect(work.shardsBySize(3).first == 1)
+    #expect(ShardedWork(work, count: 2).shards == [0..<1, 1..<10])
+    #expect(ShardedWork(work, count: 3).shardsBySize.first == 1)
   }
 
   @Test func missingDoubledAndForeignPartsAreRefused() throws {
     let work = try work()
     let all = parts(work)
-    let head = all[0].head
     func merge(_ parts: [PartialComparison]) -> String {
       reason {
-        _ = try work.comparison(
-          of: PartialComparison(merging: parts, path: "all"), head: head)
+        _ = try work.comparison(of: PartialComparison(merging: parts, path: "all"))
       }
     }
     #expect(merge(all) == "no error")
@@ -160,14 +157,14 @@ import Testing
     copy.path = "copy"
     #expect(
       merge(all + [copy]) == "copy cannot be merged: it holds shard 2 of 3, which part-2 holds too")
-    let others: [(ComparisonWork, Int, [String], String)] = [
-      (try self.work(id: "other"), 3, [], "its actual run is a, run other, and that of part-1 is a"),
-      (try self.work(layers: 7), 3, [], "the actual run, a, held other tensors when"),
-      (work, 4, [], "it is of 4 shards, and part-1 of 3"),
-      (work, 3, ["--rtol=1"], "of part-1 --rtol is not given, of this part 1"),
+    let others: [(ShardedWork, String)] = [
+      (try self.work(id: "other"), "its actual run is a, run other, and that of part-1 is a"),
+      (try self.work(layers: 7), "the actual run, a, held other tensors when"),
+      (try self.work(count: 4), "it is of 4 shards, and part-1 of 3"),
+      (try self.work(request: ["--rtol=1"]), "of part-1 --rtol is not given, of this part 1"),
     ]
-    for (other, count, request, text) in others {
-      let foreign = parts(other, count, request: request)[1]
+    for (other, text) in others {
+      let foreign = parts(other)[1]
       let found = merge([all[0], foreign, all[2]])
       #expect(found.contains(text), "\(found)")
     }
@@ -181,9 +178,7 @@ import Testing
     let changed = try self.work(layers: 7)
     #expect(
       reason {
-        _ = try changed.comparison(
-          of: PartialComparison(merging: all, path: "all"),
-          head: changed.head(request: [], shardCount: 3))
+        _ = try changed.comparison(of: PartialComparison(merging: all, path: "all"))
       }.contains("held other tensors"))
     var short = all
     short[0].results.removeLast()
@@ -199,7 +194,7 @@ import Testing
     func found(_ change: (inout PartialComparison.Result) -> Void) -> String {
       var part = good
       change(&part.results[4])
-      return reason { _ = try work.comparison(of: part, head: part.head) }
+      return reason { _ = try work.comparison(of: part) }
     }
     #expect(found { _ in } == "no error")
     let form = TensorForm(dtype: .float32, shape: .vector(8))
