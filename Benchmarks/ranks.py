@@ -2,7 +2,7 @@
 
 Usage: ranks.py ASSAY [--gigabytes N] [--turns N] [--folder DISK]
        (ASSAY as `make build MPI=1` builds it; needs numpy, Open MPI's mpirun and two cores)
-Two spools of N GB each, all of whose tensors differ by rounding, of 2 to 8 MiB. What follows from the
+Two spools of N GB each, all of whose tensors differ by rounding, of 2 to 8 MiB of bfloat16. What follows from the
 figures for more machines is computed by the formula of README.md. As root each turn is also timed with
 nothing in the page cache, and what each process read from the disk is counted.
 """
@@ -27,20 +27,21 @@ def write(folder, size, change, count=None):
     os.makedirs(folder)
     with open(f"{folder}/spool.json", "w") as file:
         json.dump({"schema": "assay.spool/1", "id": os.path.basename(folder)}, file)
-    base = rng.standard_normal(1 << 21, dtype=np.float32)
+    base = rng.standard_normal(1 << 22, dtype=np.float32)
     calls, offset = [], 0
     with open(f"{folder}/tensors.bin", "wb") as file:
         while offset < size if count is None else len(calls) < count:
-            elements = int(rng.integers(1 << 19, 1 << 21)) if count is None else 256
+            elements = int(rng.integers(1 << 20, 1 << 22)) if count is None else 512
             rows = elements // 256
             values = base[:rows * 256] * np.float32(1 + len(calls) / 1000)
+            # bfloat16, rounded down; the last bit of some differs.
+            values = (values.view(np.uint32) >> 16).astype(np.uint16)
             if change:
-                values = values * (1 + np.float32(3e-8) * noise.standard_normal(
-                    1, dtype=np.float32))
+                values ^= noise.integers(0, 8, values.size, dtype=np.uint16) == 0
             file.write(values.tobytes())
             calls.append({
                 "module": f"model.layers.{len(calls)}", "call": 0, "tensors": [{
-                    "slot": "outputs", "device": "cpu", "dtype": "torch.float32",
+                    "slot": "outputs", "device": "cpu", "dtype": "torch.bfloat16",
                     "shape": [rows, 256], "offset": offset, "bytes": values.nbytes}]})
             offset += values.nbytes
     with open(f"{folder}/steps.jsonl", "w") as file:
@@ -57,7 +58,7 @@ def seconds(command, cold):
             file.write("3")
     with tempfile.TemporaryDirectory() as folder:
         # What a shell waited for counts as its own.
-        count = f"{folder}/$OMPI_COMM_WORLD_RANK"
+        count = f"{folder}/rank$OMPI_COMM_WORLD_RANK"
         if "mpirun" in command:
             program = command.index("--") + 1
             command = command[:program] + [
@@ -93,7 +94,7 @@ def main():
             tensors = write(run, int(arguments.gigabytes * 1e9), run == runs[0])
         size = sum(os.path.getsize(f"{run}/tensors.bin") for run in runs)
         print(f"{tensors} pairs, {size / 1e9:.2f} GB of both sides")
-        compare = [assay, "compare", *runs, "--rtol", "1e-3", "-o", f"{folder}/report.md"]
+        compare = [assay, "compare", *runs, "--rtol", "1e-2", "-o", f"{folder}/report.md"]
         ways = {
             "one process, one core": ["taskset", "-c", "0", *compare],
             "one process, two cores": compare,
@@ -122,7 +123,7 @@ def parts(assay, folder, turns):
         runs = [f"{folder}/actual-{count}", f"{folder}/expected-{count}"]
         for run in runs:
             write(run, 0, run == runs[0], count)
-        compare = [assay, "compare", *runs, "--rtol", "1e-3"]
+        compare = [assay, "compare", *runs, "--rtol", "1e-2"]
         found = {
             "compare": [], "an empty shard": [], "a shard of all": [], "merge to a part": [],
             "merge to a report": []}

@@ -23,7 +23,8 @@ import Testing
   }
 
   @Test(arguments: [
-    [], ["--tolerance", "torch", "--steps", "0-2", "--modules", "layers\\.2,lm_head", "--equal-nan"],
+    [],
+    ["--tolerance", "torch", "--steps", "0-2", "--modules", "layers\\.2,lm_head", "--equal-nan"],
     ["--rtol", "1", "--atol", "10", "--device-map", "cpu=cpu", "--align", "steps"],
   ])
   func mergedPartsMakeTheSameReports(options: [String]) throws {
@@ -70,7 +71,8 @@ import Testing
       #expect(outcome.stderr.contains(text), "\(outcome.stderr)")
     }
     try refused(["part-1", "part-3"], "shard 2 of 3 is in no part")
-    try refused(["part-1", "part-2", "part-3", "part-2"], "part-2 cannot be merged: it holds shard 2")
+    try refused(
+      ["part-1", "part-2", "part-3", "part-2"], "part-2 cannot be merged: it holds shard 2")
     _ = try shard("2/3", "other", runs: [Self.runs[1], Self.runs[1]])
     try refused(["part-1", "other", "part-3"], "other cannot be merged: its actual run is")
     _ = try shard("2/3", "loose", ["--rtol", "1"])
@@ -138,7 +140,8 @@ import Testing
     }
     #expect(try merge(["a", "b", "c"]).status == 1)
     for (argument, environment, text) in [
-      ("0/3", [:], "shards count from 1"), ("4/3", [:], "shard 4 of 3"), ("1/0", [:], "shard 1 of 0"),
+      ("0/3", [:], "shards count from 1"), ("4/3", [:], "shard 4 of 3"),
+      ("1/0", [:], "shard 1 of 0"),
       ("3", [:], "--shard takes I/N"), ("1/2/3", [:], "--shard takes I/N"),
       ("slurm", [:], "SLURM_ARRAY_TASK_ID, which is not set"),
       ("slurm", array(4, 1, 7, count: 3), "takes an array without gaps"),

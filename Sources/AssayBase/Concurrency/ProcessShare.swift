@@ -9,7 +9,9 @@ enum ProcessShare {
       return nil
     }
     // The latter are those that mpirun bound the process to.
-    let (all, own) = (ProcessInfo.processInfo.processorCount, ProcessInfo.processInfo.activeProcessorCount)
+    let (all, own) = (
+      ProcessInfo.processInfo.processorCount, ProcessInfo.processInfo.activeProcessorCount
+    )
     return max(1, min(all / count, own))
   }()
 }

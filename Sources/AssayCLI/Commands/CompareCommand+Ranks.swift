@@ -26,7 +26,9 @@ import Synchronization
     }
   }
 
-  /// This process among those that mpirun started. Its methods are called by one thread.
+  /// This process among those that mpirun started.
+  ///
+  /// Its methods are called by one thread.
   private final class Rank {
     let number: Int
     let count: Int

@@ -120,7 +120,9 @@ struct CompareCommand: ParsableCommand {
     }
     if shard != nil {
       let other = suggestMapping ? "--suggest-mapping" : report.given.first { $0 != "--output" }
-      if let other { throw ValidationError("--shard writes a part and no report; it excludes \(other)") }
+      if let other {
+        throw ValidationError("--shard writes a part and no report; it excludes \(other)")
+      }
     }
     if floor != nil, mapping != nil {
       throw ValidationError("--floor excludes --mapping: the three runs pair by equal names")

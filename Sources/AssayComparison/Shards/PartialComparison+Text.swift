@@ -49,23 +49,23 @@ extension PartialComparison {
     @Sendable func damaged(_ reason: String) -> ComparisonError {
       .unusablePart(path: path, reason: reason)
     }
-    let lines = data.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
-    guard let start = lines.first,
-      let schema = try? Self.decoder.decode(Schema.self, from: start).schema
+    let (lines, rest) = Self.lines(of: data)
+    guard let schema = try? Self.decoder.decode(Schema.self, from: lines.first ?? rest).schema
     else { throw damaged("it is no part of a comparison, as assay compare --shard writes it") }
     guard schema == Self.schema else {
       throw damaged("its schema is \"\(schema)\", not \"\(Self.schema)\"")
     }
-    // The last line ends too, so that nothing is behind it.
-    guard lines.count > 2, lines[lines.count - 1].isEmpty,
-      let last = try? Self.decoder.decode(LastLine.self, from: lines[lines.count - 2])
+    guard rest.isEmpty, lines.count > 1, let end = lines.last,
+      let last = try? Self.decoder.decode(LastLine.self, from: end)
     else { throw damaged("it was cut: its last line is missing") }
-    guard last.sha256 == Self.hash(data[..<lines[lines.count - 2].startIndex]) else {
+    guard last.sha256 == Self.hash(data[..<end.startIndex]) else {
       throw damaged("it is damaged: its SHA-256 is another than its last line says")
     }
-    @Sendable func decoded<Line: Decodable & Sendable>(_ position: Int) throws(ComparisonError) -> Line {
+    @Sendable func decoded<Line: Decodable & Sendable>(
+      _ position: Int, by decoder: JSONDecoder = Self.decoder
+    ) throws(ComparisonError) -> Line {
       do {
-        return try Self.decoder.decode(Line.self, from: lines[position])
+        return try decoder.decode(Line.self, from: lines[position])
       } catch {
         throw damaged("line \(position + 1) cannot be read: \(Self.reason(error))")
       }
@@ -77,16 +77,17 @@ extension PartialComparison {
       zip(first.shards, first.shards.dropFirst()).allSatisfy({ $0 < $1 })
     else { throw damaged("its shards are no numbers from 1 to their count") }
     guard first.rowLists >= 0, first.results >= 0, first.rowLists <= lines.count,
-      first.results <= lines.count, first.rowLists + first.results + 3 == lines.count
+      first.results <= lines.count, first.rowLists + first.results + 2 == lines.count
     else { throw damaged("it has another number of lines than its first one says") }
     self.init(path: path, head: first.comparison, shards: first.shards)
     for position in 0..<first.rowLists { rowLists.append(try decoded(position + 1)) }
     let begin = first.rowLists + 1
     let batches = concurrentMap(count: (first.results + Self.batch - 1) / Self.batch) { batch in
       Swift.Result { () throws(ComparisonError) -> [Result] in
+        let decoder = Self.decoder
         var results: [Result] = []
         for position in batch * Self.batch..<min((batch + 1) * Self.batch, first.results) {
-          results.append(try decoded(begin + position))
+          results.append(try decoded(begin + position, by: decoder))
         }
         return results
       }
@@ -115,6 +116,23 @@ extension PartialComparison {
 
   /// Writes the file, whole or not at all.
   package func write(to path: String) throws { try WholeFile.replace(path, with: try data()) }
+
+  /// The lines that have their end, without it, and what follows the last of them.
+  private static func lines(of data: Data) -> ([Data], rest: Data) {
+    var lines: [Data] = []
+    var start = data.startIndex
+    data.withUnsafeBytes { bytes in
+      while let base = bytes.baseAddress {
+        let offset = start - data.startIndex
+        guard let found = memchr(base + offset, CInt(UInt8(ascii: "\n")), bytes.count - offset)
+        else { break }
+        let end = data.startIndex + (UnsafeRawPointer(found) - base)
+        lines.append(data[start..<end])
+        start = end + 1
+      }
+    }
+    return (lines, data[start...])
+  }
 
   private static func line(_ value: some Encodable) throws -> Data {
     try encoder.encode(value) + [UInt8(ascii: "\n")]
@@ -156,7 +174,8 @@ extension PartialComparison {
     guard let error = error as? DecodingError else { return "\(error)" }
     let (context, what): (DecodingError.Context, String)
     switch error {
-    case .keyNotFound(let key, let found): (context, what) = (found, "\(key.stringValue) is missing")
+    case .keyNotFound(let key, let found):
+      (context, what) = (found, "\(key.stringValue) is missing")
     case .typeMismatch(_, let found): (context, what) = (found, "it has another type")
     case .valueNotFound(_, let found): (context, what) = (found, "it has no value")
     case .dataCorrupted(let found): (context, what) = (found, "it is no such value")

@@ -122,12 +122,13 @@ extension PartialComparison.Head {
       if let text = ours.difference(from: theirs, side, name) { return text }
     }
     let (own, others) = (Self.options(request), Self.options(other.request))
-    if let option = Set(own.keys).union(others.keys).sorted().first(where: { own[$0] != others[$0] })
-    {
+    if let option = Set(own.keys).union(others.keys).sorted().first(where: { own[$0] != others[$0] }
+    ) {
       func text(_ values: [String]?) -> String { values?.joined(separator: " ") ?? "not given" }
       return "of \(name) \(option) is \(text(others[option])), of this part \(text(own[option]))"
     }
-    for path in Set(files.keys).union(other.files.keys).sorted() where files[path] != other.files[path] {
+    for path in Set(files.keys).union(other.files.keys).sorted()
+    where files[path] != other.files[path] {
       return "\(path) was another file when it was made than for \(name)"
     }
     if let floor, let theirs = other.floor,

@@ -170,7 +170,9 @@ extension PartialComparison.Result {
     if let difference = outcome.difference { return fits(difference, count) }
     guard let estimate = outcome.estimate else { return true }
     guard estimate.elementCount == count else { return false }
-    return estimate.sample.map { (0...count).contains($0.elementCount) && fits($0, $0.elementCount) }
+    return estimate.sample.map {
+      (0...count).contains($0.elementCount) && fits($0, $0.elementCount)
+    }
       ?? true
   }
 }

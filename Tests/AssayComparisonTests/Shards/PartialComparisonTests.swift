@@ -99,7 +99,8 @@ import Testing
     ]
     var part = parts(try work())[0]
     part.rowLists = [
-      RowList([Row(request: 1, position: 2, occurrence: 3)], lacking: [Row(request: 4, position: 5)])
+      RowList(
+        [Row(request: 1, position: 2, occurrence: 3)], lacking: [Row(request: 4, position: 5)])
     ]
     part.results = outcomes.enumerated().map { .init(pair: $0, outcome: $1, rows: 0) }
     let read = try PartialComparison(part.data(), path: "p")
@@ -152,7 +153,8 @@ import Testing
     #expect(merge([all[0], all[2]]).contains("shard 2 of 3 is in no part"))
     #expect(merge([all[1]]).contains("shards 1, 3 of 3 are in no part"))
     #expect(
-      merge(all + [all[1]]) == "part-2 cannot be merged: it holds shard 2 of 3, which was given before")
+      merge(all + [all[1]])
+        == "part-2 cannot be merged: it holds shard 2 of 3, which was given before")
     var copy = all[1]
     copy.path = "copy"
     #expect(
