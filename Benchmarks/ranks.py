@@ -1,12 +1,16 @@
 """Times one comparison by processes that share it: ranks under mpirun, and shards that are merged.
 
 Usage: ranks.py ASSAY [--gigabytes N] [--turns N] [--folder DISK]
+       ranks.py --simulate RANKS TERABYTES TENSORS RATE OPEN FOLD
        (ASSAY as `make build MPI=1` builds it; needs numpy, Open MPI's mpirun and two cores)
 Two spools of N GB each, all of whose tensors differ by rounding, of 2 to 8 MiB of bfloat16. What follows from the
 figures for more machines is computed by the formula of README.md. As root each turn is also timed with
-nothing in the page cache, and what each process read from the disk is counted.
+nothing in the page cache, and what each process read from the disk is counted. --simulate hands out the
+pieces of a run as the first rank does: RATE is the GB/s of a rank, OPEN and FOLD the microseconds a pair
+that every rank takes to open the runs and pair, and the first one to read the results and fold.
 """
 import argparse
+import heapq
 import json
 import os
 import statistics
@@ -80,7 +84,31 @@ def seconds(command, cold):
     return wall, read
 
 
+def simulate(ranks, terabytes, tensors, rate, opening, folding):
+    """Seconds until the last of some ranks is done, and what the parts of the formula come to."""
+    # Of a transformer: most tensors are small beside those of the MLP and the logits.
+    sizes = np.random.default_rng(7).lognormal(0, 1, tensors)
+    sizes *= terabytes * 1e12 / sizes.sum()
+    ends = np.cumsum(sizes)
+    pieces = 32 * ranks
+    places = np.minimum(((ends - sizes / 2) * pieces / ends[-1]).astype(int), pieces - 1)
+    work = sorted(np.bincount(places, sizes, pieces) / (rate * 1e9), reverse=True)
+    free = [0.0] * ranks
+    for piece in work:
+        heapq.heappush(free, heapq.heappop(free) + piece)
+    judging, opening, folding = max(free), tensors * opening / 1e6, tensors * folding / 1e6
+    alone = sum(work) + opening
+    print(f"{ranks} ranks: {opening:.1f} s opening and pairing, {judging:.1f} s reading and judging"
+          f" ({sum(work) / ranks:.1f} s if all ended at once), {folding:.1f} s folding:"
+          f" {opening + judging + folding:.0f} s; one rank {alone:.0f} s,"
+          f" {alone / (opening + judging + folding):.1f} times as long")
+
+
 def main():
+    if sys.argv[1:2] == ["--simulate"]:
+        ranks, terabytes, tensors, rate, opening, folding = map(float, sys.argv[2:])
+        simulate(int(ranks), terabytes, int(tensors), rate, opening, folding)
+        return
     parser = argparse.ArgumentParser()
     parser.add_argument("assay")
     parser.add_argument("--gigabytes", type=float, default=1.0)

@@ -8,13 +8,13 @@ extension CompareCommand {
   /// - Throws: ``ComparisonError/unusablePart(path:reason:)`` where the part asks for nothing of the
   ///   kind.
   init(asked part: PartialComparison) throws {
-    do {
-      self = try CompareCommand.parse(part.head.request)
-      guard try request == part.head.request else { throw CleanExit.message("") }
-    } catch {
+    let request = part.head.request
+    guard let command = try? CompareCommand.parse(request), (try? command.request) == request else {
       throw ComparisonError.unusablePart(
-        path: part.path, reason: "what it was asked for, \(part.head.request), is no comparison")
+        path: part.path,
+        reason: "it was asked for what this Assay does not know: \(request.joined(separator: " "))")
     }
+    self = command
   }
 
   /// All that decides about the comparison, as arguments that ask for it again.
