@@ -40,8 +40,10 @@ import Synchronization
 
     /// What a message is.
     private enum Tag: Int32 {
-      /// To the first rank: a part, empty at first, from a rank that is free.
-      case part = 1
+      /// To the first rank: which comparison a rank is ready for.
+      case ready = 1
+      /// To the first rank: a part, from a rank that is free again.
+      case part
       /// From the first rank: which piece to judge; 0 for none.
       case piece
       /// To the first rank: why a rank cannot go on.
@@ -78,12 +80,11 @@ import Synchronization
 
     /// Judges what the first rank hands out.
     func serve(_ work: ShardedWork) throws {
-      var part = Data()
+      send(try JSONEncoder().encode(work.head), to: 0, .ready)
       while true {
-        send(part, to: 0, .part)
         let piece = wait().data.withUnsafeBytes { $0.loadUnaligned(as: Int32.self) }
         guard piece > 0 else { return end() }
-        part = try work.part(Int(piece)).data()
+        send(try work.part(Int(piece)).data(), to: 0, .part)
       }
     }
 
@@ -110,10 +111,16 @@ import Synchronization
           usleep(1000)
           continue
         }
-        if message.tag == .failure { fail(String(decoding: message.data, as: UTF8.self)) }
-        if !message.data.isEmpty {
+        switch message.tag {
+        case .failure: fail(String(decoding: message.data, as: UTF8.self))
+        case .part:
           parts.append(
             try PartialComparison(message.data, path: "the part of rank \(message.source)"))
+        case .ready, .piece:
+          let head = try JSONDecoder().decode(PartialComparison.Head.self, from: message.data)
+          if let reason = head.difference(from: work.head, of: "rank 0") {
+            throw ComparisonError.unusablePart(path: "rank \(message.source)", reason: reason)
+          }
         }
         let next = queue.withLock { $0.popFirst() } ?? 0
         if next == 0 { working -= 1 }
