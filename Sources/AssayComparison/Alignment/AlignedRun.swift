@@ -120,6 +120,12 @@ final class AlignedRun: RunReader {
 
   func tensor(_ key: TensorKey) throws -> Tensor { try rowed(key).tensor }
 
+  func byteCount(of key: TensorKey) -> Int? {
+    guard let plan = plans[key] else { return nil }
+    let counts = plan.pieces.compactMap { run.byteCount(of: $0.key) }
+    return counts.count == plan.pieces.count ? counts.reduce(0, +) : nil
+  }
+
   /// Reads a tensor with all of its rows that belong to the step.
   ///
   /// - Throws: ``RunError/unreadableTensor(_:path:reason:)``.

@@ -124,14 +124,33 @@ package final class RankGroup: RunReader {
     }
   }
 
-  private func piece(
+  /// How many bytes the ranks together hold of a tensor.
+  package func byteCount(of key: TensorKey) -> Int? {
+    guard let holders = holders[key] else { return nil }
+    var sum = 0
+    for place in ranks.indices {
+      guard let (rank, local) = source(of: key, holders, atPlace: place) else { continue }
+      guard let count = ranks[rank].byteCount(of: local) else { return nil }
+      sum += count
+    }
+    return sum
+  }
+
+  /// Which rank stands at a place of the mesh, and what it calls a tensor; `nil` where it has none.
+  private func source(
     of key: TensorKey, _ holders: RankUnion.Holders, atPlace place: Int
-  ) throws -> RankedTensor? {
+  ) -> (rank: Int, key: TensorKey)? {
     guard let device = devices[holders.devices][place] else { return nil }
     var local = key
     local.device = device
     if let module = holders.localModule { local.call.module = module }
-    let rank = placements?.mesh.ranks[place] ?? place
+    return (placements?.mesh.ranks[place] ?? place, local)
+  }
+
+  private func piece(
+    of key: TensorKey, _ holders: RankUnion.Holders, atPlace place: Int
+  ) throws -> RankedTensor? {
+    guard let (rank, local) = source(of: key, holders, atPlace: place) else { return nil }
     return RankedTensor(rank: rank, tensor: try ranks[rank].tensor(local))
   }
 
