@@ -137,7 +137,8 @@ def kinds(module):
 
 
 def is_rotary(module):
-    return any(kind.endswith(("RotaryEmbedding", "RotaryEmbeddingBase")) for kind in kinds(module))
+    """Whether a module turns queries and keys; those of transformers make cosines and sines."""
+    return bool(kinds(module) & {"RotaryEmbedding", "RotaryEmbeddingBase"})
 
 
 def does_as(module, names):
@@ -248,12 +249,13 @@ def unparallel(name, module, modules, ranks):
         return activation(name, module, modules)
     if is_leaf and (found := re.fullmatch("([qk])_(?:norm|layernorm)", last)):
         return head_norm(found[1], name, module, modules, ranks)
-    if is_leaf and getattr(module, "tp_size", 1) > 1:
+    if is_leaf and getattr(module, "tp_size", 1) > 1 and "TPAwareNormMixin" not in kinds(module):
         return None
     if any("RowParallelLinear" in kinds(one) and one.tp_size > 1 and not one.reduce_results
            for one in module.children()):
-        # What it makes of partial sums is known of a plain feed-forward network alone.
-        return layer(REPLICATE, PARTIAL) if type(module).__name__.endswith("MLP") else None
+        # They are what it returns, where the name of its class says what it does.
+        is_known = type(module).__name__.endswith(("MLP", "Attention"))
+        return layer(REPLICATE, PARTIAL) if is_known else None
     return WHOLE
 
 
@@ -277,13 +279,21 @@ def activation(name, module, modules):
 
 
 def head_norm(which, name, module, modules, ranks):
-    """A norm of each head's query or key, [tokens, heads, size]."""
-    found = producer(name, modules)
-    weight = getattr(module, "weight", None)
-    if found is None or weight is None or weight.numel() != found.head_size:
+    """A norm of each head's query or key, [tokens, heads, size], or of all heads at once."""
+    found, weight = producer(name, modules), getattr(module, "weight", None)
+    if weight is None:
         return None
-    value = shard(-2, ranks * found.num_heads) if which == "q" else heads(found, -2, 1)
-    return [(None, {"tp": value})]
+    if found is not None:
+        if weight.numel() != found.head_size:
+            return None
+        return [(None, {"tp": shard(-2, ranks * found.num_heads) if which == "q"
+                        else heads(found, -2, 1)})]
+    # vLLM's backend of transformers' models does not fuse the projections.
+    made = modules.get(f"{name.rpartition('.')[0]}.{which}_proj")
+    if "TPAwareNormMixin" not in kinds(module) or made is None or not kinds(made) & COLUMN \
+            or made.gather_output or weight.numel() != made.output_size:
+        return None
+    return [(None, {"tp": shard(-1, made.output_size)})]
 
 
 def children(parent, modules):
