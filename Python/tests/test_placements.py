@@ -314,19 +314,20 @@ def test_norms_of_heads_are_cut_by_heads():
 
 
 def test_norms_of_the_backend_of_transformers():
-    norm = type(made("TPAwareNormMixin"))
-    attention = made("Olmo2Attention", children={
-        "q_proj": projection("ColumnParallelLinear", 2, output_size=8, gather_output=False),
-        "q_norm": made("TPAwareRMSNorm", norm, weight=torch.ones(8), tp_size=2),
-        "k_norm": made("TPAwareRMSNorm", norm, weight=torch.ones(8), tp_size=2)})
-    layer = made("Layer", children={
-        "self_attn": attention, "norm": made("TPAwareRMSNorm", norm, tp_size=2),
-        "rotary_emb": made("Olmo2RotaryEmbedding")})
-    rules = engine.placements(made("Root", children={"one": layer}), parallel(2), 2)["rules"]
-    assert first(rules, "one.self_attn.q_norm", "outputs") == {"tp": {"shard": -1, "width": 8}}
-    assert first(rules, "one.self_attn.k_norm", "outputs") is None
-    assert first(rules, "one.norm", "outputs") == {"tp": "replicate"}
-    assert first(rules, "one.rotary_emb", "outputs_0") == {"tp": "replicate"}
+    model, norm = llama(2, 8, 4, 16, 96), type(made("TPAwareNormMixin"))
+    layer = model.model.layers[0]
+    layer.self_attn.q_norm = made("TPAwareRMSNorm", norm, weight=torch.ones(128), tp_size=2)
+    layer.self_attn.k_norm = made("TPAwareRMSNorm", norm, weight=torch.ones(64), tp_size=2)
+    layer.norm = made("TPAwareRMSNorm", norm, weight=torch.ones(64), tp_size=2)
+    model.model.layers[1].self_attn.q_norm = made("RMSNorm", weight=torch.ones(128))
+    model.model.rotary_emb = made("Olmo2RotaryEmbedding")
+    rules = engine.placements(model, parallel(2), 2)["rules"]
+    at = "model.layers.0.self_attn"
+    assert first(rules, f"{at}.q_norm", "outputs") == {"tp": {"shard": -1, "width": 128}}
+    assert first(rules, f"{at}.k_norm", "inputs_0") == {"tp": {"shard": -1, "width": 64}}
+    assert first(rules, "model.layers.0.norm", "outputs") == {"tp": "replicate"}
+    assert first(rules, "model.layers.1.self_attn.q_norm", "outputs") is None
+    assert first(rules, "model.rotary_emb", "outputs_0") == {"tp": "replicate"}
 
 
 def test_ranks_that_are_neither_tensor_nor_pipeline_parallel_are_not_told():

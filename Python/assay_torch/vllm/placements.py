@@ -281,19 +281,16 @@ def activation(name, module, modules):
 def head_norm(which, name, module, modules, ranks):
     """A norm of each head's query or key, [tokens, heads, size], or of all heads at once."""
     found, weight = producer(name, modules), getattr(module, "weight", None)
-    if weight is None:
+    if found is None or weight is None:
         return None
-    if found is not None:
-        if weight.numel() != found.head_size:
-            return None
-        return [(None, {"tp": shard(-2, ranks * found.num_heads) if which == "q"
-                        else heads(found, -2, 1)})]
-    # vLLM's backend of transformers' models does not fuse the projections.
-    made = modules.get(f"{name.rpartition('.')[0]}.{which}_proj")
-    if "TPAwareNormMixin" not in kinds(module) or made is None or not kinds(made) & COLUMN \
-            or made.gather_output or weight.numel() != made.output_size:
+    count = ranks * found.num_heads if which == "q" else found.total_num_kv_heads
+    if weight.numel() == found.head_size:
+        value = shard(-2, count) if which == "q" else heads(found, -2, 1)
+    elif "TPAwareNormMixin" in kinds(module) and weight.numel() == count * found.head_size:
+        value = shard(-1, count * found.head_size)  # gathered inside, and cut again
+    else:
         return None
-    return [(None, {"tp": shard(-1, made.output_size)})]
+    return [(None, {"tp": value})]
 
 
 def children(parent, modules):
