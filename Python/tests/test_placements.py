@@ -313,6 +313,23 @@ def test_norms_of_heads_are_cut_by_heads():
     assert first(rules, f"{at}.qkv_proj", "inputs_0") == {"tp": "replicate"}
 
 
+def test_norms_of_the_backend_of_transformers():
+    model, norm = llama(2, 8, 4, 16, 96), type(made("TPAwareNormMixin"))
+    layer = model.model.layers[0]
+    layer.self_attn.q_norm = made("TPAwareRMSNorm", norm, weight=torch.ones(128), tp_size=2)
+    layer.self_attn.k_norm = made("TPAwareRMSNorm", norm, weight=torch.ones(64), tp_size=2)
+    layer.norm = made("TPAwareRMSNorm", norm, weight=torch.ones(64), tp_size=2)
+    model.model.layers[1].self_attn.q_norm = made("RMSNorm", weight=torch.ones(128))
+    model.model.rotary_emb = made("Olmo2RotaryEmbedding")
+    rules = engine.placements(model, parallel(2), 2)["rules"]
+    at = "model.layers.0.self_attn"
+    assert first(rules, f"{at}.q_norm", "outputs") == {"tp": {"shard": -1, "width": 128}}
+    assert first(rules, f"{at}.k_norm", "inputs_0") == {"tp": {"shard": -1, "width": 64}}
+    assert first(rules, "model.layers.0.norm", "outputs") == {"tp": "replicate"}
+    assert first(rules, "model.layers.1.self_attn.q_norm", "outputs") is None
+    assert first(rules, "model.rotary_emb", "outputs_0") == {"tp": "replicate"}
+
+
 def test_ranks_that_are_neither_tensor_nor_pipeline_parallel_are_not_told():
     assert engine.placements(llama(2, 8, 2, 16, 96), parallel(2), 4) is None
     assert engine.placements(llama(1, 8, 2, 16, 96), parallel(), 1) is None

@@ -137,7 +137,8 @@ def kinds(module):
 
 
 def is_rotary(module):
-    return any(kind.endswith(("RotaryEmbedding", "RotaryEmbeddingBase")) for kind in kinds(module))
+    """Whether a module turns queries and keys; those of transformers make cosines and sines."""
+    return bool(kinds(module) & {"RotaryEmbedding", "RotaryEmbeddingBase"})
 
 
 def does_as(module, names):
@@ -248,12 +249,13 @@ def unparallel(name, module, modules, ranks):
         return activation(name, module, modules)
     if is_leaf and (found := re.fullmatch("([qk])_(?:norm|layernorm)", last)):
         return head_norm(found[1], name, module, modules, ranks)
-    if is_leaf and getattr(module, "tp_size", 1) > 1:
+    if is_leaf and getattr(module, "tp_size", 1) > 1 and "TPAwareNormMixin" not in kinds(module):
         return None
     if any("RowParallelLinear" in kinds(one) and one.tp_size > 1 and not one.reduce_results
            for one in module.children()):
-        # What it makes of partial sums is known of a plain feed-forward network alone.
-        return layer(REPLICATE, PARTIAL) if type(module).__name__.endswith("MLP") else None
+        # They are what it returns, where the name of its class says what it does.
+        is_known = type(module).__name__.endswith(("MLP", "Attention"))
+        return layer(REPLICATE, PARTIAL) if is_known else None
     return WHOLE
 
 
@@ -277,12 +279,17 @@ def activation(name, module, modules):
 
 
 def head_norm(which, name, module, modules, ranks):
-    """A norm of each head's query or key, [tokens, heads, size]."""
-    found = producer(name, modules)
-    weight = getattr(module, "weight", None)
-    if found is None or weight is None or weight.numel() != found.head_size:
+    """A norm of each head's query or key, [tokens, heads, size], or of all heads at once."""
+    found, weight = producer(name, modules), getattr(module, "weight", None)
+    if found is None or weight is None:
         return None
-    value = shard(-2, ranks * found.num_heads) if which == "q" else heads(found, -2, 1)
+    count = ranks * found.num_heads if which == "q" else found.total_num_kv_heads
+    if weight.numel() == found.head_size:
+        value = shard(-2, count) if which == "q" else heads(found, -2, 1)
+    elif "TPAwareNormMixin" in kinds(module) and weight.numel() == count * found.head_size:
+        value = shard(-1, count * found.head_size)  # gathered inside, and cut again
+    else:
+        return None
     return [(None, {"tp": value})]
 
 
