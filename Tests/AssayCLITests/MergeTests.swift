@@ -180,11 +180,11 @@ import Testing
     let deciding: Set = [
       "--dir1", "--dir2", "--tolerance", "--tolerance-file", "--rtol", "--atol", "--equal-nan",
       "--device-map", "--steps", "--modules", "--mapping", "--align", "--request-map", "--logits",
-      "--floor",
+      "--floor", "--placements",
     ]
     let others: Set = [
       "--output", "--format", "--junit", "--verbose", "--summary", "--plots", "--shard",
-      "--suggest-mapping", "--version", "--help",
+      "--suggest-mapping", "--suggest-placements", "--version", "--help",
     ]
     let help = try AssayProcess.run(["compare", "--help"]).stdout
     let found = Set(

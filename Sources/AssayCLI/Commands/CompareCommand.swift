@@ -162,6 +162,7 @@ struct CompareCommand: ParsableCommand {
 
   /// Opens the runs and pairs their tensors.
   func work() throws -> ComparisonWork {
+    let options = try options
     let (actual, expected, _) = try openRuns()
     return try ComparisonWork(actual: actual, expected: expected, options: options)
   }
