@@ -67,10 +67,10 @@ final class AlignedRun: RunReader {
   }
 
   /// The same cut of another run, which has the same steps.
-  func reading(_ run: any RunReader) -> AlignedRun { AlignedRun(self, reading: run) }
+  func cutting(_ run: any RunReader) -> AlignedRun { AlignedRun(self, reading: run) }
 
   /// The first tensor of the run that holds rows of one.
-  func sourceKey(of key: TensorKey) -> TensorKey? { plans[key]?.pieces.first?.key }
+  func firstPiece(of key: TensorKey) -> TensorKey? { plans[key]?.pieces.first?.key }
 
   /// The calls of a step: those of all its sources, each once.
   private static func record(
