@@ -387,7 +387,8 @@ extension Placement.Shard {
     var ends: [Int] = []
     for run in runs { ends.append((ends.last ?? 0) + run.count * inner) }
     let (row, size) = (ends.last ?? 0, shares[0].dtype.byteCount)
-    let assembly = Storage.Assembly(byteCount: shape.elementCount * size) { [ends] range, target in
+    /// Walks the elements of shares that some bytes of the whole are.
+    let walk = { @Sendable [ends] (range: Range<Int>, body: (Tensor, Range<Int>, Int) -> Void) in
       var position = range.lowerBound / size
       let end = range.upperBound / size
       while position < end {
@@ -397,18 +398,25 @@ extension Placement.Shard {
         let within = column - (ends[found] - run.count * inner)
         let count = min(run.count * inner - within, end - position)
         let from = outer * rows[run.share] + run.start * inner + within
-        let to = position * size - range.lowerBound
-        shares[run.share].withContiguousBytes(ofElements: from..<from + count) {
-          UnsafeMutableRawBufferPointer(rebasing: target[to..<to + count * size])
-            .copyMemory(from: $0)
-        }
+        body(shares[run.share], from..<from + count, position * size - range.lowerBound)
         position += count
       }
+    }
+    let assembly = Storage.Assembly(byteCount: shape.elementCount * size) { range, target in
+      walk(range) { share, elements, start in
+        share.withContiguousBytes(ofElements: elements) {
+          UnsafeMutableRawBufferPointer(rebasing: target[start..<start + $0.count])
+            .copyMemory(from: $0)
+        }
+      }
     } forget: { range in
-      // Whole rows only: the others are still to be read.
-      let first = (range.lowerBound / size + row - 1) / max(row, 1)
-      let last = range.upperBound / size / max(row, 1)
-      guard first < last else { return }
+      if row > Tensor.elementsAtOnce {
+        return walk(range) { share, elements, _ in share.forget(elements) }
+      }
+      // Runs are small, and lie side by side in rows: those that end here.
+      let (first, last) = (
+        range.lowerBound / size / max(row, 1), range.upperBound / size / max(row, 1)
+      )
       for (share, length) in zip(shares, rows) { share.forget(first * length..<last * length) }
     }
     return try shares[0].assembled(assembly, shape: shape)
