@@ -62,9 +62,12 @@ private func openOnly(
     guard paths.count == 1 else { throw RunError.severalRuns(path: path, runs: paths) }
     return first
   }
+  let others = concurrentMap(count: paths.count - 1) { position in
+    Result { try openAlone(paths[position + 1]) }
+  }
   var runs = [first]
-  for other in paths.dropFirst() {
-    let run = try openAlone(other)
+  for other in others {
+    let run = try other.get()
     guard run.manifest.provenance?.rank != nil else {
       throw RunError.severalRuns(path: path, runs: paths)
     }
