@@ -142,6 +142,13 @@ def main():
                 print(f"  {way:26} {statistics.median(walls):6.2f} s ({min(walls):.2f} to"
                       f" {max(walls):.2f}), {size / statistics.median(walls) / 1e9:5.2f} GB/s,"
                       f" read {read} MB")
+        least = [f"{folder}/actual-1", f"{folder}/expected-1"]
+        for run in least:
+            write(run, 0, run == least[0], 1)
+        walls = {name: statistics.median(seconds([*way, assay, "compare", *least], False)[0]
+                                         for _ in range(arguments.turns))
+                 for name, way in (("one process", []), ("two ranks", [*MPIRUN, "-n", "2", "--"]))}
+        print("one small pair: " + ", ".join(f"{name} {wall:.2f} s" for name, wall in walls.items()))
         parts(assay, folder, arguments.turns)
 
 
