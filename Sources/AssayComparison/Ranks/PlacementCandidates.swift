@@ -6,8 +6,8 @@ struct PlacementCandidates {
   private let mesh: RankMesh
   /// The axes of more than one rank.
   private let axes: [Int]
-  /// What rules say of interleaved parts.
-  private let knownParts: [Placement.Shard]
+  /// What rules say of interleaved parts, by the axis of the mesh.
+  private let knownParts: [[Placement.Shard]]
 
   /// More orders of ranks than are tried.
   private static let orderLimit = 32
@@ -15,13 +15,16 @@ struct PlacementCandidates {
   init(_ placements: Placements) {
     mesh = placements.mesh
     axes = mesh.axes.indices.filter { placements.mesh.axes[$0].size > 1 }
-    var parts: [Placement.Shard] = []
-    for placement in placements.rules.flatMap(\.placements) {
-      guard case .shard(let shard)? = placement, case .parts = shard.order, !parts.contains(shard)
-      else { continue }
-      parts.append(shard)
+    knownParts = mesh.axes.indices.map { axis in
+      var parts: [Placement.Shard] = []
+      for rule in placements.rules {
+        guard case .shard(let shard)? = rule.placements[axis], case .parts = shard.order,
+          !parts.contains(shard)
+        else { continue }
+        parts.append(shard)
+      }
+      return parts
     }
-    knownParts = parts
   }
 
   /// What to try for one tensor.
@@ -80,7 +83,7 @@ struct PlacementCandidates {
   }
 
   private func parts(_ pieces: [Tensor?], _ whole: Tensor?, _ axis: Int) -> [Placement] {
-    var found = knownParts
+    var found = knownParts[axis]
     let held = pieces.compactMap { $0 }
     if axes.count == 1, held.count == pieces.count, let whole,
       let parts = PartSearch(held, whole).parts

@@ -32,8 +32,9 @@ package enum PlacementSuggestion: Sendable, Equatable {
       self = .nothing(reason: "neither run is a group of ranks")
       return
     }
+    let known = [placements?.mesh, given.placements?.mesh].compactMap { $0 }
     let mesh =
-      placements?.mesh ?? given.placements?.mesh
+      known.first { $0.ranks.count == given.ranks.count }
       ?? RankMesh(axes: [RankMesh.Axis(name: "tp", size: given.ranks.count)])
     var bare = Placements(mesh: mesh, rules: [], source: "the proposal")
     let exact = try given.placed(by: bare)
@@ -43,7 +44,9 @@ package enum PlacementSuggestion: Sendable, Equatable {
     let search = PlacementSearch(
       runs: runs, side: side, groups: [exact, try given.placed(by: bare)],
       candidates: PlacementCandidates(
-        Placements(mesh: mesh, rules: given.placements?.rules ?? [], source: "")),
+        Placements(
+          mesh: mesh, rules: mesh == given.placements?.mesh ? given.placements?.rules ?? [] : [],
+          source: "")),
       options: options)
     let common = CommonSteps(
       actual: side == .actual ? exact : actual, expected: side == .expected ? exact : expected,

@@ -1,3 +1,4 @@
+import AssayBase
 import AssayRuns
 
 extension RunComparison {
@@ -24,7 +25,7 @@ extension RunComparison {
     guard manifest.isOfGroup, let own = manifest.provenance, let rank = own.rank,
       let worldSize = own.worldSize,
       other.provenance?.rank != rank || other.provenance?.worldSize != worldSize
-        || other.provenance?.placements != own.placements
+        || other.provenance?.placements?.members?["mesh"] != own.placements?.members?["mesh"]
     else { return }
     throw .loneRank(path: path, rank: rank, worldSize: worldSize)
   }

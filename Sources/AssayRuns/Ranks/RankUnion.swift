@@ -108,6 +108,12 @@ struct RankUnion {
       call.tensors.append(
         Gathered(key: key, devices: [Device?](repeating: nil, count: runs.count), contents: []))
     }
+    guard call.tensors[at].devices[places[rank]] == nil else {
+      // A module that counts from 0 and has no index took the name of another one.
+      call.tensors[at].contents.append(
+        (rank, .notRecorded(reason: "it has two tensors of this name in the whole")))
+      return
+    }
     call.tensors[at].devices[places[rank]] = tensor.key.device
     call.tensors[at].contents.append((rank, tensor.content))
   }

@@ -280,6 +280,33 @@ import Testing
       in: compared(Self.group(rules: rules)))
   }
 
+  /// What is tried along one axis is what an axis of as many ranks can hold.
+  @Test func partsOfOneAxisAreNotTriedAlongAnother() throws {
+    let text = """
+      {"mesh": [{"dp": 4}, {"tp": 2}], "rules": [
+        {"module": "qkv", "dp": "replicate", "tp": {"shard": -1, "parts": [{"widths": [5, 3]}]}},
+        {"module": "act", "dp": "replicate", "tp": "replicate"}]}
+      """
+    let runs = try (0..<8).map { rank in
+      var run = InMemoryRun(path: "rank\(rank)", id: "run-rank\(rank)")
+      var provenance = Provenance(
+        tool: "test", toolVersion: "0", created: "2026-11-27T00:00:00Z")
+      provenance.rank = rank
+      provenance.worldSize = 8
+      provenance.placements = try JSONValue(decoding: Data(text.utf8))
+      run.manifest.provenance = provenance
+      run.add(try Self.tensor(200, Array(rank % 2 * 4..<rank % 2 * 4 + 4)), "act", "outputs")
+      return run
+    }
+    var whole = InMemoryRun(path: "whole")
+    whole.add(try Self.tensor(200, Array(0..<8)), "act", "outputs")
+    let comparison = try compared(
+      RankGroup(path: "group", unordered: runs, placements: nil), whole)
+    let found = try result("act", comparison)
+    #expect(found.verdict == .placement)
+    #expect(found.reason?.contains("do match as tp: {shard: -1}") == true, "\(found.reason ?? "")")
+  }
+
   // MARK: - Planted bugs of the model
 
   /// A model's bug is no placement's: its module is named, with figures.

@@ -96,6 +96,7 @@ import Testing
       .retyped(form, reason: "r"), .missingInActual(nil, reason: "r"),
       .missingInExpected(form, reason: "r"), .unreadable(reason: "r"), .notRecorded(reason: "r"),
       .notComputed(form, reason: "r"), .skipped(form, reason: "r"),
+      .misplaced(nil, reason: "r"), .misplaced(form, reason: "r"), .differingReplicas(reason: "r"),
     ]
     var part = parts(try work())[0]
     part.rowLists = [

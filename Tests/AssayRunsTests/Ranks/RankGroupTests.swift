@@ -187,6 +187,25 @@ import Testing
     }
   }
 
+  /// A third expert of a rank, without an index, must not hide behind the name of another one.
+  @Test func aModuleWithoutAnIndexIsNoOther() throws {
+    let text = """
+      {"mesh": [{"ep": 2}],
+       "rules": [{"module": "experts\\\\.(\\\\d+)", "ep": {"stage": [[0, 2], [1, 3]]}}]}
+      """
+    let runs = try (0..<2).map { rank in
+      try Self.run(rank, of: 2, placements: text) { run in
+        for local in 0..<(rank == 0 ? 3 : 2) {
+          run.add(try Self.tensor([Float(local)], [1]), "experts.\(local)", "outputs")
+        }
+      }
+    }
+    let group = try RankGroup(path: "group", unordered: runs, placements: nil)
+    let records = group.steps[0].calls.flatMap(\.tensors)
+    let lost = try #require(records.first { $0.key.module == "experts.2" })
+    #expect(lost.notRecorded?.contains("two tensors of this name") == true)
+  }
+
   /// A child of the second stage ends before the parent that both stages have.
   @Test func callsOfAllStagesStandInOneOrder() throws {
     let text = Self.text(#"[{"pp": 2}]"#, #""pp": "stage""#)
