@@ -72,7 +72,13 @@ struct CheckpointWeights {
     guard [.float32, .bfloat16, .float16].contains(tensor.dtype) else {
       throw .unsupportedTensorDType(name, path: path, found: tensor.dtype)
     }
-    let part = axes.enumerated().reduce(tensor) { $0.narrowed($1.offset, to: $1.element.range) }
+    var part = tensor
+    for (axis, kept) in axes.enumerated() {
+      guard let narrower = try? part.part(kept.range, alongAxis: axis) else {
+        throw .misshapenTensor(name, path: path, expected: shape, found: found)
+      }
+      part = narrower
+    }
     return Weights(part, rounding)
   }
 

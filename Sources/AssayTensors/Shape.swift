@@ -56,13 +56,6 @@ extension Shape {
     return strides
   }
 
-  /// The shape with fewer indices along one axis.
-  func narrowed(_ axis: Int, to extent: Int) -> Shape {
-    var dimensions = dimensions
-    dimensions[axis] = extent
-    return Shape(uncheckedDimensions: dimensions, elementCount: dimensions.reduce(1, *))
-  }
-
   /// The shape with so many elements for each along its last axis; a scalar becomes a vector.
   func multiplyingLastExtent(by factor: Int) -> Shape {
     Shape(
