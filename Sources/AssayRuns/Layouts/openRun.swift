@@ -32,7 +32,7 @@ package func openRun(at path: String, placements: Placements?) throws -> any Run
     return try openOnly(found, at: path, placements)
   }
   guard FileSystem.isDirectory(path) else { return try HDF5RunReader(path: path) }
-  if let layout = try layout(of: path) { return try open(path, as: layout) }
+  if let layout = try layout(of: path) { return try open(path, as: layout, placements) }
   var found: [String] = []
   for name in try DirectoryListing.names(in: path) {
     let candidate = join(path, name)
@@ -57,14 +57,14 @@ package func openRun(at path: String, placements: Placements?) throws -> any Run
 private func openOnly(
   _ paths: [String], at path: String, _ placements: Placements?
 ) throws -> any RunReader {
-  let first = try openAlone(paths[0])
+  let first = try openAlone(paths[0], placements)
   guard first.manifest.isOfGroup || paths.count > 1 && first.manifest.provenance?.rank != nil else {
     guard paths.count == 1 else { throw RunError.severalRuns(path: path, runs: paths) }
     return first
   }
   var runs = [first]
   for other in paths.dropFirst() {
-    let run = try openAlone(other)
+    let run = try openAlone(other, placements)
     guard run.manifest.provenance?.rank != nil else {
       throw RunError.severalRuns(path: path, runs: paths)
     }
@@ -72,15 +72,27 @@ private func openOnly(
   }
   let groups = Set(runs.map { RankGroup.commonID($0.manifest.id) })
   guard groups.count == 1 else { throw RunError.severalRuns(path: path, runs: paths) }
-  return try RankGroup(path: path, unordered: runs, placements: placements)
+  return try group(runs, at: path, placements)
 }
 
-private func openAlone(_ path: String) throws -> any RunReader {
+private func group(
+  _ runs: [any RunReader], at path: String, _ placements: Placements?
+) throws(RunError) -> RankGroup {
+  if let placements, placements.mesh.ranks.count == runs.count {
+    return try RankGroup(path: path, unordered: runs, placements: placements)
+  }
+  let dumps = runs.compactMap { $0 as? SGLangDumpReader }
+  return try RankGroup(
+    path: path, unordered: runs,
+    placements: dumps.count == runs.count ? Placements(ofDims: dumps, path: path) : nil)
+}
+
+private func openAlone(_ path: String, _ placements: Placements?) throws -> any RunReader {
   guard FileSystem.isDirectory(path) else { return try HDF5RunReader(path: path) }
   guard let layout = try layout(of: path) else {
     throw RunError.notARun(path: path, reason: "it is a directory of something else")
   }
-  return try open(path, as: layout)
+  return try open(path, as: layout, placements)
 }
 
 /// The paths that a pattern such as `runs/vllm-1-rank*` names, in natural order.
@@ -115,13 +127,17 @@ private func layout(of path: String) throws(RunError) -> Layout? {
   return names.contains { SGLangPassReader.pass($0) != nil } ? .sglangPasses : nil
 }
 
-private func open(_ path: String, as layout: Layout) throws -> any RunReader {
+private func open(
+  _ path: String, as layout: Layout, _ placements: Placements?
+) throws -> any RunReader {
   switch layout {
-  case .spool: try SpoolRunReader(path: path)
-  case .directory: try DirectoryRunReader(path: path)
-  case .hdf5: try HDF5RunReader(path: join(path, "run.h5"))
-  case .sglangDump: try SGLangDumpReader(path: path)
-  case .sglangPasses: try SGLangPassReader(path: path)
+  case .spool: return try SpoolRunReader(path: path)
+  case .directory: return try DirectoryRunReader(path: path)
+  case .hdf5: return try HDF5RunReader(path: join(path, "run.h5"))
+  case .sglangDump:
+    let ranks = try SGLangDumpReader.ranks(at: path)
+    return ranks.count == 1 ? ranks[0] : try group(ranks, at: path, placements)
+  case .sglangPasses: return try SGLangPassReader(path: path)
   }
 }
 

@@ -95,6 +95,9 @@ package final class RankGroup: RunReader {
     if let attempt, attempt.rule == holders.rule {
       way = attempt.way
     } else if let rule = holders.rule {
+      if let refusal = placements.rules[rule].refusal {
+        throw RunError.misplacedTensor(key, reason: refusal)
+      }
       way = RankArrangement(placements.rules[rule].placements)
     } else {
       throw RunError.misplacedTensor(
