@@ -18,12 +18,13 @@ extension Placements {
   /// be said by placements; then its rule says why.
   ///
   /// - Parameter dumps: One for each rank, in any order.
-  /// - Returns: `nil` where no tensor has dims, or a rank is missing or there twice.
+  /// - Returns: `nil` where no tensor has dims, or a rank is missing or of another run.
   /// - Throws: ``RunError/invalidPlacements(source:rule:reason:)`` where the ranks do not say where
   ///   they are.
   package init?(ofDims dumps: [SGLangDumpReader], path: String) throws(RunError) {
     let ordered = dumps.sorted { $0.rank < $1.rank }
-    guard ordered.map(\.rank) == Array(ordered.indices), ordered.count > 1,
+    guard ordered.map(\.rank) == Array(ordered.indices),
+      ordered.allSatisfy({ $0.manifest.provenance?.worldSize == ordered.count }),
       ordered.contains(where: { $0.declarations.contains { $0.dims != nil } })
     else { return nil }
     let source = "SGLang's dims in \(path)"
@@ -40,7 +41,8 @@ extension Placements {
       do {
         lie = Lie(slot: name.slot, placements: try said.placements(in: mesh), refusal: nil)
       } catch {
-        lie = Lie(slot: name.slot, placements: mesh.mesh.axes.map { _ in nil }, refusal: error.reason)
+        lie = Lie(
+          slot: name.slot, placements: mesh.mesh.axes.map { _ in nil }, refusal: error.reason)
       }
       if groups[lie] == nil { order.append(lie) }
       groups[lie, default: []].append(name.module)
@@ -110,7 +112,7 @@ private struct SaidDims {
       throw SGLangDims.Failure(
         reason: "its calls, or the ranks, have different dims: \(shown.joined(separator: ", "))")
     }
-    do {
+    do throws(SGLangDims.Failure) {
       let dims = try SGLangDims(text)
       if let other = axisCounts.first(where: { $0 != dims.dimensions.count }) {
         throw SGLangDims.Failure(
