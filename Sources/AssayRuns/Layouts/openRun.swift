@@ -23,15 +23,21 @@ public func openRun(at path: String) throws -> any RunReader {
 ///
 /// - Parameter placements: How the tensors of a group's ranks make whole ones, instead of what the
 ///   ranks say, where its mesh has as many ranks; for any other run it means nothing.
+/// - Parameter readsVirtual: Whether virtual datasets of an HDF5 file that is named are read, whose
+///   elements are in other files below its folder.
 /// - Throws: ``RunError``.
-package func openRun(at path: String, placements: Placements?) throws -> any RunReader {
+package func openRun(
+  at path: String, placements: Placements?, readsVirtual: Bool = false
+) throws -> any RunReader {
   guard FileSystem.exists(path) else {
     if let error = RunError.standIn(at: path) { throw error }
     let found = matches(of: path)
     guard !found.isEmpty else { throw RunError.notFound(path: path) }
     return try openOnly(found, at: path, placements)
   }
-  guard FileSystem.isDirectory(path) else { return try HDF5RunReader(path: path) }
+  guard FileSystem.isDirectory(path) else {
+    return try HDF5RunReader(path: path, by: .either, readsVirtual: readsVirtual)
+  }
   if let layout = try layout(of: path) { return try open(path, as: layout, placements) }
   var found: [String] = []
   for name in try DirectoryListing.names(in: path) {

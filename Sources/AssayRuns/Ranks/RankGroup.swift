@@ -18,7 +18,7 @@ package final class RankGroup: RunReader {
   package let placements: Placements?
   /// Of how many tensors each rule decides, in its order; then those without a rule.
   package let coverage: [Int]
-  private let holders: [TensorKey: RankUnion.Holders]
+  let holders: [TensorKey: RankUnion.Holders]
   private let devices: [[Device?]]
   /// Another placement that is tried for the tensors of a rule.
   private let attempt: Attempt?
@@ -129,12 +129,27 @@ package final class RankGroup: RunReader {
   private func piece(
     of key: TensorKey, _ holders: RankUnion.Holders, atPlace place: Int
   ) throws -> RankedTensor? {
+    guard let (rank, local) = local(key, holders, atPlace: place) else { return nil }
+    return RankedTensor(rank: rank, tensor: try ranks[rank].tensor(local))
+  }
+
+  private func local(
+    _ key: TensorKey, _ holders: RankUnion.Holders, atPlace place: Int
+  ) -> (rank: Int, key: TensorKey)? {
     guard let device = devices[holders.devices][place] else { return nil }
     var local = key
     local.device = device
     if let module = holders.localModule { local.call.module = module }
-    let rank = placements?.mesh.ranks[place] ?? place
-    return RankedTensor(rank: rank, tensor: try ranks[rank].tensor(local))
+    return (placements?.mesh.ranks[place] ?? place, local)
+  }
+
+  /// What the rank at a place of the mesh holds of a tensor, and under which name.
+  func localTensor(
+    of key: TensorKey, atPlace place: Int
+  ) throws -> (rank: Int, key: TensorKey, tensor: Tensor)? {
+    guard let holders = holders[key], let (rank, local) = local(key, holders, atPlace: place)
+    else { return nil }
+    return (rank, local, try ranks[rank].tensor(local))
   }
 
   /// What the ranks hold of a tensor, by their places in the mesh.
