@@ -39,11 +39,9 @@ extension HDF5Group {
   ) throws {
     let path = path(of: try usable(name))
     try Library.call {
-      let list = try VirtualLayout.creation(of: tensor, shape: shape)
-      let dataset = try Handle(
-        H5Dcreate2(
-          handle.id, name, try Datatype.stored(dtype).id, try Handle.simple(shape.dimensions).id,
-          ch5p_default(), list.id, ch5p_default()), .dataset, "create \(path)")
+      let dataset = try create(
+        name, type: try Datatype.stored(dtype), space: try .simple(shape.dimensions),
+        with: try VirtualLayout.creation(of: tensor, shape: shape))
       let attributes = HDF5Attributes(handle: dataset, owner: path)
       try attributes.set("dtype", text: dtype.torchName)
       let shapes = tensor.firstUsed.map { source in
@@ -89,8 +87,10 @@ extension HDF5Group {
     }
   }
 
-  private func create(_ name: String, type: Handle, space: Handle) throws -> Handle {
-    let list = try DatasetCreation.list()
+  private func create(
+    _ name: String, type: Handle, space: Handle, with properties: Handle? = nil
+  ) throws -> Handle {
+    let list = try properties ?? DatasetCreation.list()
     return try Handle(
       H5Dcreate2(handle.id, name, type.id, space.id, ch5p_default(), list.id, ch5p_default()),
       .dataset, "create \(path(of: name))")

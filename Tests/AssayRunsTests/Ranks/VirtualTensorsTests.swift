@@ -96,7 +96,7 @@ import Testing
       [[1, 2, 9], [3, 4, 9]], #""tp": {"shard": 1, "parts": [4, {"width": 1, "replicas": 2}]}"#,
       [1, 2, 3, 4, 9]
     ),
-    ([[1, 2, 7, 8], [3, 4, 5, 6]], #""tp": {"shard": 1, "order": "zigzag"}"#, Array(1...8)),
+    ([[1, 2, 7, 8], [3, 4, 5, 6]], #""tp": {"shard": 1, "order": "zigzag"}"#, [1, 2, 3, 4, 5, 6, 7, 8]),
     ([[1, 2], [3, 0]], #""tp": {"shard": 1, "width": 3, "padding": 1}"#, [1, 2, 3]),
     ([[1, 3], [4, 2]], #""tp": {"shard": 1, "indices": [[0, 2], [3, 1]]}"#, [1, 2, 3, 4]),
     ([[5, 6], [5, 6]], #""tp": "replicate""#, [5, 6]),
@@ -182,11 +182,9 @@ import Testing
 
   /// A virtual dataset of another writer, whose sources' shapes nothing tells.
   @Test func virtualDatasetsOfOthersAreRefusedWithTheFlagToo() throws {
-    let path = try HDF5Fixture.copy("refused.h5", to: root)
-    let run = try openRun(at: path, placements: nil, readsVirtual: true)
-    let virtual = try #require(
-      run.steps[0].calls.flatMap(\.tensors).first { $0.key.module.contains("virtual") })
-    #expect(
-      reason { try run.tensor(virtual.key) }.contains("without the attribute source_shapes"))
+    let run = try openRun(
+      at: HDF5Fixture.path("virtual.h5"), placements: nil, readsVirtual: true)
+    let key = try #require(run.steps.first?.calls.first?.tensors.first?.key)
+    #expect(reason { try run.tensor(key) }.contains("without the attribute source_shapes"))
   }
 }
