@@ -24,8 +24,9 @@ enum VirtualLayout {
       try sources[slab.source].select(slab.from)
       try Library.check(
         H5Pset_virtual(
-          list.id, whole.id, escaped(source.file), escaped("/" + source.names.joined(separator: "/")),
-          sources[slab.source].id), "refer to \(source.file)")
+          list.id, whole.id, escaped(source.file),
+          escaped("/" + source.names.joined(separator: "/")), sources[slab.source].id),
+        "refer to \(source.file)")
     }
     return list
   }

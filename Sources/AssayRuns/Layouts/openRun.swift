@@ -10,8 +10,8 @@ import AssayBase
 ///
 /// - Parameter path: A run's directory, an `.h5` file, or an output directory that holds exactly
 ///   one run. A directory that has both layouts is read from its `.pt` files, and while it holds a
-///   spool, from that. The directory of a dump of SGLang is a run too: `dump_<time>`, or that of
-///   one rank, `TP0_PP0_Rank0_pid<n>`. A directory that holds the runs of all ranks of one
+///   spool, from that. The directory of a dump of SGLang is a run too: `dump_<time>`, with the files
+///   of all ranks, or that of one rank, `TP0_PP0_Rank0_pid<n>`. A directory that holds the runs of all ranks of one
 ///   distributed run, or a pattern of their names such as `runs/vllm-1-rank*`, is one run of whole
 ///   tensors.
 /// - Throws: ``RunError``: ``RunError/severalRuns(path:runs:)`` lists them.
@@ -21,10 +21,12 @@ public func openRun(at path: String) throws -> any RunReader {
 
 /// Opens the run, or the group of ranks, that a path means.
 ///
-/// - Parameter placements: How the tensors of a group's ranks make whole ones, instead of what the
-///   ranks say, where its mesh has as many ranks; for any other run it means nothing.
-/// - Parameter readsVirtual: Whether virtual datasets of an HDF5 file that is named are read, whose
-///   elements are in other files below its folder.
+/// - Parameters:
+///   - path: As above.
+///   - placements: How the tensors of a group's ranks make whole ones, instead of what the ranks say,
+///     where its mesh has as many ranks; for any other run it means nothing.
+///   - readsVirtual: Whether virtual datasets of an HDF5 file that is named are read, whose elements
+///     are in other files of its folder or below.
 /// - Throws: ``RunError``.
 package func openRun(
   at path: String, placements: Placements?, readsVirtual: Bool = false

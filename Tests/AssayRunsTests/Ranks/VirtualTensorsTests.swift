@@ -90,19 +90,25 @@ import Testing
         "a virtual dataset, whose elements are in other files: read them with --virtual, or take"))
   }
 
-  @Test(arguments: [
+  /// What each rank holds, the rule, and the whole.
+  private static let cases: [([[Float]], String, [Float])] = [
     // q of 4, and k of 1 that both hold.
     (
       [[1, 2, 9], [3, 4, 9]], #""tp": {"shard": 1, "parts": [4, {"width": 1, "replicas": 2}]}"#,
       [1, 2, 3, 4, 9]
     ),
-    ([[1, 2, 7, 8], [3, 4, 5, 6]], #""tp": {"shard": 1, "order": "zigzag"}"#, [1, 2, 3, 4, 5, 6, 7, 8]),
+    (
+      [[1, 2, 7, 8], [3, 4, 5, 6]], #""tp": {"shard": 1, "order": "zigzag"}"#,
+      [1, 2, 3, 4, 5, 6, 7, 8]
+    ),
     ([[1, 2], [3, 0]], #""tp": {"shard": 1, "width": 3, "padding": 1}"#, [1, 2, 3]),
     ([[1, 3], [4, 2]], #""tp": {"shard": 1, "indices": [[0, 2], [3, 1]]}"#, [1, 2, 3, 4]),
     ([[5, 6], [5, 6]], #""tp": "replicate""#, [5, 6]),
     ([[5, 6], []], #""tp": "stage""#, [5, 6]),
     ([[5, 6], [1, 1]], #""tp": "partial""#, [6, 7]),
-  ] as [([[Float]], String, [Float])])
+  ]
+
+  @Test(arguments: cases)
   func everyPlacementIsReadBack(
     _ pieces: [[Float]], _ rule: String, _ whole: [Float]
   ) throws {
