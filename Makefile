@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo causes calibration smollm2 bert vllm test matrix scaling interop browser arm lint format bench clean
+.PHONY: help setup build demo causes calibration smollm2 bert vllm test matrix scaling interop mpi browser arm lint format bench clean
 
 SWIFT ?= swift
 PACKAGES := libhdf5-dev libopenblas-dev libdeflate-dev libssl-dev pkg-config
@@ -24,8 +24,11 @@ setup: ## Install the system libraries that are missing (apt)
 	  $$sudo apt-get update -qq && $$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $$missing; \
 	fi
 
-build: setup ## Build the release binary, .build/release/assay
-	$(SWIFT) build -c release --product assay
+ifdef MPI
+build: PACKAGES += libopenmpi-dev
+endif
+build: setup ## Build the release binary, .build/release/assay (MPI=1: for mpirun)
+	$(SWIFT) build -c release --product assay $(if $(MPI),--traits MPI)
 
 demo: build ## Record a model, break it on purpose, and read the report
 	Examples/demo.sh .build/release/assay
@@ -77,6 +80,11 @@ interop: PACKAGES += hdf5-tools
 interop: setup ## Check both layouts against PyTorch, h5py and h5dump
 	$(SWIFT) build --product assay
 	Tests/Interop/run.sh $(VENV) .build/debug/assay
+
+mpi: PACKAGES += libopenmpi-dev openmpi-bin procps
+mpi: setup ## Check that ranks under mpirun write what one process writes
+	$(SWIFT) build --traits MPI --scratch-path $(CURDIR)/.build-mpi --product assay
+	Tests/Ranks/mpi.sh .build-mpi/debug/assay
 
 browser: PACKAGES += chromium python3
 browser: setup ## Check the HTML report in a headless Chromium, light and dark

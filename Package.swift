@@ -10,6 +10,9 @@ let package = Package(
     .library(name: "AssayTesting", targets: ["AssayTesting"]),
     .executable(name: "assay", targets: ["AssayCLI"]),
   ],
+  traits: [
+    .trait(name: "MPI", description: "Let mpirun start several processes of assay compare.")
+  ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
@@ -22,6 +25,8 @@ let package = Package(
     .systemLibrary(
       name: "CDeflate", pkgConfig: "libdeflate", providers: [.apt(["libdeflate-dev"])]),
     .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+    .systemLibrary(
+      name: "CMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev"])]),
     .target(name: "CAssayKernels"),
 
     // What is about no tensor.
@@ -79,6 +84,7 @@ let package = Package(
       name: "AssayCLI",
       dependencies: [
         "AssayBase", "Assay", "AssayLlama", "AssayRuns",
+        .target(name: "CMPI", condition: .when(traits: ["MPI"])),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 

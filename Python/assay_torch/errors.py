@@ -1,2 +1,6 @@
 class RecordError(Exception):
     """What keeps a run from being recorded; its text says what to do."""
+
+
+class Unrecordable(Exception):
+    """Why no layout holds a tensor, in a sentence without a full stop."""

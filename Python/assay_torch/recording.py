@@ -9,16 +9,16 @@ import warnings
 
 import torch
 
+from assay_torch import dtensors, megatron, placements as placing
 from assay_torch import provenance as provenances
 from assay_torch.configuration import Configuration
 from assay_torch.conversion import convert
 from assay_torch.directory import move_run
-from assay_torch.errors import RecordError
+from assay_torch.errors import RecordError, Unrecordable
 from assay_torch.plans import PLANS, plan_of, signature_of_side
 from assay_torch.refusals import refuse_capture, refuse_what_hooks_cannot_see
 from assay_torch.rows import RowBook
 from assay_torch.spool import SpoolWriter, remove_spool
-from assay_torch.tensors import Unrecordable
 from assay_torch.text import clean, quoted
 from assay_torch.values import NotRecorded, Side, captured
 
@@ -38,7 +38,7 @@ class Site:
 
 
 def record(model, config=None, *, golden=None, recipe=None, provenance=None, run_id=None,
-           keep=None, root=None, strict=False, manual_steps=False):
+           keep=None, root=None, strict=False, manual_steps=False, placements=None):
     """Records every forward of a model while the context is open.
 
     A step is one forward of ``model``. Every module inside it is recorded: inputs, keyword inputs
@@ -55,7 +55,8 @@ def record(model, config=None, *, golden=None, recipe=None, provenance=None, run
     spool with the steps that ended, which every command of ``assay`` reads.
 
     Under ``torch.distributed`` each rank writes a run of its own, ``<id>-rank<n>`` and
-    ``<golden>.rank<n>.h5``.
+    ``<golden>.rank<n>.h5``, with what is known of how the ranks hold each tensor: what DTensors and
+    layers as those of Megatron tell. A DTensor is recorded as its local tensor.
 
     Args:
         model: The root module.
@@ -76,6 +77,8 @@ def record(model, config=None, *, golden=None, recipe=None, provenance=None, run
         strict: Whether the first tensor that cannot be recorded ends the recording.
         manual_steps: Whether a step is what lies between ``begin_step()`` and ``end_step()`` of the
             recording, and no forward of the model. Calls outside of steps are not recorded.
+        placements: How the ranks hold tensors, a dict with ``mesh`` and ``rules`` as
+            ``Python/README.md`` has it. Its rules come before those that are found out.
 
     Returns:
         A context manager, a ``Recording``. Leaving it completes the run; leaving it by an exception
@@ -86,7 +89,7 @@ def record(model, config=None, *, golden=None, recipe=None, provenance=None, run
             that would hold no tensor.
     """
     return Recording(model, config, golden, recipe, provenance, run_id, keep, root, strict,
-                     manual_steps)
+                     manual_steps, placements)
 
 
 class Recording:
@@ -96,7 +99,7 @@ class Recording:
     """
 
     def __init__(self, model, config, golden, recipe, provenance, run_id, keep, root, strict,
-                 manual_steps):
+                 manual_steps, placements):
         if not isinstance(model, torch.nn.Module):
             raise RecordError(
                 f"record takes the torch.nn.Module that is called, not a {type(model).__name__}; "
@@ -107,6 +110,7 @@ class Recording:
         self._golden = None if golden is None else os.fspath(golden)
         self._writes_run = golden is None or self.configuration.output_dir is not None
         self._provenance, self._id = dict(provenance or {}), run_id
+        self._placements, self._placed = placements, None
         self._handles, self._spool = [], None
         names = {}
         for name, module in model.named_modules(remove_duplicate=False):
@@ -138,15 +142,22 @@ class Recording:
         refuse_what_hooks_cannot_see(self.model)
         rank = distributed_rank()
         suffix = "" if rank is None else f"-rank{rank}"
+        world_size = 1 if rank is None else torch.distributed.get_world_size()
+        if self._placements is not None:
+            placing.checked(self._placements, world_size)
         if rank is not None:
-            self._provenance |= {"rank": rank,
-                                 "world_size": torch.distributed.get_world_size()}
+            self._provenance |= {"rank": rank, "world_size": world_size}
+            self._placements = placing.merged(
+                self._placements, megatron.placements(self.model, world_size))
+            self._placed = dtensors.PlacementBook()
         self.id = shared_id(self._id, rank) + suffix
         if not self.id or self.id.startswith(".") or "/" in self.id or "\0" in self.id:
             raise RecordError(f"a run's id is the name of its directory, and {self.id!r} is none")
         try:
             self._open_spool(rank)
             self._add_hooks()
+            if self._placed is not None:
+                dtensors.listen(self._placed)
         except BaseException:
             self._abandon()
             raise
@@ -156,6 +167,8 @@ class Recording:
         for handle in self._handles:
             handle.remove()
         self._handles.clear()
+        if self._placed is not None:
+            dtensors.stop(self._placed)
         if self._spool is None:
             return
         if kind is not None:
@@ -190,11 +203,12 @@ class Recording:
             if not self._writes_run:
                 self._directory = hidden_path(path, ".tmp")
         provenance = provenances.current() | {"dtype": dtype_of(self.model)} | self._provenance
+        if self._placements is not None:
+            provenance["placements"] = self._placements
         self._dtype = provenance["dtype"]
-        self._spool = SpoolWriter(
-            self._directory, {"id": self.id, "provenance": provenance,
-                              "configuration": self.configuration.json()},
-            self.configuration.keep)
+        self._manifest = {"id": self.id, "provenance": provenance,
+                          "configuration": self.configuration.json()}
+        self._spool = SpoolWriter(self._directory, self._manifest, self.configuration.keep)
         formats = self.configuration.formats if self._writes_run else ()
         self.paths = [os.path.join(self._directory, "run.h5") if format_ == "hdf5"
                       else self._directory for format_ in formats]
@@ -269,9 +283,23 @@ class Recording:
             return
         if self._is_recorded:
             self._close_down_to(0)
+            if self._placed is not None and self._placed.has_news:
+                self._hand(self._write_placements)
             self._hand(self._spool.end_step, self.steps, self._calls, self._completion, self.rows)
         self.steps += 1
         self._is_recorded = False
+
+    def _write_placements(self):
+        """Puts what was learnt in this step into the manifest, before the step is in the run."""
+        self._placed.has_news = False
+        found = placing.merged(self._placements, self._placed.placements())
+        provenance = self._manifest["provenance"]
+        if found == provenance.get("placements"):
+            return
+        self._manifest["provenance"] = {
+            key: value for key, value in provenance.items() if key != "placements"} \
+            | ({} if found is None else {"placements": found})
+        self._spool.describe(self._manifest)
 
     def discard_step(self):
         """Lets go of the step that is open, if one is: the next one takes its number."""
@@ -352,7 +380,11 @@ class Recording:
 
     def _write(self, site, position, side, value, keywords=None):
         leaves, states, tensors = [], [], None
-        key = signature_of_side(value, keywords, leaves, states)
+        if self._placed is not None and side == "inputs":
+            self._placed.look_at(site.module)
+        # A plan copies tensors without a look at where they come from.
+        key = ... if self._placed is not None and self._placed.is_open else \
+            signature_of_side(value, keywords, leaves, states)
         plan = None if key is ... else site.plans[side].get(key)
         if plan is not None:
             try:
@@ -382,6 +414,8 @@ class Recording:
                 continue
             self._devices.add(device)
             taken = self._captured(tensor)
+            if self._placed is not None and not isinstance(taken, NotRecorded):
+                taken = self._noted(site, slot, side.originals[slot], taken)
             if isinstance(taken, NotRecorded):
                 self._lose(site, slot, taken.reason)
             else:
@@ -397,6 +431,14 @@ class Recording:
             return tensor
         try:
             return captured(tensor, self.configuration.max_tensor_size)
+        except Unrecordable as error:
+            return NotRecorded(str(error))
+
+    def _noted(self, site, slot, original, taken):
+        """Notes how the ranks hold a tensor; where that cannot be told, it is not recorded."""
+        try:
+            self._placed.note(site.name, site.module, slot, original)
+            return taken
         except Unrecordable as error:
             return NotRecorded(str(error))
 
@@ -491,6 +533,13 @@ class Recording:
             warnings.warn("not recorded, and a failure where the run is compared: "
                           f"{place}: {reason}"
                           + (f" ({count} tensors)" if count > 1 else ""), stacklevel=3)
+        unknown = self._placed.unknown(self._placements) if self._placed is not None \
+            and "placements" in self._manifest["provenance"] else ()
+        if unknown:
+            module, slot = unknown[0]
+            warnings.warn(f"nothing tells how the ranks hold {len(unknown)} tensors of modules, "
+                          "which fail where the ranks are compared as one run: "
+                          f"{slot} of {module}; record takes placements that do", stacklevel=3)
         unreached = sorted(site.name for site in self._sites
                            if not runs_hooks(site.module) and site.name not in self._reached)
         if unreached:

@@ -44,8 +44,7 @@ class SpoolWriter:
             raise RecordError(f"{path} holds a run already")
         self._tensors = self._create(TENSORS)
         self._steps = self._create(STEPS)
-        replace_file(os.path.join(path, MANIFEST),
-                     json_text({"schema": SCHEMA} | manifest) + "\n")
+        self.describe(manifest)
         # The forward's own.
         self._sides, self._side_bytes = [], 0
         # The thread's own.
@@ -63,6 +62,14 @@ class SpoolWriter:
                        os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
 
     # The forward's side
+
+    def describe(self, manifest):
+        """Writes the manifest, whole or not at all. Raises ``RecordError``."""
+        try:
+            replace_file(os.path.join(self.path, MANIFEST),
+                         json_text({"schema": SCHEMA} | manifest) + "\n")
+        except OSError as error:
+            raise RecordError(f"cannot write {self.path}: {error}") from error
 
     def begin_step(self):
         self._hand(self._begin)

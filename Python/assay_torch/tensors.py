@@ -3,6 +3,9 @@
 import numpy as np
 import torch
 
+from assay_torch.dtensors import is_dtensor, placed
+from assay_torch.errors import Unrecordable
+
 # Every dtype that both layouts hold; Assay's ``DType`` has the same.
 DTYPES = {getattr(torch, name): name for name in (
     "float64", "float32", "float16", "bfloat16", "float8_e4m3fn", "float8_e4m3fnuz", "float8_e5m2",
@@ -15,10 +18,6 @@ PACKED = getattr(torch, "float4_e2m1fn_x2", None)
 
 PLAIN_CLASSES = {torch.Tensor, torch.nn.Parameter, torch.nn.Buffer} \
     if hasattr(torch.nn, "Buffer") else {torch.Tensor, torch.nn.Parameter}
-
-
-class Unrecordable(Exception):
-    """Why no layout holds a tensor, in a sentence without a full stop."""
 
 
 def plain(tensor):
@@ -70,23 +69,14 @@ def _unwrapped(tensor):
             return tensor
         if kind.__name__ == "AsyncCollectiveTensor":
             tensor = tensor.wait()
-        elif hasattr(tensor, "placements") and hasattr(tensor, "device_mesh"):
-            tensor = _local(tensor)
+        elif is_dtensor(tensor):
+            placed(tensor)  # raises where its local tensor would tell nothing
+            tensor = tensor.to_local()
         elif kind.__name__ == "FakeTensor":
             raise Unrecordable("a fake tensor has no elements")
         else:
             break
     raise Unrecordable(f"a {type(tensor).__name__} decides by __torch_dispatch__ what it holds")
-
-
-def _local(tensor):
-    """A DTensor's local tensor, where it is the whole one on every rank."""
-    mesh = tensor.device_mesh
-    for dimension, placement in enumerate(tensor.placements):
-        if not placement.is_replicate() and mesh.size(dimension) > 1:
-            raise Unrecordable(
-                f"a DTensor placed {list(tensor.placements)} is not whole on this rank")
-    return tensor.to_local()
 
 
 def _first_line(error):

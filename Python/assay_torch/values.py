@@ -50,10 +50,11 @@ class Side:
     """One side of a call: ``description``, and ``found``: slot, device, and a tensor or the reason.
 
     Tensors are the module's own, or plain ones with the same elements; nothing is copied yet.
+    ``originals`` are the module's own by slot.
     """
 
     def __init__(self, name, value, keywords=None):
-        self.found = []
+        self.found, self.originals = [], {}
         self._is_output = name == "outputs"
         self._slots, self._path, self._objects, self._containers = {}, set(), set(), 0
         self._reopened = 0
@@ -104,11 +105,13 @@ class Side:
             tensor = plain(value) if isinstance(value, torch.Tensor) else of_array(value)
         except Unrecordable as error:
             return self._lose(slot, device_of(value), str(error), described_facts(value))
-        self._add(slot, str(tensor.device), tensor)
+        self.originals[self._add(slot, str(tensor.device), tensor)] = value
         return described_tensor(tensor) if is_described else None
 
     def _add(self, slot, device, value):
-        self.found.append((unique(slot, self._slots), device, value))
+        slot = unique(slot, self._slots)
+        self.found.append((slot, device, value))
+        return slot
 
     def _know(self, value):
         self._known.add(id(value))

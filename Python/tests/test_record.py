@@ -520,6 +520,7 @@ def test_each_rank_has_a_run_of_its_own(tmp_path):
         assert torch.equal(taken, IDS + rank)
         found = read_json(path[0], "run.json")["provenance"]
         assert (found["rank"], found["world_size"]) == (rank, 2)
+        assert "placements" not in found  # nothing tells what the ranks share
 
 
 def test_root_that_calls_itself_is_one_step(config):

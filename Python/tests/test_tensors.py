@@ -272,6 +272,18 @@ def test_distributed_tensors(count, tmp_path):
         if count == 1:
             assert found["sharded"] == found["partial"] == whole
         else:
-            assert "is not whole on this rank" in found["sharded"]
-            assert "is not whole on this rank" in found["partial"]
-    assert len(os.listdir(tmp_path / "runs")) == count
+            assert found["sharded"] == whole[2 * rank:2 * rank + 2]
+            assert found["partial"] == whole
+    runs = sorted(os.listdir(tmp_path / "runs"))
+    assert len(runs) == count
+    for run in runs:
+        provenance = read_json(tmp_path, "runs", run, "run.json")["provenance"]
+        placements = provenance.get("placements")
+        if count == 1:
+            assert placements is None
+            continue
+        assert (placements["mesh"], placements["ranks"]) == ([{"axis0": 2}], [0, 1])
+        told = {slot: rule["axis0"] for rule in placements["rules"] for slot in rule["slot"]}
+        assert {name: told.get(f"outputs_{name}") for name in found} == {
+            "replicated": "replicate", "gathered": "replicate", "partial": "partial",
+            "sharded": {"shard": 0, "width": 4}, "async": None}

@@ -29,6 +29,8 @@ enum CommandError: Error, Equatable, CustomStringConvertible {
   case idlePlacements(path: String, ranks: Int, groups: [RankCount])
   case notConfirmed(golden: String)
   case noTerminal(golden: String)
+  case noMPI(ranks: Int)
+  case cannotReadAgain(part: String, reason: String)
 
   /// A group and its ranks.
   struct RankCount: Equatable {
@@ -105,6 +107,12 @@ enum CommandError: Error, Equatable, CustomStringConvertible {
       "not approved; \(golden) was not written"
     case .noTerminal(let golden):
       "standard input is no terminal to confirm on, so \(golden) was not written; give --yes"
+    case .noMPI(let ranks):
+      "mpirun started \(ranks) processes, and this assay was built without MPI, so each would compare "
+        + "everything; build it with `make build MPI=1`, or give each its --shard"
+    case .cannotReadAgain(let part, let reason):
+      "\(reason); merge reads the runs again under the names that \(part) has, so call it where they are "
+        + "those"
     }
   }
 }

@@ -65,6 +65,14 @@ struct ReportOptions: ParsableArguments {
   /// The format that was asked for, by its name or by that of the file.
   var chosenFormat: Format { .chosen(format, for: output) }
 
+  /// The options that were given.
+  var given: [String] {
+    [
+      ("--output", output != nil), ("--format", format != nil), ("--junit", junit != nil),
+      ("--verbose", verbose), ("--summary", summary), ("--plots", plots != nil),
+    ].filter(\.1).map(\.0)
+  }
+
   func validate() throws {
     if summary { try Format.checkSummary(format, for: output) }
     if summary, verbose { throw ValidationError("--summary excludes --verbose") }
@@ -99,6 +107,13 @@ struct ReportOptions: ParsableArguments {
     } else {
       try Console.write(report)
     }
+  }
+
+  /// Writes the reports of two runs' comparison, tells GitHub, and leaves as the verdict asks for.
+  func tell(_ comparison: RunComparison) throws {
+    try write(comparison, named: "compare")
+    GitHubActions.tell(comparison, name: "compare", report: output)
+    try comparison.leave()
   }
 
   /// Renders a whole report.

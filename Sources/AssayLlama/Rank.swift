@@ -2,10 +2,10 @@
 struct Rank: Sendable {
   /// From 0.
   let index: Int
-  let group: RankGroup
+  let group: RankTurns
 
   /// The only rank of a model that is not split.
-  static let alone = Rank(index: 0, group: RankGroup(size: 1))
+  static let alone = Rank(index: 0, group: RankTurns(size: 1))
 }
 
 extension Rank {

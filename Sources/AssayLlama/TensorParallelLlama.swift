@@ -66,7 +66,7 @@ package struct TensorParallelLlama: Sendable {
         from: tokenIDs, steps: steps, probe: probes[rank.index], rank: rank,
         stopsAtEnd: stopsAtEnd, onToken: onToken)
     }
-    return try RankGroup(size: ranks.count).run(
+    return try RankTurns(size: ranks.count).run(
       first: { try run($0, onToken) }, others: { _ = try run($0, nil) })
   }
 

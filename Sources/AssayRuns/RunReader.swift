@@ -14,6 +14,16 @@ public protocol RunReader: Sendable {
   /// - Parameter key: The key of a ``TensorRecord`` of this run that was not skipped.
   /// - Throws: ``RunError/unreadableTensor(_:path:reason:)``.
   func tensor(_ key: TensorKey) throws -> Tensor
+
+  /// How many bytes a tensor takes; `nil` where only opening it would tell.
+  ///
+  /// - Complexity: O(1), without reading anything.
+  func byteCount(of key: TensorKey) -> Int?
+}
+
+extension RunReader {
+  /// Says that only opening a tensor would tell.
+  public func byteCount(of key: TensorKey) -> Int? { nil }
 }
 
 extension RunReader {

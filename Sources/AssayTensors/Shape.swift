@@ -94,3 +94,15 @@ extension Shape: CustomStringConvertible {
     "[" + dimensions.map(String.init).joined(separator: ", ") + "]"
   }
 }
+
+extension Shape: Codable {
+  /// Reads the list of its extents.
+  ///
+  /// - Throws: ``TensorError/invalidShape(_:)``, as ``init(_:)`` does.
+  public init(from decoder: any Decoder) throws {
+    try self.init([Int](from: decoder))
+  }
+
+  /// Writes the list of its extents.
+  public func encode(to encoder: any Encoder) throws { try dimensions.encode(to: encoder) }
+}

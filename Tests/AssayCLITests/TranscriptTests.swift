@@ -11,7 +11,8 @@ import Testing
 
   /// The pages that must show commands; others may.
   static let pagesWithCommands = [
-    "README.md", "Documentation/Recording.md", "Documentation/Testing.md",
+    "README.md", "Documentation/ManyMachines.md", "Documentation/Recording.md",
+    "Documentation/Testing.md",
     "Sources/AssayComparison/AssayComparison.docc/CalibratingTolerances.md",
     "Sources/AssayComparison/AssayComparison.docc/CheckingARun.md",
   ]

@@ -46,6 +46,16 @@ def cases(checks, folder):
     yield "floor", "bfloat16.h5", "float32.h5", floor, 0
     mapping = os.path.join(RULES, "drop.yml")
     yield "mapping", "float32.h5", "float32.h5", ["--mapping", mapping], 0
+    ranks, whole = os.path.join(folder, "ranks"), os.path.join(folder, "whole.h5")
+    if not os.path.exists(whole):
+        for golden in (["--ranks", "2", "--golden", os.path.join(ranks, "tp.h5")],
+                       ["--golden", whole]):
+            checks.assay("record", "--model", os.path.join(GOLDEN, "checkpoint"),
+                         "--prompt-token-ids", "1,5,9", "--max-tokens", "1", *golden)
+    close = ["--rtol", "1e-4", "--atol", "1e-5"]
+    yield "ranks", ranks, whole, close, 0
+    wrong = os.path.join(ROOT, "Tests/AssayComparisonTests/Fixtures/all-reduced.placements.yml")
+    yield "replicas", ranks, whole, [*close, "--placements", wrong], 1
 
 
 def test_json_is_valid_by_its_schema(checks, folder):

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Records an unmodified vLLM on the CPU and compares it with transformers.
+# Records an unmodified vLLM on the CPU and compares it with transformers, and its ranks with one.
 # Usage: run.sh VENV ASSAY [SMOLLM2]   VENV is made where it is missing.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -24,3 +24,5 @@ export PYTHONDONTWRITEBYTECODE=1
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 "$venv/bin/python" "$here/check.py" "$assay" "$folder" "${@:3}"
+mkdir "$folder/ranks"
+"$venv/bin/python" "$here/ranks.py" "$assay" "$folder/ranks" "${@:3}"

@@ -18,6 +18,7 @@ import torch
 from assay_torch.configuration import Configuration
 from assay_torch.errors import RecordError
 from assay_torch.recording import record
+from assay_torch.vllm.placements import placements
 from assay_torch.vllm.rows import Requests
 
 logger = logging.getLogger("vllm.assay")
@@ -96,7 +97,8 @@ def attach(worker, path):
     recording = record(
         model, configuration, manual_steps=True,
         run_id=os.environ.get("ASSAY_RUN_ID") or f"vllm-{config.instance_id}",
-        provenance={"model": str(config.model_config.model), "engine": f"vllm {version()}"})
+        provenance={"model": str(config.model_config.model), "engine": f"vllm {version()}"},
+        placements=placements(model, config.parallel_config, world_size(), gathered))
     recording.__enter__()
     recording.requests = Requests()
     recording.root_hook = model.register_forward_pre_hook(
@@ -105,6 +107,18 @@ def attach(worker, path):
     logger.warning("assay: recording into %s",
                    os.path.join(configuration.directory, recording.id))
     atexit.register(finish, worker)
+
+
+def world_size():
+    distributed = torch.distributed
+    return distributed.get_world_size() if distributed.is_initialized() else 1
+
+
+def gathered(value):
+    """A value of each rank, on all of them: every worker attaches at the same time."""
+    found = [None] * world_size()
+    torch.distributed.all_gather_object(found, value)
+    return found
 
 
 def note_rows(recording, runner, model, arguments, keywords):

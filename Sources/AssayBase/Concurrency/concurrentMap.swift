@@ -6,7 +6,8 @@ import Synchronization
 /// - Parameters:
 ///   - count: How many results to make.
 ///   - progress: Called after each with the number done and `count`, one call at a time.
-///   - body: Makes one result; at most as many run at once as there are cores.
+///   - body: Makes one result; at most as many run at once as there are cores, or as are this
+///     process's share of them.
 package func concurrentMap<Result: Sendable>(
   count: Int, progress: (@Sendable (Int, Int) -> Void)? = nil,
   _ body: @Sendable (Int) -> Result
@@ -15,7 +16,7 @@ package func concurrentMap<Result: Sendable>(
   return Array(unsafeUninitializedCapacity: count) { buffer, initializedCount in
     // Every place is written by one iteration only.
     nonisolated(unsafe) let results = buffer
-    DispatchQueue.concurrentPerform(iterations: count) { index in
+    @Sendable func make(_ index: Int) {
       results.initializeElement(at: index, to: body(index))
       if let progress {
         done.withLock {
@@ -23,6 +24,18 @@ package func concurrentMap<Result: Sendable>(
           progress($0, count)
         }
       }
+    }
+    if let share = ProcessShare.cores, share < count {
+      let next = Atomic(0)
+      DispatchQueue.concurrentPerform(iterations: share) { _ in
+        while true {
+          let index = next.add(1, ordering: .relaxed).oldValue
+          guard index < count else { return }
+          make(index)
+        }
+      }
+    } else {
+      DispatchQueue.concurrentPerform(iterations: count) { make($0) }
     }
     initializedCount = count
   }

@@ -14,6 +14,7 @@ struct AssayCommand: ParsableCommand {
     version: AssayVersion.current,
     subcommands: [
       RecordCommand.self, ReplayCommand.self, ApproveCommand.self, CompareCommand.self,
+      MergeCommand.self,
       LogCommand.self, CalibrateCommand.self,
       LintTolerancesCommand.self, InspectCommand.self, CheckCommand.self, ConvertCommand.self,
       ImportCommand.self, MappingsCommand.self,

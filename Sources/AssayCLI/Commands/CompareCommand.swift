@@ -95,6 +95,15 @@ struct CompareCommand: ParsableCommand {
       """)
   var suggestPlacements = false
 
+  @Option(
+    help: ArgumentHelp(
+      """
+      Compare only this share of the calls, and write a part for assay merge to --output: 2/7 is the \
+      second of seven; slurm in an array job; kubernetes/7 in an indexed job of 7 completions. The \
+      verdict is the merge's: exit status 0 says that the part is written.
+      """, valueName: "i/n"))
+  var shard: ShardArgument?
+
   @Flag(
     help: """
       Print a file for --mapping, proposed from shapes and statistics, instead of a comparison.
@@ -102,7 +111,7 @@ struct CompareCommand: ParsableCommand {
   var suggestMapping = false
 
   /// The two runs, named in one way or the other.
-  private var paths: (actual: String, expected: String) {
+  var paths: (actual: String, expected: String) {
     get throws {
       switch (actual, expected, dir1, dir2) {
       case (let actual?, let expected?, nil, nil), (nil, nil, let actual?, let expected?):
@@ -125,6 +134,16 @@ struct CompareCommand: ParsableCommand {
     if suggestMapping, suggestPlacements {
       throw ValidationError("give either --suggest-mapping or --suggest-placements")
     }
+    if shard != nil {
+      let other =
+        suggestMapping
+        ? "--suggest-mapping"
+        : suggestPlacements
+          ? "--suggest-placements" : report.given.first { $0 != "--output" }
+      if let other {
+        throw ValidationError("--shard writes a part and no report; it excludes \(other)")
+      }
+    }
     if floor != nil, mapping != nil {
       throw ValidationError("--floor excludes --mapping: the three runs pair by equal names")
     }
@@ -132,40 +151,54 @@ struct CompareCommand: ParsableCommand {
 
   func run() throws {
     if suggestMapping { return try suggest() }
-    var options = ComparisonOptions()
-    options.mapping = try mapping.map { try Mapping(fileOrPreset: $0) }
-    options.floor = try floor.map {
-      try openRun(at: $0, placements: nil, readsVirtual: virtual.isRead)
-    }
-    options.tolerance = try tolerance.chosen(
-      standard: floor == nil ? .vllm : Tolerance.threeWayGate())
-    options.deviceMap = try deviceMap.flatMap { try DeviceMapArgument.parse($0) }
-    options.alignment = RowAlignmentMode(rawValue: align.rawValue) ?? .automatic
-    options.requestMap = try requestMap.flatMap { try RequestMapArgument.parse($0) }
-    options.steps = try steps.map(StepListArgument.parse)
-    options.modules = try modules.map(PatternListArgument.parse)
-    options.logits = try logits.map { try ModulePattern($0) }
-    let (actual, expected, placements) = try openRuns()
-    if suggestPlacements {
-      switch try PlacementSuggestion(
-        actual: actual, expected: expected, placements: placements, options: options)
-      {
-      case .rules(let rules): return try write(rules)
-      case .nothing(let reason):
-        Console.complain("No placements to suggest: \(reason).")
-        throw ExitStatus.mismatch
-      }
-    }
-
+    if suggestPlacements { return try suggestPlacementRules() }
+    if let shard { return try writePart(shard) }
+    if Ranks.count > 1 { return try runRanked() }
+    let work = try work()
     let bar = ProgressBar("comparing")
     defer { bar.clear() }
-    let comparison = try RunComparison.compare(
-      actual: actual, expected: expected, options: options, progress: bar.update(_:of:))
+    let comparison = work.comparison(progress: bar.update(_:of:))
     bar.clear()
+    try report.tell(comparison)
+  }
 
-    try report.write(comparison, named: "compare")
-    GitHubActions.tell(comparison, name: "compare", report: report.output)
-    try comparison.leave()
+  /// Opens the runs and pairs their tensors.
+  func work() throws -> ComparisonWork {
+    let options = try options
+    let (actual, expected, _) = try openRuns()
+    return try ComparisonWork(actual: actual, expected: expected, options: options)
+  }
+
+  /// What is compared, and under which rules.
+  private var options: ComparisonOptions {
+    get throws {
+      var options = ComparisonOptions()
+      options.mapping = try mapping.map { try Mapping(fileOrPreset: $0) }
+      options.floor = try floor.map {
+        try openRun(at: $0, placements: nil, readsVirtual: virtual.isRead)
+      }
+      options.tolerance = try tolerance.chosen(
+        standard: floor == nil ? .vllm : Tolerance.threeWayGate())
+      options.deviceMap = try deviceMap.flatMap { try DeviceMapArgument.parse($0) }
+      options.alignment = RowAlignmentMode(rawValue: align.rawValue) ?? .automatic
+      options.requestMap = try requestMap.flatMap { try RequestMapArgument.parse($0) }
+      options.steps = try steps.map(StepListArgument.parse)
+      options.modules = try modules.map(PatternListArgument.parse)
+      options.logits = try logits.map { try ModulePattern($0) }
+      return options
+    }
+  }
+
+  private func suggestPlacementRules() throws {
+    let (actual, expected, placements) = try openRuns()
+    switch try PlacementSuggestion(
+      actual: actual, expected: expected, placements: placements, options: options)
+    {
+    case .rules(let rules): try write(rules)
+    case .nothing(let reason):
+      Console.complain("No placements to suggest: \(reason).")
+      throw ExitStatus.mismatch
+    }
   }
 
   /// Opens both runs at once.

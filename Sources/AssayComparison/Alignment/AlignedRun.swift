@@ -67,10 +67,10 @@ final class AlignedRun: RunReader {
   }
 
   /// The same cut of another run, which has the same steps.
-  func reading(_ run: any RunReader) -> AlignedRun { AlignedRun(self, reading: run) }
+  func cutting(_ run: any RunReader) -> AlignedRun { AlignedRun(self, reading: run) }
 
   /// The first tensor of the run that holds rows of one.
-  func sourceKey(of key: TensorKey) -> TensorKey? { plans[key]?.pieces.first?.key }
+  func firstPiece(of key: TensorKey) -> TensorKey? { plans[key]?.pieces.first?.key }
 
   /// The calls of a step: those of all its sources, each once.
   private static func record(
@@ -119,6 +119,12 @@ final class AlignedRun: RunReader {
   }
 
   func tensor(_ key: TensorKey) throws -> Tensor { try rowed(key).tensor }
+
+  func byteCount(of key: TensorKey) -> Int? {
+    guard let plan = plans[key] else { return nil }
+    let counts = plan.pieces.compactMap { run.byteCount(of: $0.key) }
+    return counts.count == plan.pieces.count ? counts.reduce(0, +) : nil
+  }
 
   /// Reads a tensor with all of its rows that belong to the step.
   ///

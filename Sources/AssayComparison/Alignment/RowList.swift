@@ -1,5 +1,5 @@
 /// One row of a run: a token of a request.
-package struct Row: Hashable, Sendable {
+package struct Row: Hashable, Sendable, Codable {
   /// The request in order of arrival, from 0, as the expected run counts.
   package var request: Int
   /// The position in the request's text, from 0.
@@ -9,7 +9,7 @@ package struct Row: Hashable, Sendable {
 }
 
 /// The rows along the first axis of a tensor.
-package final class RowList: Sendable, Equatable {
+package final class RowList: Sendable, Hashable, Codable {
   /// The rows in order, each once.
   package let rows: [Row]
   /// Rows that the run computed in a step in which the tensor is missing.
@@ -22,6 +22,11 @@ package final class RowList: Sendable, Equatable {
 
   package static func == (left: RowList, right: RowList) -> Bool {
     left === right || left.rows == right.rows && left.lacking == right.lacking
+  }
+
+  package func hash(into hasher: inout Hasher) {
+    hasher.combine(rows)
+    hasher.combine(lacking)
   }
 
   /// Where the rows that both lists have stand in either, in this list's order.

@@ -76,10 +76,10 @@ package struct NoiseFloor: Sendable, Equatable {
     var measured = Measured()
     for second in runs.indices {
       for first in 0..<second {
-        let comparison = RunComparison.compare(
+        let work = ComparisonWork(
           common.steps(second, first), actual: runs[second], expected: runs[first],
-          mapping: mapping, options: options, progress: progress)
-        try measured.add(comparison, pair: [first, second])
+          mapping: mapping, options: options)
+        try measured.add(work.comparison(progress: progress), pair: [first, second])
       }
     }
     entries = measured.order.compactMap { measured.entries[$0] }

@@ -26,6 +26,10 @@ public enum ComparisonError: Error, Equatable, Sendable {
   case cannotAlignRows(reason: String)
   /// One rank of a group was to be compared with what is no such rank.
   case loneRank(path: String, rank: Int, worldSize: Int)
+  /// A part of a comparison cannot be read, or does not go with the others.
+  case unusablePart(path: String, reason: String)
+  /// Shards of a comparison, counted from 1, are in none of its parts.
+  case missingShards([Int], count: Int)
 }
 
 extension ComparisonError: CustomStringConvertible {
@@ -60,6 +64,14 @@ extension ComparisonError: CustomStringConvertible {
     case .loneRank(let path, let rank, let worldSize):
       "\(path) is rank \(rank) of \(worldSize), whose tensors may be parts of whole ones: name the "
         + "directory that holds all ranks, or a pattern of their names"
+    case .unusablePart(let path, let reason):
+      "\(path) cannot be merged: \(reason)"
+    case .missingShards(let shards, let count):
+      "\(shards.count == 1 ? "shard" : "shards") "
+        + shards.prefix(8).map(String.init).joined(separator: ", ")
+        + (shards.count > 8 ? " and \(shards.count - 8) more" : "")
+        + " of \(count) \(shards.count == 1 ? "is" : "are") in no part: without all of them there is "
+        + "no verdict; compare with --shard \(shards.first ?? 1)/\(count), and merge that part too"
     }
   }
 }

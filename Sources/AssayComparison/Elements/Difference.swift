@@ -6,9 +6,9 @@ package import AssayTensors
 /// `d` is actual minus expected. Sums and maxima go over the pairs in which both elements are
 /// finite, and are `nil` where there is no such pair. Indices count elements in row-major order;
 /// among equals the first index stands.
-public struct Difference: Sendable, Equatable {
+public struct Difference: Sendable, Equatable, Codable {
   /// A largest difference and where it is.
-  public struct Extreme: Sendable, Equatable {
+  public struct Extreme: Sendable, Equatable, Codable {
     /// The difference.
     public var value: Double
     /// The position in row-major order.
@@ -20,7 +20,7 @@ public struct Difference: Sendable, Equatable {
   }
 
   /// The row, all axes but the last being rows, with the largest relative L2 error.
-  public struct Row: Sendable, Equatable {
+  public struct Row: Sendable, Equatable, Codable {
     /// The relative L2 error of the row.
     public var value: Double
     /// The row's position, counted in row-major order.
@@ -28,7 +28,7 @@ public struct Difference: Sendable, Equatable {
   }
 
   /// A distance in units in the last place and where it is.
-  public struct UnitsInLastPlace: Sendable, Equatable {
+  public struct UnitsInLastPlace: Sendable, Equatable, Codable {
     /// How many representable values of the dtype apart; for integers their distance.
     public var distance: UInt64
     /// The position in row-major order.

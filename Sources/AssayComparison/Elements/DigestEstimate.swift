@@ -2,9 +2,9 @@ import AssayRuns
 package import AssayTensors
 
 /// What the digests of two tensors tell of their difference d.
-package struct DigestEstimate: Sendable, Equatable {
+package struct DigestEstimate: Sendable, Equatable, Codable {
   /// A figure that is estimated.
-  package struct Figure: Sendable, Equatable {
+  package struct Figure: Sendable, Equatable, Codable {
     /// The estimate.
     package var value: Double
     /// What the figure is at least, at ``DigestEstimate/confidence``.

@@ -12,7 +12,7 @@ import AssayTensors
 /// Both are errors from one truth, such as float32, to which for example bfloat16 on a CPU is the
 /// floor and another machine's bfloat16 the candidate. A ratio is 0 where the candidate has no error,
 /// and infinite where only the floor has none.
-package struct FloorFigures: Sendable, Equatable {
+package struct FloorFigures: Sendable, Equatable, Codable {
   /// `norm(candidate - truth) / norm(floor - truth)`.
   package var l2Ratio: Double
   /// `max |candidate - truth| / max |floor - truth|`.

@@ -3,9 +3,9 @@
 ///
 /// Of equal logits the one with the lowest token id counts as the larger, as `torch.argmax` and
 /// greedy decoding take it.
-package struct LogitsDifference: Sendable, Equatable {
+package struct LogitsDifference: Sendable, Equatable, Codable {
   /// One position's greedy token under both, and what became of it.
-  package struct Position: Sendable, Equatable {
+  package struct Position: Sendable, Equatable, Codable {
     /// The row, counted in row-major order.
     package var row: Int
     /// The token with the largest expected logit.

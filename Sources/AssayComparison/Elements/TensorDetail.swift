@@ -1,7 +1,7 @@
 import AssayTensors
 
 /// What only a further pass over a failing tensor can show.
-package struct TensorDetail: Sendable, Equatable {
+package struct TensorDetail: Sendable, Equatable, Codable {
   /// The 50th, 90th, 99th and 99.9th percentile of `|d|`; empty when there is no finite pair.
   package var quantiles: [Double]
   /// How often `|d|` has which magnitude.
@@ -13,7 +13,7 @@ package struct TensorDetail: Sendable, Equatable {
 }
 
 /// How two rows differ.
-package struct RowError: Sendable, Equatable {
+package struct RowError: Sendable, Equatable, Codable {
   /// The relative L2 error; 0 only where all values are equal, infinite where values are NaN or
   /// infinite on one side only.
   package var error: Double
@@ -22,7 +22,7 @@ package struct RowError: Sendable, Equatable {
 }
 
 /// How often `|d|` has which magnitude, over the pairs in which both elements are finite.
-package struct ErrorHistogram: Sendable, Equatable {
+package struct ErrorHistogram: Sendable, Equatable, Codable {
   /// How many pairs are equal.
   package var zeroCount = 0
   /// The power of two at which the first bin begins.
@@ -43,7 +43,7 @@ package struct ErrorHistogram: Sendable, Equatable {
 /// The errors over one slice of a tensor: its last two axes, in a bounded number of cells.
 ///
 /// A tensor of fewer axes is one row.
-package struct ErrorHeatmap: Sendable, Equatable {
+package struct ErrorHeatmap: Sendable, Equatable, Codable {
   /// The slice's index along the axes before the last two.
   package var slice: [Int]
   /// The number of the slice's rows.

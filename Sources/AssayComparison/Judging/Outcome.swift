@@ -1,7 +1,7 @@
 package import AssayTensors
 
 /// The dtype and shape of a tensor.
-package struct TensorForm: Sendable, Equatable {
+package struct TensorForm: Sendable, Equatable, Codable {
   /// The element type.
   package var dtype: DType
   /// The extents.
@@ -9,7 +9,7 @@ package struct TensorForm: Sendable, Equatable {
 }
 
 /// Whether the figures of two tensors are within what is allowed.
-package enum Judgement: Sendable, Equatable {
+package enum Judgement: Sendable, Equatable, Codable {
   /// They are.
   case match
   /// They are not; there is a reason where more decided than elements outside of rtol and atol.
@@ -24,7 +24,7 @@ package enum Judgement: Sendable, Equatable {
 /// without a full stop.
 ///
 /// What holds figures is indirect: there are as many outcomes as tensors, and they are handed on.
-package enum Outcome: Sendable, Equatable {
+package enum Outcome: Sendable, Equatable, Codable {
   /// The elements of both were compared.
   indirect case compared(TensorForm, Difference, Judgement, TensorDetail? = nil)
   /// A side has no elements but a digest, which tells whether they are equal or about how far apart.

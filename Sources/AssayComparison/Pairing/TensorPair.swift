@@ -154,6 +154,36 @@ final class TensorSourceReader: Sendable {
       rows: rows)
   }
 
+  /// What was read of a tensor for a pair, as far as ``note(of:)`` asks.
+  struct Slice: Sendable, Codable {
+    /// How many elements were taken; `nil` for all.
+    var taken: Int?
+    /// How many elements the tensor has, where not all were taken.
+    var total: Int?
+  }
+
+  /// What was read of a side of a pair; `nil` for nothing.
+  func slice(of pair: TensorPair, _ side: RunSide) -> Slice? {
+    guard let source = pair.sides[side] else { return nil }
+    let key = source.record.key
+    guard source.isPartial else { return wholes.withLock { $0.contains(key) } ? Slice() : nil }
+    return coverage.withLock { coverage in
+      coverage[key].flatMap { found in
+        found.taken[pair.key].map { Slice(taken: $0, total: found.total) }
+      }
+    }
+  }
+
+  /// Counts as read what another process read of a side of a pair.
+  func add(_ slice: Slice, of pair: TensorPair, _ side: RunSide) {
+    guard let key = pair.sides[side]?.record.key else { return }
+    if let taken = slice.taken, let total = slice.total {
+      coverage.withLock { $0[key, default: Coverage(total: total)].taken[pair.key] = taken }
+    } else {
+      wholes.withLock { _ = $0.insert(key) }
+    }
+  }
+
   /// What to know of tensors that were read, but not all of whose elements were asked for.
   func note(of side: RunSide) -> String? {
     let wholes = wholes.withLock { $0 }

@@ -15,7 +15,7 @@ public struct TensorResult: Sendable, Equatable {
   package var rows: RowList?
 
   /// What decided about a tensor.
-  struct Ruling: Sendable, Equatable {
+  struct Ruling: Sendable, Equatable, Codable {
     /// The position of the tolerance rule, from 0; `nil` without one that matches.
     var rule: Int?
     /// Whether there are rules and none matches.

@@ -36,9 +36,10 @@ struct PlacementCandidates {
     func add(_ way: RankArrangement) {
       if !ways.contains(way), way != declared.map({ RankArrangement($0) }) { ways.append(way) }
     }
-    let kinds = placements(of: first.shape.rank, isEverywhere: !pieces.contains { $0 == nil })
+    let isEverywhere = !pieces.contains { $0 == nil }
     if let declared {
       for axis in axes {
+        let kinds = placements(of: first.shape.rank, along: axis, isEverywhere: isEverywhere)
         for kind in kinds + parts(pieces, whole, axis) {
           var way = declared
           way[axis] = kind
@@ -50,7 +51,8 @@ struct PlacementCandidates {
     } else {
       var all: [[Placement?]] = [[Placement?](repeating: nil, count: mesh.axes.count)]
       for axis in axes {
-        let kinds = axes.count == 1 ? kinds + parts(pieces, whole, axis) : kinds
+        let simple = placements(of: first.shape.rank, along: axis, isEverywhere: isEverywhere)
+        let kinds = axes.count == 1 ? simple + parts(pieces, whole, axis) : simple
         all = all.flatMap { way in
           kinds.map { kind in
             var way = way
@@ -64,12 +66,16 @@ struct PlacementCandidates {
     return ways
   }
 
-  private func placements(of rank: Int, isEverywhere: Bool) -> [Placement] {
+  private func placements(of rank: Int, along axis: Int, isEverywhere: Bool) -> [Placement] {
     // Counted from the end where this is the last axis, which is the same in tensors with a batch.
     let tensorAxes = (0..<rank).reversed().map { $0 == rank - 1 ? -1 : $0 }
     let stages: [Placement] = isEverywhere ? [] : [.stage(indices: nil)]
     return stages + [.replicate] + tensorAxes.map { .shard(Placement.Shard(axis: $0)) }
       + [.partial]
+      + tensorAxes.flatMap { tensorAxis in
+        (2..<max(mesh.axes[axis].size, 2)).filter { mesh.axes[axis].size % $0 == 0 }
+          .map { .shard(Placement.Shard(axis: tensorAxis, replicas: $0)) }
+      }
       + tensorAxes.map { .shard(Placement.Shard(axis: $0, order: .zigzag(width: nil))) }
   }
 

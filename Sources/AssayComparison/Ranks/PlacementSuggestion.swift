@@ -35,14 +35,18 @@ package enum PlacementSuggestion: Sendable, Equatable {
     let mesh =
       placements?.mesh ?? given.placements?.mesh
       ?? RankMesh(axes: [RankMesh.Axis(name: "tp", size: given.ranks.count)])
-    let bare = try given.placed(by: Placements(mesh: mesh, rules: [], source: "the proposal"))
-    var trial = PlacementSearch(
-      runs: runs, side: side, group: bare,
+    var bare = Placements(mesh: mesh, rules: [], source: "the proposal")
+    let exact = try given.placed(by: bare)
+    // Where an engine adds in another order on each rank: both may be off, in both directions.
+    let rule = options.tolerance.rule(for: .float32)
+    bare.replicaBound = (2 * rule.rtol, 2 * rule.atol)
+    let search = PlacementSearch(
+      runs: runs, side: side, groups: [exact, try given.placed(by: bare)],
       candidates: PlacementCandidates(
         Placements(mesh: mesh, rules: given.placements?.rules ?? [], source: "")),
       options: options)
     let common = CommonSteps(
-      actual: side == .actual ? bare : actual, expected: side == .expected ? bare : expected,
+      actual: side == .actual ? exact : actual, expected: side == .expected ? exact : expected,
       mapping: options.mapping, devices: options.deviceMap)
     let pairing = RunPairing(
       actual: ComparedRun(actual), expected: ComparedRun(expected), steps: common.steps,
@@ -64,12 +68,14 @@ package enum PlacementSuggestion: Sendable, Equatable {
     }
     var found: [(module: String, slots: [String], way: RankArrangement)] = []
     var open: [String] = []
+    var isExact = true
     for name in order {
       let pairs = groups[name] ?? []
-      guard let way = try trial.way(of: Array(pairs.prefix(Self.samples))) else {
-        open.append("\(name.module), \(name.slot): \(try trial.shapes(of: pairs.first))")
+      guard let (way, group) = try search.way(of: Array(pairs.prefix(Self.samples))) else {
+        open.append("\(name.module), \(name.slot): \(try search.shapes(of: pairs.first))")
         continue
       }
+      isExact = isExact && group == 0
       if let last = found.indices.last(where: { found[$0].module == name.module }),
         found[last].way == way
       {
@@ -83,7 +89,10 @@ package enum PlacementSuggestion: Sendable, Equatable {
         reason: "no way of joining the ranks' tensors matches the \(side.other.rawValue) run")
       return
     }
-    self = .rules(Self.yaml(mesh, found, open))
+    self = .rules(
+      Self.yaml(
+        mesh, replicas: isExact ? nil : "{rtol: \(2 * rule.rtol), atol: \(2 * rule.atol)}", found,
+        open))
   }
 
   private struct Name: Hashable {
@@ -103,7 +112,8 @@ package enum PlacementSuggestion: Sendable, Equatable {
   }
 
   private static func yaml(
-    _ mesh: RankMesh, _ found: [(module: String, slots: [String], way: RankArrangement)],
+    _ mesh: RankMesh, replicas: String?,
+    _ found: [(module: String, slots: [String], way: RankArrangement)],
     _ open: [String]
   ) -> String {
     func quoted(_ text: String) -> String { "'\(text.replacing("'", with: "''"))'" }
@@ -113,6 +123,7 @@ package enum PlacementSuggestion: Sendable, Equatable {
       "mesh: [\(mesh.axes.map { "\($0.name): \($0.size)" }.joined(separator: ", "))]",
     ]
     if mesh.ranks != Array(mesh.ranks.indices) { lines.append("ranks: \(mesh.ranks)") }
+    if let replicas { lines.append("replicas: \(replicas)") }
     lines.append("rules:")
     for rule in found {
       let slots = rule.slots.map { quoted(escaped($0)) }
@@ -137,34 +148,39 @@ package enum PlacementSuggestion: Sendable, Equatable {
 private struct PlacementSearch {
   let runs: BothSides<any RunReader>
   let side: RunSide
-  let group: RankGroup
+  /// The group, and the same with a wider bound for replicas.
+  let groups: [RankGroup]
   let candidates: PlacementCandidates
   let options: ComparisonOptions
 
-  /// The first way that matches for all pairs.
-  mutating func way(of pairs: [TensorPair]) throws -> RankArrangement? {
+  /// The first way that matches for all pairs, and the group in which it does.
+  func way(of pairs: [TensorPair]) throws -> (RankArrangement, Int)? {
     guard let first = pairs.first(where: { $0.sides[side.other] != nil }),
       let key = first.sides[side]?.record.key, let other = first.sides[side.other]?.record.key
     else { return nil }
-    let judge = PairJudge(options: options)
     let ways = candidates.ways(
-      of: try group.pieces(of: key), whole: try? runs[side.other].tensor(other), declared: nil)
-    return ways.first { way in
-      var readers = BothSides(
-        actual: TensorSourceReader(runs.actual, mapping: options.mapping),
-        expected: TensorSourceReader(runs.expected, mapping: options.mapping))
-      readers[side] = TensorSourceReader(
-        group.trying(way, forRule: nil), mapping: options.mapping)
-      return pairs.allSatisfy { pair in
-        pair.sides[side.other] == nil
-          || judge.judge(pair) { try readers[$1].read($0, $1) }.verdict == .match
-      }
+      of: try groups[0].pieces(of: key), whole: try? runs[side.other].tensor(other), declared: nil)
+    for (position, group) in groups.enumerated() {
+      if let way = ways.first(where: { matches($0, pairs, group) }) { return (way, position) }
+    }
+    return nil
+  }
+
+  private func matches(_ way: RankArrangement, _ pairs: [TensorPair], _ group: RankGroup) -> Bool {
+    let judge = PairJudge(options: options)
+    var readers = BothSides(
+      actual: TensorSourceReader(runs.actual, mapping: options.mapping),
+      expected: TensorSourceReader(runs.expected, mapping: options.mapping))
+    readers[side] = TensorSourceReader(group.trying(way, forRule: nil), mapping: options.mapping)
+    return pairs.allSatisfy { pair in
+      pair.sides[side.other] == nil
+        || judge.judge(pair) { try readers[$1].read($0, $1) }.verdict == .match
     }
   }
 
   func shapes(of pair: TensorPair?) throws -> String {
     guard let pair, let key = pair.sides[side]?.record.key else { return "" }
-    let pieces = try group.pieces(of: key).map { $0.map { "\($0.shape)" } ?? "none" }
+    let pieces = try groups[0].pieces(of: key).map { $0.map { "\($0.shape)" } ?? "none" }
     let other = pair.sides[side.other].flatMap { try? runs[side.other].tensor($0.record.key).shape }
     return "\(pieces.joined(separator: ", ")) on the ranks, "
       + (other.map { "\($0) in the other run" } ?? "nothing in the other run")

@@ -24,7 +24,7 @@ struct PlacementTrial {
   ) {
     var failing: [Int: [Int]] = [:]
     for (position, pair) in judged.enumerated() {
-      guard [.values, .shape, .placement, .replicas].contains(pair.result.verdict),
+      guard [.values, .shape, .placement, .replicas, .unreadable].contains(pair.result.verdict),
         pair.pair.sides[side.other] != nil, let key = pair.pair.sides[side]?.record.key,
         let rule = group.rule(of: runs[side].sourceKey(of: key))
       else { continue }
@@ -43,7 +43,7 @@ struct PlacementTrial {
         guard let match = trial.match(pair.pair) else { continue }
         let name = pair.pair.sides[side].map { "\($0.record.key)" } ?? ""
         for other in positions {
-          let known = [.placement, .replicas].contains(judged[other].result.verdict)
+          let known = [.placement, .replicas, .unreadable].contains(judged[other].result.verdict)
           let reason =
             other == position
             ? (known
@@ -133,12 +133,12 @@ extension RunReader {
 
   /// The same run, read from a group in which something is placed otherwise.
   func reading(_ group: RankGroup) -> any RunReader {
-    (self as? AlignedRun)?.reading(group) ?? group
+    (self as? AlignedRun)?.cutting(group) ?? group
   }
 
   /// What the group calls a tensor: of one that is cut by rows, the first that holds rows of it.
   func sourceKey(of key: TensorKey) -> TensorKey {
-    (self as? AlignedRun)?.sourceKey(of: key) ?? key
+    (self as? AlignedRun)?.firstPiece(of: key) ?? key
   }
 }
 

@@ -125,4 +125,7 @@ package final class HDF5RunReader: RunReader {
       throw unreadable(String(describing: error))
     }
   }
+
+  /// How many bytes a tensor takes.
+  package func byteCount(of key: TensorKey) -> Int? { sources[key]?.byteCount }
 }

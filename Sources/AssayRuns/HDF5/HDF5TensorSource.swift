@@ -22,6 +22,15 @@ enum HDF5TensorSource: Sendable {
     if case .library = self { true } else { false }
   }
 
+  /// How many bytes it takes; `nil` without elements.
+  var byteCount: Int? {
+    switch self {
+    case .range(let range, _, _, _): range.count
+    case .library(_, let dtype, let shape): shape.elementCount * dtype.byteCount
+    case .skipped, .damaged: nil
+    }
+  }
+
   func tensor(on device: Device, from file: OpenFile, library: HDF5File?) throws -> Tensor {
     switch self {
     case .range(let range, let dtype, let shape, let isBigEndian):

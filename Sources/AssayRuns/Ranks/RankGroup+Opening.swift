@@ -13,8 +13,8 @@ extension RankGroup {
   /// - Parameters:
   ///   - runs: At least one, in any order; each has a rank.
   ///   - placements: What is taken instead of what the ranks say, if its mesh has as many ranks.
-  /// - Throws: ``RunError/unusableGroup(path:reason:)`` where a rank is missing, there twice or not
-  ///   finished; ``RunError/invalidPlacements(source:rule:reason:)``.
+  /// - Throws: ``RunError/unusableGroup(path:reason:)`` where a rank is missing, there twice or the
+  ///   only one that is not finished; ``RunError/invalidPlacements(source:rule:reason:)``.
   package convenience init(
     path: String, unordered runs: [any RunReader], placements: Placements?
   ) throws(RunError) {
@@ -33,10 +33,11 @@ extension RankGroup {
       if let other = byRank[rank] {
         throw failure("rank \(rank) is there twice: \(other.path) and \(run.path)")
       }
-      guard run.manifest.isComplete else {
+      // A server that was stopped leaves all ranks so, and then the steps that all have.
+      guard run.manifest.isComplete || !runs.contains(where: \.manifest.isComplete) else {
         throw failure(
-          "rank \(rank) was not recorded to its end: \(run.path); the ranks make a whole only when "
-            + "all of them are finished")
+          "rank \(rank) was not recorded to its end, and others were: \(run.path); record all ranks "
+            + "again")
       }
       byRank[rank] = run
     }

@@ -47,13 +47,14 @@ package final class RankGroup: RunReader {
     self.manifest = manifest
     var union = RankUnion(runs: runs, placements: placements)
     let numbers = runs.map { $0.steps.map(\.index) }
-    if let other = numbers.firstIndex(where: { $0 != numbers[0] }) {
+    if manifest.isComplete, let other = numbers.firstIndex(where: { $0 != numbers[0] }) {
       throw .unusableGroup(
         path: path,
         reason: "rank \(other) has \(numbers[other].count) steps (\(runs[other].path)), and rank 0 "
           + "\(numbers[0].count), or others: the ranks' recordings do not belong together")
     }
-    steps = numbers[0].indices.map { union.step(at: $0) }
+    let common = numbers.dropFirst().reduce(Set(numbers[0])) { $0.intersection($1) }
+    steps = common.sorted().map { union.step($0) }
     devices = union.devices
     coverage = union.coverage
     holders = union.holders
@@ -126,15 +127,21 @@ package final class RankGroup: RunReader {
     }
   }
 
-  private func piece(
-    of key: TensorKey, _ holders: RankUnion.Holders, atPlace place: Int
-  ) throws -> RankedTensor? {
-    guard let (rank, local) = local(key, holders, atPlace: place) else { return nil }
-    return RankedTensor(rank: rank, tensor: try ranks[rank].tensor(local))
+  /// How many bytes the ranks together hold of a tensor.
+  package func byteCount(of key: TensorKey) -> Int? {
+    guard let holders = holders[key] else { return nil }
+    var sum = 0
+    for place in ranks.indices {
+      guard let (rank, local) = source(of: key, holders, atPlace: place) else { continue }
+      guard let count = ranks[rank].byteCount(of: local) else { return nil }
+      sum += count
+    }
+    return sum
   }
 
-  private func local(
-    _ key: TensorKey, _ holders: RankUnion.Holders, atPlace place: Int
+  /// Which rank stands at a place of the mesh, and what it calls a tensor; `nil` where it has none.
+  private func source(
+    of key: TensorKey, _ holders: RankUnion.Holders, atPlace place: Int
   ) -> (rank: Int, key: TensorKey)? {
     guard let device = devices[holders.devices][place] else { return nil }
     var local = key
@@ -147,9 +154,16 @@ package final class RankGroup: RunReader {
   func localTensor(
     of key: TensorKey, atPlace place: Int
   ) throws -> (rank: Int, key: TensorKey, tensor: Tensor)? {
-    guard let holders = holders[key], let (rank, local) = local(key, holders, atPlace: place)
+    guard let holders = holders[key], let (rank, local) = source(of: key, holders, atPlace: place)
     else { return nil }
     return (rank, local, try ranks[rank].tensor(local))
+  }
+
+  private func piece(
+    of key: TensorKey, _ holders: RankUnion.Holders, atPlace place: Int
+  ) throws -> RankedTensor? {
+    guard let (rank, local) = source(of: key, holders, atPlace: place) else { return nil }
+    return RankedTensor(rank: rank, tensor: try ranks[rank].tensor(local))
   }
 
   /// What the ranks hold of a tensor, by their places in the mesh.

@@ -21,6 +21,8 @@ struct RankUnion {
   private let placements: Placements?
   /// By rank, its place in the mesh.
   private let places: [Int]
+  /// By run, where a step stands.
+  private let stepPositions: [[Int: Int]]
   private var devicePositions: [[Device?]: Int] = [:]
   private var rules: [ExactName: [Int]] = [:]
   private var globalNames: [ExactName: [String?]] = [:]
@@ -28,6 +30,10 @@ struct RankUnion {
   init(runs: [any RunReader], placements: Placements?) {
     self.runs = runs
     self.placements = placements
+    stepPositions = runs.map { run in
+      Dictionary(
+        run.steps.enumerated().map { ($1.index, $0) }, uniquingKeysWith: { first, _ in first })
+    }
     var places = Array(runs.indices)
     for (place, rank) in (placements?.mesh.ranks ?? []).enumerated() { places[rank] = place }
     self.places = places
@@ -49,14 +55,16 @@ struct RankUnion {
     var positions: [Slot: Int] = [:]
   }
 
-  /// The step at a position that all runs have, with the calls of all ranks.
-  mutating func step(at position: Int) -> StepRecord {
+  /// A step that all runs have, with the calls of all ranks.
+  mutating func step(_ number: Int) -> StepRecord {
+    let steps = zip(runs, stepPositions).map { run, positions in
+      positions[number].map { run.steps[$0] } ?? StepRecord(index: number, calls: [])
+    }
     var calls: [GatheredCall] = []
     var positions: [CallKey: Int] = [:]
     var preForward: [[Int]] = []
     var completion: [[Int]] = []
-    for (rank, run) in runs.enumerated() {
-      let step = run.steps[position]
+    for (rank, step) in steps.enumerated() {
       var own: [Int] = []
       for call in step.calls {
         var name = call.call
@@ -83,9 +91,8 @@ struct RankUnion {
     var newPositions = [Int](repeating: 0, count: calls.count)
     for (new, old) in order.enumerated() { newPositions[old] = new }
     let records = order.map { record(of: calls[$0]) }
-    let steps = runs.map { $0.steps[position] }
     return StepRecord(
-      index: steps[0].index, calls: records,
+      index: number, calls: records,
       completionOrder: Self.merged(completion).map { newPositions[$0] },
       isOrderRecorded: steps.allSatisfy(\.isOrderRecorded),
       rows: steps.allSatisfy { $0.rows == steps[0].rows } ? steps[0].rows : nil)

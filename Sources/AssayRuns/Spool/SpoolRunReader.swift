@@ -72,6 +72,9 @@ package final class SpoolRunReader: RunReader {
       throw unreadable(String(describing: error))
     }
   }
+
+  /// How many bytes a tensor takes.
+  package func byteCount(of key: TensorKey) -> Int? { sources[key]?.range.count }
 }
 
 /// Where a tensor's bytes are.

@@ -1,7 +1,7 @@
 /// What one tensor's values look like: figures over its finite elements, and what is not finite.
 ///
 /// A complex element counts by its modulus, a boolean as 0 or 1.
-package struct TensorStatistics: Sendable, Hashable {
+package struct TensorStatistics: Sendable, Hashable, Codable {
   /// The number of elements, finite or not.
   package var elementCount = 0
   /// The smallest finite element; `nil` without one.

@@ -70,7 +70,7 @@ import Testing
   }
 
   private static func group(
-    _ size: Int = 2, rules: [String: String] = rules,
+    _ size: Int = 2, rules: [String: String] = rules, rows: StepRows? = nil,
     piece: (String, Int) throws -> Tensor? = { try piece($0, $1) }
   ) throws -> RankGroup {
     let list = order.compactMap { name in
@@ -89,6 +89,7 @@ import Testing
         run.begin(module)
         if let tensor = try piece(module, rank) { run.add(tensor, module, "outputs") }
       }
+      if let rows { run.tell(rows) }
       return run
     }
     return try RankGroup(path: "group", unordered: runs, placements: nil)
@@ -291,6 +292,28 @@ import Testing
     #expect(found.difference?.mismatchedCount ?? 0 > 0)
     #expect(comparison.firstDivergence?.call.module == module)
     #expect(comparison.summary.tensors.matched == 4)
+  }
+
+  /// By rows, too, a placement and a model are told apart.
+  @Test func placementsAreTriedByRows() throws {
+    let rows = StepRows(layouts: [
+      StepRows.Layout(shape: [2], spans: [StepRows.Span(request: 0, position: 0, count: 2)])
+    ])
+    func compared(_ rules: [String: String], scale: Float = 1) throws -> RunComparison {
+      var whole = try Self.whole { $0 == "act" ? scale : 1 }
+      whole.tell(rows)
+      let group = try Self.group(rules: rules, rows: rows)
+      var options = ComparisonOptions(tolerance: try Tolerance(rtol: 1e-5, atol: 1e-6))
+      options.alignment = .rows
+      return try RunComparison.compare(actual: group, expected: whole, options: options)
+    }
+    #expect(try compared(Self.rules).isMatch)
+    #expect(try result("act", compared(Self.rules, scale: 2)).verdict == .values)
+    var rules = Self.rules
+    rules["act"] = #""tp": {"shard": 0}"#
+    let found = try result("act", compared(rules))
+    #expect(found.verdict == .placement)
+    #expect(found.reason?.contains("match as tp: {shard: -1}") == true, "\(found.reason ?? "")")
   }
 
   // MARK: - Around

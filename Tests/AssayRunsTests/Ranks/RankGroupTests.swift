@@ -271,6 +271,15 @@ import Testing
     #expect(open([runs[0], runs[1], runs[1]]).contains("rank 1 is there twice"))
     let cut = try Self.run(2, of: 3, placements: text, isComplete: false) { $0.begin("m") }
     #expect(open([runs[0], runs[1], cut]).contains("rank 2 was not recorded to its end"))
+    // A server that was stopped: all ranks are cut, and one has a step more.
+    let stopped = try (0..<3).map { rank in
+      try Self.run(rank, of: 3, placements: text, isComplete: false) { run in
+        for step in 0...(rank == 1 ? 2 : 1) { run.begin(step: step, "m") }
+      }
+    }
+    let group = try RankGroup(path: "group", unordered: stopped, placements: nil)
+    #expect(!group.manifest.isComplete)
+    #expect(group.steps.map(\.index) == [0, 1])
     let foreign = try Self.run(2, of: 4, placements: text) { $0.begin("m") }
     #expect(open([runs[0], runs[1], foreign]).contains("rank 2 of 4"))
     let short = try Self.run(2, of: 3, placements: text) { _ in }

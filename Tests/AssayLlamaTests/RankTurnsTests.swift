@@ -5,7 +5,7 @@ import Testing
 @testable import AssayLlama
 
 /// What ranks exchange, and in which order they run.
-@Suite struct RankGroupTests {
+@Suite struct RankTurnsTests {
   /// What each rank gets, by rank.
   private static func results(
     _ parts: [[Float]], shape: [Int], dtype: DType = .float32,
@@ -19,7 +19,7 @@ import Testing
       let result = try exchange(rank, part)
       found.withLock { $0[rank.index] = result.values }
     }
-    try RankGroup(size: parts.count).run(first: body, others: body)
+    try RankTurns(size: parts.count).run(first: body, others: body)
     return found.withLock { found in parts.indices.map { found[$0] ?? [] } }
   }
 

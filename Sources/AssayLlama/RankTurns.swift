@@ -6,7 +6,7 @@ import Foundation
 ///
 /// So the ranks share no processor, hold the scratch memory of one, and nothing depends on how
 /// threads are scheduled.
-final class RankGroup: @unchecked Sendable {
+final class RankTurns: @unchecked Sendable {
   let size: Int
   // Guards all that follows, and is signalled whenever any of it changes.
   private let condition = NSCondition()
