@@ -159,6 +159,8 @@ extension Inventory {
         tensor = try read()
       } catch RunError.unreadableTensor(_, let path, let reason) {
         return Row(key: entry.key, unreadable: "\(path): \(reason)")
+      } catch RunError.misplacedTensor(_, let reason), RunError.differingReplicas(_, let reason) {
+        return Row(key: entry.key, unreadable: reason)
       }
       return Row(
         key: entry.key, dtype: tensor.dtype, shape: tensor.shape,

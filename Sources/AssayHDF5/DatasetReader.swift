@@ -11,6 +11,9 @@ struct DatasetReader {
   private let space: Handle
   private let creation: Handle
   private let fileByteCount: Int
+  /// Where the elements are, if not in this file.
+  private let virtual: HDF5VirtualTensor?
+  private let sources: HDF5VirtualSources?
 
   init(group: HDF5Group, name: String, fileByteCount: Int) throws {
     path = group.path(of: name)
@@ -22,15 +25,31 @@ struct DatasetReader {
     // The layout first: a virtual dataset opens other files as soon as its extents are asked for.
     creation = try Handle(
       H5Dget_create_plist(dataset.id), .propertyList, "read the layout of \(path)")
-    try DatasetReader.refuseOtherFiles(creation, path: path)
+    sources = group.sources
+    let isVirtual = H5Pget_layout(creation.id) == H5D_VIRTUAL
+    try DatasetReader.refuseOtherFiles(creation, path: path, besides: isVirtual && sources != nil)
     type = try Handle(H5Dget_type(dataset.id), .datatype, "read the type of \(path)")
-    space = try Handle(H5Dget_space(dataset.id), .dataspace, "read the extents of \(path)")
+    if isVirtual {
+      let layout = try VirtualLayout.read(
+        creation,
+        shapes: try HDF5Attributes(handle: dataset, owner: path).text(VirtualLayout.shapes),
+        path: path)
+      (virtual, space) = (layout.tensor, layout.space)
+    } else {
+      virtual = nil
+      space = try Handle(H5Dget_space(dataset.id), .dataspace, "read the extents of \(path)")
+    }
   }
 
-  private static func refuseOtherFiles(_ creation: Handle, path: String) throws {
+  private static func refuseOtherFiles(
+    _ creation: Handle, path: String, besides isFollowed: Bool
+  ) throws {
+    if isFollowed { return }
     if H5Pget_layout(creation.id) == H5D_VIRTUAL {
       throw HDF5Error.refusedStorage(
-        name: path, reason: "a virtual dataset, whose elements are in other files; \(gather)")
+        name: path,
+        reason: "a virtual dataset, whose elements are in other files: read them with --virtual, "
+          + "or \(gather)")
     }
     if H5Pget_layout(creation.id) != H5D_CHUNKED, H5Pget_external_count(creation.id) != 0 {
       throw HDF5Error.refusedStorage(
@@ -96,6 +115,7 @@ struct DatasetReader {
   /// Where the elements are, with no more bytes than the file can hold.
   private func location(byteCount: Int, isBigEndian: Bool) throws -> HDF5Dataset.Location {
     if byteCount == 0 { return .range(0..<0, isBigEndian: false) }
+    if virtual != nil { return .library }
     if layout == H5D_CONTIGUOUS {
       let address = H5Dget_offset(dataset.id)
       guard address != ch5_haddr_undef() else {
@@ -167,6 +187,12 @@ struct DatasetReader {
       throw HDF5Error.unexpected(name: path, found: "skipped", expected: "a tensor")
     }
     let dtype = description.dtype
+    if let virtual, let sources {
+      guard try isStored(as: dtype) else {
+        throw HDF5Error.refusedStorage(name: path, reason: "a virtual dataset of another type")
+      }
+      return try sources.read(virtual, dtype: dtype, shape: shape, path: path)
+    }
     let isBigEndian = Datatype.recognize(type.id)?.isBigEndian ?? false
     return try Storage(byteCount: shape.elementCount * dtype.byteCount) { buffer in
       guard let base = buffer.baseAddress, !buffer.isEmpty else { return }
@@ -176,8 +202,23 @@ struct DatasetReader {
     }
   }
 
+  /// Whether the elements stand in the file as Assay writes this dtype.
+  func isStored(as dtype: DType) throws -> Bool {
+    H5Tequal(type.id, try Datatype.stored(dtype).id) > 0
+  }
+
+  /// Reads entries into those that are selected of another dataspace.
+  func read(_ box: [Range<Int>], into selection: Handle, _ base: UnsafeMutableRawPointer) throws {
+    try space.select(box)
+    try Library.check(
+      H5Dread(dataset.id, type.id, selection.id, space.id, ch5p_default(), base), "read \(path)")
+  }
+
   /// A text of the schema: one fixed-length string.
   func text() throws -> String {
+    guard virtual == nil else {
+      throw HDF5Error.refusedStorage(name: path, reason: "a text that is a virtual dataset")
+    }
     let size = try FixedText.byteCount(
       type: type, space: space, limit: max(fileByteCount, 1), name: path)
     if layout == H5D_CHUNKED { try checkFilters() }

@@ -66,14 +66,16 @@ package final class HDF5File: Sendable {
 
   /// Opens a file for reading.
   ///
+  /// - Parameter sources: The files in which virtual datasets may have their elements; `nil` refuses
+  ///   them.
   /// - Throws: ``HDF5Error/notHDF5``, ``HDF5Error/library(operation:causes:)``.
-  package init(reading path: String) throws {
+  package init(reading path: String, sources: HDF5VirtualSources? = nil) throws {
     let (handle, root) = try Library.call {
       guard H5Fis_hdf5(path) > 0 else { throw HDF5Error.notHDF5 }
       let access = try HDF5File.accessList()
       let file = try Handle(
         H5Fopen(path, ch5f_acc_rdonly(), access.id), .file, "open \(path)")
-      return (file, try HDF5Group(rootOf: file))
+      return (file, try HDF5Group(rootOf: file, sources: sources))
     }
     self.path = path
     self.handle = handle

@@ -1,3 +1,4 @@
+internal import AssayBase
 package import AssayTensors
 internal import CHDF5
 
@@ -27,6 +28,29 @@ extension HDF5Group {
       let start = H5Dget_offset(dataset.id)
       try dataset.close("write \(path)")
       return UInt64(start)
+    }
+  }
+
+  /// Writes a tensor as a virtual dataset: its elements stay where they are.
+  ///
+  /// - Parameter tensor: At least one slab; together all elements, at least one.
+  package func writeVirtual(
+    _ name: String, dtype: DType, shape: Shape, _ tensor: HDF5VirtualTensor
+  ) throws {
+    let path = path(of: try usable(name))
+    try Library.call {
+      let dataset = try create(
+        name, type: try Datatype.stored(dtype), space: try .simple(shape.dimensions),
+        with: try VirtualLayout.creation(of: tensor, shape: shape))
+      let attributes = HDF5Attributes(handle: dataset, owner: path)
+      try attributes.set("dtype", text: dtype.torchName)
+      let shapes = tensor.firstUsed.map { source in
+        JSONValue.array(source.shape.dimensions.map { .integer(Int64($0)) })
+      }
+      try attributes.set(
+        VirtualLayout.shapes,
+        text: String(decoding: JSONValue.array(shapes).encoded(), as: UTF8.self))
+      try dataset.close("write \(path)")
     }
   }
 
@@ -63,8 +87,10 @@ extension HDF5Group {
     }
   }
 
-  private func create(_ name: String, type: Handle, space: Handle) throws -> Handle {
-    let list = try DatasetCreation.list()
+  private func create(
+    _ name: String, type: Handle, space: Handle, with properties: Handle? = nil
+  ) throws -> Handle {
+    let list = try properties ?? DatasetCreation.list()
     return try Handle(
       H5Dcreate2(handle.id, name, type.id, space.id, ch5p_default(), list.id, ch5p_default()),
       .dataset, "create \(path(of: name))")

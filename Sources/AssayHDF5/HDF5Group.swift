@@ -9,17 +9,21 @@ package struct HDF5Group: Sendable {
   /// Kept open as long as a group of it is in use.
   let file: Handle
   let handle: Handle
+  /// Where virtual datasets may have their elements; `nil` where these are refused.
+  let sources: HDF5VirtualSources?
 
-  init(rootOf file: Handle) throws {
+  init(rootOf file: Handle, sources: HDF5VirtualSources? = nil) throws {
     handle = try Handle(H5Gopen2(file.id, "/", ch5p_default()), .group, "open the root group")
     path = "/"
     self.file = file
+    self.sources = sources
   }
 
-  private init(_ handle: Handle, path: String, file: Handle) {
+  private init(_ handle: Handle, path: String, in group: HDF5Group) {
     self.handle = handle
     self.path = path
-    self.file = file
+    file = group.file
+    sources = group.sources
   }
 
   /// The last part of the path, or nothing for the root.
@@ -46,7 +50,7 @@ package struct HDF5Group: Sendable {
       let group = try Handle(
         H5Gcreate2(handle.id, name, ch5p_default(), list.id, ch5p_default()), .group,
         "create the group \(path)")
-      return HDF5Group(group, path: path, file: file)
+      return HDF5Group(group, path: path, in: self)
     }
   }
 
@@ -59,7 +63,7 @@ package struct HDF5Group: Sendable {
       let list = try HDF5Group.creationList(order)
       let group = try Handle(
         H5Gcreate_anon(handle.id, list.id, ch5p_default()), .group, "create the group \(path)")
-      return HDF5Group(group, path: path, file: file)
+      return HDF5Group(group, path: path, in: self)
     }
   }
 
@@ -92,7 +96,7 @@ package struct HDF5Group: Sendable {
       guard H5Iget_type(object.id) == H5I_GROUP else {
         throw HDF5Error.unexpected(name: path, found: "not a group", expected: "a group")
       }
-      return HDF5Group(object, path: path, file: file)
+      return HDF5Group(object, path: path, in: self)
     }
   }
 

@@ -191,6 +191,22 @@ import Testing
     #expect(compared.stdout.contains("a sparse tensor"))
   }
 
+  /// SGLang's ranks with dims, one of which no placement can say.
+  @Test func aTensorWithoutAPlacementIsListedWithTheReason() throws {
+    let dump = "Tests/AssayRunsTests/Fixtures/sglang/ranks/dump_2"
+    let inspected = try AssayProcess.run(["inspect", dump])
+    #expect(inspected.status == 2)
+    for part in ["hidden", "[8,1,2]", "logits", #"its dims "s[sp,cp] b h": cp cuts s within"#] {
+      #expect(inspected.stdout.contains(part), "\(inspected.stdout)")
+    }
+    let compared = try AssayProcess.run(["compare", dump, dump, "--summary"])
+    #expect(compared.status == 1)
+    #expect(
+      compared.stdout.contains(
+        "of its tensors 2 joined of the ranks' parts, 1 without a declared placement"),
+      "\(compared.stdout)")
+  }
+
   @Test func truncatedFilesAreErrors() throws {
     let folder = try TemporaryFolder()
     let root = AssayProcess.packageRoot

@@ -180,7 +180,7 @@ import Testing
     let deciding: Set = [
       "--dir1", "--dir2", "--tolerance", "--tolerance-file", "--rtol", "--atol", "--equal-nan",
       "--device-map", "--steps", "--modules", "--mapping", "--align", "--request-map", "--logits",
-      "--floor", "--placements",
+      "--floor", "--placements", "--virtual",
     ]
     let others: Set = [
       "--output", "--format", "--junit", "--verbose", "--summary", "--plots", "--shard",
@@ -202,10 +202,11 @@ import Testing
       "--rtol": "0.5", "--atol": "0.25", "--device-map": "cpu=cpu", "--steps": "0",
       "--modules": "lm_head", "--align": "steps", "--logits": "lm_head", "--floor": floor,
     ]
-    let outcome = try shard("1/1", "part", values.flatMap { [$0, $1] } + ["--equal-nan"])
+    let flags = ["--equal-nan", "--virtual"]
+    let outcome = try shard("1/1", "part", values.flatMap { [$0, $1] } + flags)
     #expect(outcome.status == 0, "\(outcome.stderr)")
     let part = try String(contentsOf: folder.url.appending(path: "part"), encoding: .utf8)
-    for argument in values.map({ "\"\($0)=\($1)\"" }) + ["\"--equal-nan\""] {
+    for argument in values.map({ "\"\($0)=\($1)\"" }) + flags.map({ "\"\($0)\"" }) {
       #expect(part.contains(argument))
     }
   }

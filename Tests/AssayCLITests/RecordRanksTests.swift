@@ -52,6 +52,49 @@ import Testing
     }
   }
 
+  @Test func aGroupBecomesAFileOfVirtualDatasetsWhereThatIsAsked() throws {
+    let folder = try TemporaryFolder()
+    let ranks = try Self.goldens(2, in: folder)
+    func run(_ arguments: String...) throws -> AssayProcess.Outcome {
+      try AssayProcess.run(
+        arguments.map { $0.hasSuffix(".h5") || $0.hasSuffix("*") ? folder.path($0) : $0 })
+    }
+    #expect(try run("convert", "whole.rank*", "whole.h5").status == 0)
+    #expect(try run("convert", "whole.rank*", "one.h5", "--virtual").status == 0)
+    let exact = ["--rtol", "0", "--atol", "0", "--summary"]
+    let paths = [folder.path("one.h5"), folder.path("whole.h5")]
+    let compared = try AssayProcess.run(["compare"] + paths + ["--virtual"] + exact)
+    #expect(compared.status == 0, "\(compared.stdout)")
+    let refused = try AssayProcess.run(["compare"] + paths + exact)
+    #expect(refused.status == 2 && refused.stderr.contains("read them with --virtual"))
+    #expect(try run("inspect", "one.h5").status == 2)
+    #expect(try run("inspect", "one.h5", "--virtual").status == 0)
+    #expect(try run("check", "one.h5", "--virtual").status == 0)
+    // Of a file of virtual datasets it makes one that has all elements.
+    #expect(try run("convert", "one.h5", "copy.h5", "--virtual").status == 0)
+    try FileManager.default.removeItem(atPath: ranks[1])
+    let copy = try AssayProcess.run(["compare", folder.path("copy.h5"), paths[1]] + exact)
+    #expect(copy.status == 0, "\(copy.stdout)")
+    let missing = try AssayProcess.run(["compare"] + paths + ["--virtual"] + exact)
+    #expect(missing.status == 2 && missing.stderr.contains("whole.rank1.h5 is missing"))
+  }
+
+  @Test func virtualDatasetsAreOfGroupsAndInHDF5() throws {
+    let folder = try TemporaryFolder()
+    _ = try Self.goldens(2, in: folder)
+    let directory = try AssayProcess.run([
+      "convert", folder.path("whole.rank*"), folder.path("directory"), "--virtual",
+    ])
+    #expect(directory.status == 2 && directory.stderr.contains("--virtual makes an .h5 or .hdf5"))
+    try FileManager.default.createDirectory(
+      atPath: folder.path("deeper"), withIntermediateDirectories: true)
+    let elsewhere = try AssayProcess.run([
+      "convert", folder.path("whole.rank*"), folder.path("deeper/one.h5"), "--virtual",
+    ])
+    #expect(elsewhere.status == 2 && elsewhere.stderr.contains("is not in the folder of"))
+    #expect(!FileManager.default.fileExists(atPath: folder.path("deeper/one.h5")))
+  }
+
   @Test func ranksChooseTheTokensOfTheWholeModel() throws {
     let folder = try TemporaryFolder()
     let whole = try AssayProcess.run(Self.record + ["--golden", folder.path("one.h5")])

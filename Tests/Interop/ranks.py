@@ -1,8 +1,11 @@
-"""What `assay record --ranks` writes, against PyTorch on each rank's slices of the checkpoint."""
+"""What `assay record --ranks` writes, against PyTorch on each rank's slices of the checkpoint, and the
+virtual datasets that `assay convert --virtual` makes of it, against numpy's joins of the ranks' files."""
 
 import json
 import os
 
+import h5py
+import numpy as np
 import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file
@@ -113,3 +116,52 @@ def test_local_tensors(checks, folder):
                 for rank in range(count):
                     ranks.check_layer(rank, step, layer)
                 ranks.check_sums(step, layer)
+
+
+SUMS = ("o_proj/call_0/cpu/outputs", "down_proj/call_0/cpu/outputs",
+        "embed_tokens/call_0/cpu/outputs")
+
+
+def check_virtual(checks, path, runs):
+    """h5py's own reading of the virtual datasets, and how many of them there were of each kind."""
+    kinds = {"sum": 0, "joined": 0, "replica": 0}
+
+    def visit(name, dataset):
+        if not isinstance(dataset, h5py.Dataset) or "dtype" not in dataset.attrs:
+            return
+        parts = [run[name][()] for run in runs]
+        found = dataset[()]
+        if name.endswith(SUMS):
+            kind, expected = "sum", np.sum(parts, axis=0, dtype=np.float64).astype(found.dtype)
+        elif found.shape != parts[0].shape:
+            axis = next(axis for axis, size in enumerate(found.shape)
+                        if size != parts[0].shape[axis])
+            kind, expected = "joined", np.concatenate(parts, axis)
+        else:
+            kind, expected = "replica", parts[0]
+        kinds[kind] += 1
+        checks.equal((found.dtype, found.shape), (expected.dtype, expected.shape), name)
+        checks.equal(np.array_equal(found, expected), True, f"{name}, {kind}")
+        checks.equal(dataset.is_virtual, kind != "sum" and found.ndim > 0, f"{name} is virtual")
+
+    with h5py.File(path) as file:
+        file.visititems(visit)
+    checks.equal(all(kinds.values()), True, f"every kind is there: {kinds}")
+
+
+def test_virtual_datasets(checks, folder):
+    place = os.path.join(folder, "first")
+    os.makedirs(place)
+    checks.assay(
+        "record", "--model", os.path.join(GOLDEN, "checkpoint"), "--prompt", PROMPT,
+        "--max-tokens", "2", "--ranks", "2", "--golden", os.path.join(place, "runs", "tp.h5"))
+    checks.assay("convert", os.path.join(place, "runs"), os.path.join(place, "one.h5"), "--virtual")
+    moved = os.path.join(folder, "moved")
+    for at in (place, moved):
+        if at == moved:
+            os.rename(place, moved)
+        names = [os.path.join(at, "runs", f"tp.rank{rank}.h5") for rank in range(2)]
+        runs = [h5py.File(name) for name in names]
+        check_virtual(checks, os.path.join(at, "one.h5"), runs)
+        for run in runs:
+            run.close()

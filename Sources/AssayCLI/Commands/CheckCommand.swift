@@ -21,6 +21,8 @@ struct CheckCommand: ParsableCommand {
 
   @OptionGroup var placementsOption: PlacementsOption
 
+  @OptionGroup var virtual: VirtualOption
+
   @Option(help: "Only these steps, separated by commas; 4-6 is a range.")
   var steps: String?
 
@@ -32,7 +34,8 @@ struct CheckCommand: ParsableCommand {
       steps: try steps.map(StepListArgument.parse),
       modules: try modules.map(PatternListArgument.parse))
     let placements = try placementsOption.read()
-    let reader = try openRun(at: path, placements: placements)
+    let reader = try openRun(
+      at: path, placements: placements, readsVirtual: virtual.isRead)
     try placementsOption.check(placements, areFor: [reader])
     let bar = ProgressBar("checking")
     defer { bar.clear() }

@@ -34,7 +34,7 @@ extension CompareCommand {
         ("--logits", [logits].compactMap { $0 }), ("--floor", [floor].compactMap { $0 }),
       ]
       return values.flatMap { name, values in values.map { "\(name)=\($0)" } }
-        + (tolerance.equalNan ? ["--equal-nan"] : [])
+        + (tolerance.equalNan ? ["--equal-nan"] : []) + (virtual.isRead ? ["--virtual"] : [])
     }
   }
 

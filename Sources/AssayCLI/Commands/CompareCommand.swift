@@ -86,6 +86,8 @@ struct CompareCommand: ParsableCommand {
 
   @OptionGroup var placementsOption: PlacementsOption
 
+  @OptionGroup var virtual: VirtualOption
+
   @Flag(
     help: """
       Print a file for --placements, proposed from what makes the tensors of ranks match the other \
@@ -172,7 +174,9 @@ struct CompareCommand: ParsableCommand {
     get throws {
       var options = ComparisonOptions()
       options.mapping = try mapping.map { try Mapping(fileOrPreset: $0) }
-      options.floor = try floor.map { try openRun(at: $0) }
+      options.floor = try floor.map {
+        try openRun(at: $0, placements: nil, readsVirtual: virtual.isRead)
+      }
       options.tolerance = try tolerance.chosen(
         standard: floor == nil ? .vllm : Tolerance.threeWayGate())
       options.deviceMap = try deviceMap.flatMap { try DeviceMapArgument.parse($0) }
@@ -202,7 +206,9 @@ struct CompareCommand: ParsableCommand {
     let (paths, placements) = (try paths, try placementsOption.read())
     let runs = concurrentMap(count: 2) { side in
       Result {
-        try openRun(at: side == 0 ? paths.actual : paths.expected, placements: placements)
+        try openRun(
+          at: side == 0 ? paths.actual : paths.expected, placements: placements,
+          readsVirtual: virtual.isRead)
       }
     }
     let (actual, expected) = (try runs[0].get(), try runs[1].get())

@@ -11,7 +11,8 @@ struct ConvertCommand: ParsableCommand {
       SRC may be of either layout, a dump of SGLang, or a spool, as assay_torch records it; one that was cut gives the \
       steps that ended. DST ending in .h5 or .hdf5 becomes one HDF5 file, anything else a run's directory. Nothing \
       that exists is overwritten. --keep digest makes a small golden of a run that is too big to \
-      keep; what the run has as digests already stays so.
+      keep; what the run has as digests already stays so. --virtual makes one small .h5 of the ranks of a \
+      distributed run, whose elements stay in the ranks' .h5 files: in the folder of DST or below.
       """)
 
   @Argument(help: "The run to read: a run's directory or an .h5 file.")
@@ -24,12 +25,20 @@ struct ConvertCommand: ParsableCommand {
 
   @OptionGroup var placementsOption: PlacementsOption
 
+  @Flag(
+    help: """
+      Of a group of ranks, write virtual datasets, which refer to the ranks' files; of a file with \
+      such datasets, read them, from files in its folder and below.
+      """)
+  var virtual = false
+
   func run() throws {
     let placements = try placementsOption.read()
-    let reader = try openRun(at: source, placements: placements)
+    let reader = try openRun(at: source, placements: placements, readsVirtual: virtual)
     try placementsOption.check(placements, areFor: [reader])
     try refuseExisting()
     let keep = keep.keep ?? .full
+    try checkVirtual(reader, keep)
     var manifest = reader.manifest
     if keep != .full { manifest.configuration = try configuration(of: reader, keeping: keep) }
     // Whatever happens, the destination is a whole run or not there.
@@ -57,6 +66,19 @@ struct ConvertCommand: ParsableCommand {
     try Console.print(destination)
   }
 
+  private func checkVirtual(_ reader: any RunReader, _ keep: TensorKeep) throws {
+    guard virtual, !(reader is HDF5RunReader) else { return }
+    guard reader is RankGroup else {
+      throw RunError.unsupported(
+        path: source, reason: "--virtual is for the ranks of a group, or a file made of them")
+    }
+    guard isHDF5, keep == .full else {
+      throw RunError.unsupported(
+        path: destination,
+        reason: "--virtual makes an .h5 or .hdf5 file that keeps all elements in other files")
+    }
+  }
+
   private func refuseExisting() throws {
     guard !GoldenFile(path: destination).exists else {
       throw RunError.alreadyExists(path: destination)
@@ -68,7 +90,10 @@ struct ConvertCommand: ParsableCommand {
   ) throws {
     let writer: any RunSink =
       isHDF5
-      ? try HDF5RunWriter(path: path, mode: .golden, manifest: manifest)
+      ? try HDF5RunWriter(
+        path: path, mode: .golden, manifest: manifest,
+        virtual: virtual
+          ? try (reader as? RankGroup).map { try VirtualTensors($0, beside: destination) } : nil)
       : try DirectoryRunWriter(path: path, manifest: manifest)
     let bar = ProgressBar("converting")
     defer { bar.clear() }

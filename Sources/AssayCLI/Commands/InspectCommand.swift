@@ -21,6 +21,8 @@ struct InspectCommand: ParsableCommand {
 
   @OptionGroup var placementsOption: PlacementsOption
 
+  @OptionGroup var virtual: VirtualOption
+
   @Option(help: ListingFormat.help)
   var format = ListingFormat.text
 
@@ -28,7 +30,8 @@ struct InspectCommand: ParsableCommand {
     let pattern = try module.map { try ModulePattern($0) }
     let placements = try placementsOption.read()
     var inventory = try Inventory(contentsOf: path) { path in
-      let run = try openRun(at: path, placements: placements)
+      let run = try openRun(
+        at: path, placements: placements, readsVirtual: virtual.isRead)
       try placementsOption.check(placements, areFor: [run])
       return run
     }

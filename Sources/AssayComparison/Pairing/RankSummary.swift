@@ -28,7 +28,9 @@ package struct RankSummary: Sendable, Equatable {
     let (rtol, atol) = group.placements?.replicaBound ?? (0, 0)
     bound = rtol == 0 && atol == 0 ? "equal" : "within rtol \(rtol), atol \(atol)"
     for (rule, tensors) in group.coverage.enumerated() {
-      guard let rules = group.placements?.rules, rules.indices.contains(rule) else {
+      guard let rules = group.placements?.rules, rules.indices.contains(rule),
+        rules[rule].refusal == nil
+      else {
         undeclared += tensors
         continue
       }

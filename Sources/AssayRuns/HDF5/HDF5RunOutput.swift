@@ -7,6 +7,8 @@ import Foundation
 final class HDF5RunOutput {
   let file: HDF5File
   private let isRecording: Bool
+  /// Which tensors stay in other files.
+  private let virtual: VirtualTensors?
   private var step: OpenStep?
   private var texts: NameMap<String> = [:]
   private var written: [Content: Place] = [:]
@@ -47,9 +49,10 @@ final class HDF5RunOutput {
     }
   }
 
-  init(file: HDF5File, isRecording: Bool) {
+  init(file: HDF5File, isRecording: Bool, virtual: VirtualTensors? = nil) {
     self.file = file
     self.isRecording = isRecording
+    self.virtual = virtual
   }
 
   // MARK: The run
@@ -150,8 +153,13 @@ final class HDF5RunOutput {
       let group = try group(of: part, slot: tensor.slot, device: tensor.device)
       let name = DiskName.encode(tensor.slot.rawValue)
       switch tensor {
-      case .stored(_, let tensor):
-        try write(tensor, named: name, in: group)
+      case .stored(let slot, let tensor):
+        let key = TensorKey(part.call, device: tensor.device, slot: slot)
+        if let virtual = try virtual?.find(key, tensor) {
+          try group.writeVirtual(name, dtype: tensor.dtype, shape: tensor.shape, virtual)
+        } else {
+          try write(tensor, named: name, in: group)
+        }
       case .skipped(_, let note):
         try write(note, named: name, in: group)
       case .notRecorded: break

@@ -40,7 +40,10 @@ package final class HDF5RunReader: RunReader {
   }
 
   /// Opens a file by given means.
-  package init(path: String, by means: Means) throws {
+  ///
+  /// - Parameter readsVirtual: Whether virtual datasets are read, whose elements are in other files
+  ///   below the folder of this one.
+  package init(path: String, by means: Means, readsVirtual: Bool = false) throws {
     self.path = path
     do {
       file = try HDF5RunReader.open(path)
@@ -50,7 +53,8 @@ package final class HDF5RunReader: RunReader {
         return
       }
       isNative = false
-      let library = try HDF5File(reading: path)
+      let library = try HDF5File(
+        reading: path, sources: readsVirtual ? try HDF5VirtualSources(beside: path) : nil)
       let run = try HDF5RunInput(
         path: path, root: HDF5LibraryGroup(library.root, fileByteCount: file.byteCount)
       ).run()

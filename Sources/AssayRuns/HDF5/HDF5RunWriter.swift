@@ -33,9 +33,12 @@ package final class HDF5RunWriter: RunSink, @unchecked Sendable {
   ///   - path: Where the run shall be.
   ///   - mode: What the file is for.
   ///   - manifest: What the run says about itself.
+  ///   - virtual: Which tensors stay in other files; `nil` for none.
   /// - Throws: ``RunError/alreadyExists(path:)`` in mode `recording`,
   ///   ``RunError/writeFailed(path:reason:)``.
-  package init(path: String, mode: Mode, manifest: RunManifest) throws {
+  package init(
+    path: String, mode: Mode, manifest: RunManifest, virtual: VirtualTensors? = nil
+  ) throws {
     self.path = path
     self.mode = mode
     let url = URL(filePath: path)
@@ -59,7 +62,8 @@ package final class HDF5RunWriter: RunSink, @unchecked Sendable {
       try FileSystem.makeDirectory(folder, withParents: true)
       let file = try HDF5File(
         creating: writtenPath, for: mode == .recording ? .recording : .archive)
-      let output = HDF5RunOutput(file: file, isRecording: mode == .recording)
+      let output = HDF5RunOutput(
+        file: file, isRecording: mode == .recording, virtual: virtual)
       self.output = output
       try output.write(manifest, isComplete: false)
       if mode == .recording { try file.flush() }

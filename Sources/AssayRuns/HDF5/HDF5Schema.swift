@@ -1,4 +1,5 @@
 internal import AssayBase
+internal import AssayTensors
 
 /// The names of the schema `assay.hdf5/1`, which `Golden/README.md` describes.
 enum HDF5Schema {
@@ -21,6 +22,14 @@ enum HDF5Schema {
   static func step(_ step: Int) -> String { "step_\(step)" }
 
   static func call(_ call: Int) -> String { "call_\(call)" }
+
+  /// The names of links that lead from the root to a tensor.
+  static func names(of key: TensorKey) -> [String] {
+    [
+      step(key.step), DiskName.encode(key.module), call(key.call.index),
+      DiskName.encode(key.device.pathName), DiskName.encode(key.slot.rawValue),
+    ]
+  }
 
   /// The number in `step_3` or `call_3`, written as this schema writes it, or `nil`.
   static func number(in name: String, after prefix: String) -> Int? {

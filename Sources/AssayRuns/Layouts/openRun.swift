@@ -10,8 +10,8 @@ import AssayBase
 ///
 /// - Parameter path: A run's directory, an `.h5` file, or an output directory that holds exactly
 ///   one run. A directory that has both layouts is read from its `.pt` files, and while it holds a
-///   spool, from that. The directory of a dump of SGLang is a run too: `dump_<time>`, or that of
-///   one rank, `TP0_PP0_Rank0_pid<n>`. A directory that holds the runs of all ranks of one
+///   spool, from that. The directory of a dump of SGLang is a run too: `dump_<time>`, with the files
+///   of all ranks, or that of one rank, `TP0_PP0_Rank0_pid<n>`. A directory that holds the runs of all ranks of one
 ///   distributed run, or a pattern of their names such as `runs/vllm-1-rank*`, is one run of whole
 ///   tensors.
 /// - Throws: ``RunError``: ``RunError/severalRuns(path:runs:)`` lists them.
@@ -21,18 +21,26 @@ public func openRun(at path: String) throws -> any RunReader {
 
 /// Opens the run, or the group of ranks, that a path means.
 ///
-/// - Parameter placements: How the tensors of a group's ranks make whole ones, instead of what the
-///   ranks say, where its mesh has as many ranks; for any other run it means nothing.
+/// - Parameters:
+///   - path: As above.
+///   - placements: How the tensors of a group's ranks make whole ones, instead of what the ranks say,
+///     where its mesh has as many ranks; for any other run it means nothing.
+///   - readsVirtual: Whether virtual datasets of an HDF5 file that is named are read, whose elements
+///     are in other files of its folder or below.
 /// - Throws: ``RunError``.
-package func openRun(at path: String, placements: Placements?) throws -> any RunReader {
+package func openRun(
+  at path: String, placements: Placements?, readsVirtual: Bool = false
+) throws -> any RunReader {
   guard FileSystem.exists(path) else {
     if let error = RunError.standIn(at: path) { throw error }
     let found = matches(of: path)
     guard !found.isEmpty else { throw RunError.notFound(path: path) }
     return try openOnly(found, at: path, placements)
   }
-  guard FileSystem.isDirectory(path) else { return try HDF5RunReader(path: path) }
-  if let layout = try layout(of: path) { return try open(path, as: layout) }
+  guard FileSystem.isDirectory(path) else {
+    return try HDF5RunReader(path: path, by: .either, readsVirtual: readsVirtual)
+  }
+  if let layout = try layout(of: path) { return try open(path, as: layout, placements) }
   var found: [String] = []
   for name in try DirectoryListing.names(in: path) {
     let candidate = join(path, name)
@@ -57,13 +65,13 @@ package func openRun(at path: String, placements: Placements?) throws -> any Run
 private func openOnly(
   _ paths: [String], at path: String, _ placements: Placements?
 ) throws -> any RunReader {
-  let first = try openAlone(paths[0])
+  let first = try openAlone(paths[0], placements)
   guard first.manifest.isOfGroup || paths.count > 1 && first.manifest.provenance?.rank != nil else {
     guard paths.count == 1 else { throw RunError.severalRuns(path: path, runs: paths) }
     return first
   }
   let others = concurrentMap(count: paths.count - 1) { position in
-    Result { try openAlone(paths[position + 1]) }
+    Result { try openAlone(paths[position + 1], placements) }
   }
   var runs = [first]
   for other in others {
@@ -75,15 +83,27 @@ private func openOnly(
   }
   let groups = Set(runs.map { RankGroup.commonID($0.manifest.id) })
   guard groups.count == 1 else { throw RunError.severalRuns(path: path, runs: paths) }
-  return try RankGroup(path: path, unordered: runs, placements: placements)
+  return try group(runs, at: path, placements)
 }
 
-private func openAlone(_ path: String) throws -> any RunReader {
+private func group(
+  _ runs: [any RunReader], at path: String, _ placements: Placements?
+) throws(RunError) -> RankGroup {
+  if let placements, placements.mesh.ranks.count == runs.count {
+    return try RankGroup(path: path, unordered: runs, placements: placements)
+  }
+  let dumps = runs.compactMap { $0 as? SGLangDumpReader }
+  return try RankGroup(
+    path: path, unordered: runs,
+    placements: dumps.count == runs.count ? Placements(ofDims: dumps, path: path) : nil)
+}
+
+private func openAlone(_ path: String, _ placements: Placements?) throws -> any RunReader {
   guard FileSystem.isDirectory(path) else { return try HDF5RunReader(path: path) }
   guard let layout = try layout(of: path) else {
     throw RunError.notARun(path: path, reason: "it is a directory of something else")
   }
-  return try open(path, as: layout)
+  return try open(path, as: layout, placements)
 }
 
 /// The paths that a pattern such as `runs/vllm-1-rank*` names, in natural order.
@@ -118,13 +138,17 @@ private func layout(of path: String) throws(RunError) -> Layout? {
   return names.contains { SGLangPassReader.pass($0) != nil } ? .sglangPasses : nil
 }
 
-private func open(_ path: String, as layout: Layout) throws -> any RunReader {
+private func open(
+  _ path: String, as layout: Layout, _ placements: Placements?
+) throws -> any RunReader {
   switch layout {
-  case .spool: try SpoolRunReader(path: path)
-  case .directory: try DirectoryRunReader(path: path)
-  case .hdf5: try HDF5RunReader(path: join(path, "run.h5"))
-  case .sglangDump: try SGLangDumpReader(path: path)
-  case .sglangPasses: try SGLangPassReader(path: path)
+  case .spool: return try SpoolRunReader(path: path)
+  case .directory: return try DirectoryRunReader(path: path)
+  case .hdf5: return try HDF5RunReader(path: join(path, "run.h5"))
+  case .sglangDump:
+    let ranks = try SGLangDumpReader.ranks(at: path)
+    return ranks.count == 1 ? ranks[0] : try group(ranks, at: path, placements)
+  case .sglangPasses: return try SGLangPassReader(path: path)
   }
 }
 

@@ -241,8 +241,9 @@ extension Tensor {
 // MARK: - Shards
 
 extension Placement.Shard {
-  /// Entries of one share that follow each other.
-  private struct Run {
+  /// Entries of one rank that follow each other.
+  struct Run {
+    /// The rank's coordinate.
     var share: Int
     var start: Int
     var count: Int
@@ -252,72 +253,82 @@ extension Placement.Shard {
     _ held: [RankedTensor], axis: String, bound: (rtol: Double, atol: Double)
   ) throws(PlacementFault) -> Tensor {
     guard let first = held.first else { throw PlacementFault(reason: "no rank holds it") }
-    let rank = first.tensor.shape.rank
-    let position = self.axis < 0 ? rank + self.axis : self.axis
-    guard (0..<rank).contains(position) else {
-      throw PlacementFault(
-        reason: "its shape \(first.tensor.shape) has no axis \(self.axis), along which it is to be "
-          + "sharded")
-    }
+    let position = try position(in: first.tensor.shape)
     try held.checkForms(besides: position)
     let extents = held.map { $0.tensor.shape.dimensions[position] }
     if case .parts(let parts) = order {
-      return try joinedParts(parts, held, extents, position, bound)
+      let runs = try self.runs(extents)
+      try checkReplicas(of: parts, held, position, bound)
+      return try Self.joined(held.map(\.tensor), runs, along: position)
     }
-    let shares = try self.shares(of: held, replicas, bound)
+    if replicas > 1 {
+      for first in stride(from: 0, to: held.count, by: replicas) {
+        try Array(held[first..<first + replicas]).checkReplicas(bound)
+      }
+    }
+    let whole = try Self.joined(held.map(\.tensor), runs(extents), along: position)
+    return try padding == 0 ? whole : withoutPadding(whole, position)
+  }
+
+  /// The axis of tensors of this shape, from 0.
+  func position(in shape: Shape) throws(PlacementFault) -> Int {
+    let position = axis < 0 ? shape.rank + axis : axis
+    guard (0..<shape.rank).contains(position) else {
+      throw PlacementFault(
+        reason: "its shape \(shape) has no axis \(axis), along which it is to be sharded")
+    }
+    return position
+  }
+
+  /// Which entries of which rank follow each other in the whole, with the padding.
+  ///
+  /// - Parameter extents: How many entries each rank holds.
+  func runs(_ extents: [Int]) throws(PlacementFault) -> [Run] {
+    if case .parts(let parts) = order { return try runs(parts, extents) }
+    let shares = Array(stride(from: 0, to: extents.count, by: replicas))
     let widths = shares.map { extents[$0] }
-    let runs: [Run]
     switch order {
     case .ranks(let width):
       try check(widths, sum: width)
-      runs = widths.enumerated().map { Run(share: $0.offset, start: 0, count: $0.element) }
     case .widths(let declared):
       guard declared == widths else {
         throw PlacementFault(
-          reason: "the ranks hold \(widths) entries along axis \(self.axis), and the widths are "
+          reason: "the ranks hold \(widths) entries along axis \(axis), and the widths are "
             + "declared as \(declared)")
       }
-      runs = widths.enumerated().map { Run(share: $0.offset, start: 0, count: $0.element) }
     case .zigzag(let width):
       try check(widths, sum: width)
       guard Set(widths).count == 1, widths[0] % 2 == 0 else {
         throw PlacementFault(
-          reason: "the ranks hold \(widths) entries along axis \(self.axis), and in zigzag order "
+          reason: "the ranks hold \(widths) entries along axis \(axis), and in zigzag order "
             + "each holds two equal chunks")
       }
       let half = widths[0] / 2
-      runs =
-        widths.indices.map { Run(share: $0, start: 0, count: half) }
-        + widths.indices.reversed().map { Run(share: $0, start: half, count: half) }
+      return shares.map { Run(share: $0, start: 0, count: half) }
+        + shares.reversed().map { Run(share: $0, start: half, count: half) }
     case .indices(let indices):
       guard indices.map(\.count) == widths else {
         throw PlacementFault(
-          reason: "the ranks hold \(widths) entries along axis \(self.axis), and indices are given "
+          reason: "the ranks hold \(widths) entries along axis \(axis), and indices are given "
             + "for \(indices.map(\.count))")
       }
       var entries = [Run](
         repeating: Run(share: 0, start: 0, count: 1), count: widths.reduce(0, +))
-      for (share, list) in indices.enumerated() {
+      for (share, list) in zip(shares, indices) {
         for (start, entry) in list.enumerated() {
           entries[entry] = Run(share: share, start: start, count: 1)
         }
       }
-      runs = entries
-    case .parts: runs = []
+      return entries.reduce(into: []) { runs, entry in
+        if let last = runs.last, last.share == entry.share, last.start + last.count == entry.start {
+          runs[runs.count - 1].count += 1
+        } else {
+          runs.append(entry)
+        }
+      }
+    case .parts: break
     }
-    let whole = try Self.joined(shares.map { held[$0].tensor }, runs, along: position)
-    return try padding == 0 ? whole : withoutPadding(whole, position)
-  }
-
-  /// The positions of those of whom each share is taken; their replicas agree.
-  private func shares(
-    of held: [RankedTensor], _ replicas: Int, _ bound: (rtol: Double, atol: Double)
-  ) throws(PlacementFault) -> [Int] {
-    let firsts = Array(stride(from: 0, to: held.count, by: replicas))
-    if replicas > 1 {
-      for first in firsts { try Array(held[first..<first + replicas]).checkReplicas(bound) }
-    }
-    return firsts
+    return zip(shares, widths).map { Run(share: $0, start: 0, count: $1) }
   }
 
   private func check(_ widths: [Int], sum width: Int?) throws(PlacementFault) {
@@ -330,25 +341,37 @@ extension Placement.Shard {
     }
   }
 
-  private func joinedParts(
-    _ parts: [Placement.Part], _ held: [RankedTensor], _ extents: [Int], _ position: Int,
-    _ bound: (rtol: Double, atol: Double)
-  ) throws(PlacementFault) -> Tensor {
-    let widths = parts.map { part in
-      held.indices.map { coordinate in
-        part.widths?[coordinate / part.replicas]
-          ?? part.width / (held.count / part.replicas)
-      }
+  private func runs(
+    _ parts: [Placement.Part], _ extents: [Int]
+  ) throws(PlacementFault) -> [Run] {
+    let expected = extents.indices.map { coordinate in
+      parts.reduce(0) { $0 + $1.width(at: coordinate, of: extents.count) }
     }
-    let expected = held.indices.map { coordinate in widths.reduce(0) { $0 + $1[coordinate] } }
     guard expected == extents else {
       throw PlacementFault(
         reason: "the ranks hold \(extents) entries along axis \(axis), and the shares of its parts "
           + "\(parts.map(\.width)) are \(expected)")
     }
-    var starts = [Int](repeating: 0, count: held.count)
+    var starts = [Int](repeating: 0, count: extents.count)
     var runs: [Run] = []
-    for (part, widths) in zip(parts, widths) {
+    for part in parts {
+      let widths = extents.indices.map { part.width(at: $0, of: extents.count) }
+      for share in stride(from: 0, to: extents.count, by: part.replicas) {
+        runs.append(Run(share: share, start: starts[share], count: widths[share]))
+      }
+      for index in starts.indices { starts[index] += widths[index] }
+    }
+    return runs
+  }
+
+  /// Checks that ranks that hold the same share of a part agree.
+  private func checkReplicas(
+    of parts: [Placement.Part], _ held: [RankedTensor], _ position: Int,
+    _ bound: (rtol: Double, atol: Double)
+  ) throws(PlacementFault) {
+    var starts = [Int](repeating: 0, count: held.count)
+    for part in parts {
+      let widths = held.indices.map { part.width(at: $0, of: held.count) }
       if part.replicas > 1 {
         let shares = try held.indices.map { index throws(PlacementFault) in
           do {
@@ -359,18 +382,16 @@ extension Placement.Shard {
           } catch { throw PlacementFault(reason: "\(error)") }
         }
         do {
-          _ = try self.shares(of: shares, part.replicas, bound)
+          for first in stride(from: 0, to: held.count, by: part.replicas) {
+            try Array(shares[first..<first + part.replicas]).checkReplicas(bound)
+          }
         } catch {
           throw PlacementFault(
             kind: error.kind, reason: (part.name.map { "part \($0): " } ?? "") + error.reason)
         }
       }
-      for share in stride(from: 0, to: held.count, by: part.replicas) {
-        runs.append(Run(share: share, start: starts[share], count: widths[share]))
-      }
       for index in starts.indices { starts[index] += widths[index] }
     }
-    return try Self.joined(held.map(\.tensor), runs, along: position)
   }
 
   /// Puts runs of entries one after the other along an axis.
@@ -446,6 +467,13 @@ extension Placement.Shard {
     } catch {
       throw PlacementFault(reason: "\(error)")
     }
+  }
+}
+
+extension Placement.Part {
+  /// How many entries the rank at a coordinate holds.
+  fileprivate func width(at coordinate: Int, of count: Int) -> Int {
+    widths?[coordinate / replicas] ?? width / (count / replicas)
   }
 }
 

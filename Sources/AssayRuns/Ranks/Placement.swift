@@ -111,6 +111,8 @@ package struct PlacementRule: Sendable {
   package var slots: [ModuleRenaming]?
   /// By the axes of the mesh.
   package var placements: [Placement?]
+  /// Why nothing is known of how its tensors lie, where that was said in a way that has no meaning.
+  package var refusal: String?
 
   func covers(_ slot: Slot) -> Bool {
     slots?.contains { $0.groups(in: slot.rawValue) != nil } ?? true

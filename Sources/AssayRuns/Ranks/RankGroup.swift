@@ -18,7 +18,7 @@ package final class RankGroup: RunReader {
   package let placements: Placements?
   /// Of how many tensors each rule decides, in its order; then those without a rule.
   package let coverage: [Int]
-  private let holders: [TensorKey: RankUnion.Holders]
+  let holders: [TensorKey: RankUnion.Holders]
   private let devices: [[Device?]]
   /// Another placement that is tried for the tensors of a rule.
   private let attempt: Attempt?
@@ -96,6 +96,9 @@ package final class RankGroup: RunReader {
     if let attempt, attempt.rule == holders.rule {
       way = attempt.way
     } else if let rule = holders.rule {
+      if let refusal = placements.rules[rule].refusal {
+        throw RunError.misplacedTensor(key, reason: refusal)
+      }
       way = RankArrangement(placements.rules[rule].placements)
     } else {
       throw RunError.misplacedTensor(
@@ -145,6 +148,15 @@ package final class RankGroup: RunReader {
     local.device = device
     if let module = holders.localModule { local.call.module = module }
     return (placements?.mesh.ranks[place] ?? place, local)
+  }
+
+  /// What the rank at a place of the mesh holds of a tensor, and under which name.
+  func localTensor(
+    of key: TensorKey, atPlace place: Int
+  ) throws -> (rank: Int, key: TensorKey, tensor: Tensor)? {
+    guard let holders = holders[key], let (rank, local) = source(of: key, holders, atPlace: place)
+    else { return nil }
+    return (rank, local, try ranks[rank].tensor(local))
   }
 
   private func piece(

@@ -13,7 +13,8 @@ import Foundation
 ///   `input_ids` and such, which SGLang dumps under these names whichever module has them.
 ///
 /// The order is that of `dump_index`, and a name that comes again is the next call. A value that
-/// holds no tensor, such as `rids`, is the description of its call.
+/// holds no tensor, such as `rids`, is the description of its call. The ranks of a run share the
+/// directory, and each has a reader.
 package final class SGLangDumpReader: RunReader {
   /// The directory of one rank's files.
   package let path: String
@@ -21,32 +22,37 @@ package final class SGLangDumpReader: RunReader {
   package let manifest: RunManifest
   /// The steps, ascending.
   package let steps: [StepRecord]
-  private let places: [TensorKey: Place]
+  /// Which rank's files they are.
+  let rank: Int
+  /// Where the rank is along SGLang's axes of ranks.
+  let places: [String: SGLangMesh.Place]
+  /// What the dump says of how its tensors lie on the ranks.
+  let declarations: [SGLangDeclaration]
+  private let members: [TensorKey: Member]
 
-  private struct Place {
+  private struct Member {
     var file: String
     /// Which of the file's members.
-    var member: Int
+    var position: Int
   }
 
   /// Reads every file once; nothing of the tensors is kept.
   ///
   /// - Parameter path: The directory that holds the `step=….pt` files.
-  /// - Throws: ``RunError``: ``RunError/unsupported(path:reason:)`` where several ranks share the
-  ///   directory, else with the file at fault.
-  package init(path: String) throws {
-    self.path = path
+  /// - Returns: A run for each rank that has files, by rank; at least one.
+  /// - Throws: ``RunError`` with the file at fault.
+  package static func ranks(at path: String) throws -> [SGLangDumpReader] {
     let names = try DirectoryListing.names(in: path).compactMap { DumpName($0) }
-    guard let rank = names.first?.rank else {
+    guard !names.isEmpty else {
       throw RunError.notARun(path: path, reason: "it has no step=…___rank=…___dump_index=….pt")
     }
-    let ranks = Set(names.map(\.rank)).sorted()
-    guard ranks.count == 1 else {
-      throw RunError.unsupported(
-        path: path,
-        reason: "the ranks \(ranks.map(String.init).joined(separator: ", ")) share the directory; "
-          + "move the files of each, such as *___rank=\(rank)___*.pt, to a directory of its own")
-    }
+    return try Dictionary(grouping: names, by: \.rank).sorted { $0.key < $1.key }
+      .map { try SGLangDumpReader(path: path, rank: $0.key, names: $0.value) }
+  }
+
+  private init(path: String, rank: Int, names: [DumpName]) throws {
+    self.path = path
+    self.rank = rank
     let loaded = concurrentMap(count: names.count) { position in
       Result { () throws(RunError) in try DumpFile(names[position], in: path) }
     }
@@ -57,7 +63,16 @@ package final class SGLangDumpReader: RunReader {
         reason: "\(file.name.file) has the same dump_index: two recordings share the directory; "
           + "move one of them to a directory of its own")
     }
-    var contents = SGLangContents<Place>()
+    let places = files.first?.places ?? [:]
+    if let other = files.first(where: { $0.places != places }) {
+      throw RunError.damaged(
+        path: other.path,
+        reason: "the rank is elsewhere among the others than \(files[0].name.file) says: two "
+          + "recordings share the directory; move one of them to a directory of its own")
+    }
+    self.places = places
+    var declarations: [SGLangDeclaration] = []
+    var contents = SGLangContents<Member>()
     var calls = CallCounter()
     for file in files {
       let (call, slot) = calls.next(file)
@@ -65,15 +80,19 @@ package final class SGLangDumpReader: RunReader {
         if let description = file.description { call.descriptions[.outputs] = description }
       }
       for (position, member) in file.members.enumerated() {
+        let slot = member.path.reduce(slot) { $0.appending($1) }
         try contents.add(
-          Place(file: file.path, member: position),
-          as: member.path.reduce(slot) { $0.appending($1) }, of: call, on: member.device,
+          Member(file: file.path, position: position), as: slot, of: call, on: member.device,
           from: file.path)
+        declarations.append(
+          SGLangDeclaration(
+            module: call.module, slot: slot, dims: file.dims, axisCount: member.axisCount))
       }
     }
+    self.declarations = declarations
     steps = contents.steps(
       rows: Dictionary(grouping: files, by: \.name.step).compactMapValues(DumpFile.rows))
-    places = contents.sources
+    members = contents.sources
     let id = URL(filePath: path).standardizedFileURL.lastPathComponent
     var provenance = Provenance.unknown
     provenance.tool = "sglang"
@@ -89,19 +108,19 @@ package final class SGLangDumpReader: RunReader {
   ///
   /// - Throws: ``RunError/unreadableTensor(_:path:reason:)``.
   package func tensor(_ key: TensorKey) throws -> Tensor {
-    guard let place = places[key] else {
+    guard let member = members[key] else {
       throw RunError.unreadableTensor(key, path: path, reason: "the run does not hold it")
     }
     func unreadable(_ reason: String) -> RunError {
-      .unreadableTensor(key, path: place.file, reason: reason)
+      .unreadableTensor(key, path: member.file, reason: reason)
     }
     let value: TorchValue?
-    do { value = try TorchFile.load(path: place.file).member("value") } catch {
-      throw unreadable(error.reason(about: place.file))
+    do { value = try TorchFile.load(path: member.file).member("value") } catch {
+      throw unreadable(error.reason(about: member.file))
     }
-    let members = value?.members() ?? []
-    guard members.indices.contains(place.member) else { throw unreadable("the file has changed") }
-    switch members[place.member].member {
+    let found = value?.members() ?? []
+    guard found.indices.contains(member.position) else { throw unreadable("the file has changed") }
+    switch found[member.position].member {
     case .tensor(let tensor): return tensor.on(key.device)
     case .unreadable(let reason): throw unreadable(reason)
     }
@@ -137,10 +156,14 @@ private struct DumpFile: Sendable {
   /// What SGLang calls the value.
   let title: String
   /// The tensors of the value, and what may be one and cannot be read.
-  let members: [(path: [String], device: Device)]
+  let members: [(path: [String], device: Device, axisCount: Int)]
   /// What the value is, where it is no tensor.
   let description: JSONValue?
   let worldSize: Int?
+  /// Where the rank is along SGLang's axes of ranks.
+  let places: [String: SGLangMesh.Place]
+  /// How the tensor lies on the ranks, in SGLang's words.
+  let dims: String?
   private let integers: [Int]?
   private let strings: [String]?
 
@@ -171,10 +194,16 @@ private struct DumpFile: Sendable {
           + "or put in another's place")
     }
     worldSize = integer("world_size")
+    places = meta.places
+    switch meta.member("dims") {
+    case nil, TorchValue.none?: dims = nil
+    case .string(let text)?: dims = text
+    default: throw .damaged(path: path, reason: "the \"dims\" of its \"meta\" are no text")
+    }
     members = value.members().map { path, member in
       switch member {
-      case .tensor(let tensor): (path, tensor.device)
-      case .unreadable: (path, .cpu)
+      case .tensor(let tensor): (path, tensor.device, tensor.shape.rank)
+      case .unreadable: (path, .cpu, 0)
       }
     }
     switch value {
@@ -246,6 +275,21 @@ private struct CallCounter {
 }
 
 extension TorchValue {
+  /// What the `meta` of a dump says of where the rank is.
+  fileprivate var places: [String: SGLangMesh.Place] {
+    var places: [String: SGLangMesh.Place] = [:]
+    for framework in ["sglang_parallel_info", "megatron_parallel_info"] {
+      guard let info = member(framework) else { continue }
+      for axis in SGLangDims.axes {
+        guard case .integer(let rank)? = info.member(axis + "_rank"),
+          case .integer(let size)? = info.member(axis + "_size"), size > 1, size <= 1 << 16
+        else { continue }
+        places[axis] = SGLangMesh.Place(rank: Int(rank), size: Int(size))
+      }
+    }
+    return places
+  }
+
   /// The strings of a list of strings.
   fileprivate var strings: [String]? {
     guard case .list(let items) = self else { return nil }

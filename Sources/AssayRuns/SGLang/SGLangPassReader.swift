@@ -50,10 +50,16 @@ package final class SGLangPassReader: RunReader {
     }
     steps = contents.steps(rows: rows)
     values = contents.sources
-    let id = URL(filePath: path).standardizedFileURL.lastPathComponent
+    let folder = URL(filePath: path).standardizedFileURL
+    var id = folder.lastPathComponent
     var provenance = Provenance.unknown
     provenance.tool = "sglang"
-    provenance.rank = Self.rank(id)
+    if let name = PassFolderName(id) {
+      let parent = folder.deletingLastPathComponent()
+      id = "\(parent.lastPathComponent)-rank\(name.rank)"
+      provenance.rank = name.rank
+      provenance.worldSize = name.worldSize(among: try DirectoryListing.names(in: parent.path))
+    }
     manifest = RunManifest(id: id, provenance: provenance)
   }
 
@@ -61,15 +67,6 @@ package final class SGLangPassReader: RunReader {
   static func pass(_ name: String) -> Int? {
     guard name.hasPrefix("Pass"), name.hasSuffix(".pt") else { return nil }
     return Self.number(name.dropFirst(4).dropLast(3))
-  }
-
-  /// The rank in `TP0_PP0_Rank0_pid7`.
-  private static func rank(_ name: String) -> Int? {
-    let parts = name.parts(separatedBy: "_")
-    guard parts.count == 4, parts[0].hasPrefix("TP"), parts[1].hasPrefix("PP"),
-      parts[2].hasPrefix("Rank"), parts[3].hasPrefix("pid")
-    else { return nil }
-    return number(parts[2].dropFirst(4))
   }
 
   static func number(_ digits: Substring) -> Int? {
@@ -87,6 +84,30 @@ package final class SGLangPassReader: RunReader {
       throw RunError.unreadableTensor(key, path: path, reason: reason)
     default: throw RunError.unreadableTensor(key, path: path, reason: "the run does not hold it")
     }
+  }
+}
+
+/// What the directory of a rank's passes is called: `TP0_PP0_Rank0_pid7`.
+private struct PassFolderName {
+  /// The rank within its stage.
+  private var tensorRank: Int
+  private var stage: Int
+  let rank: Int
+
+  init?(_ name: String) {
+    guard let match = name.wholeMatch(of: /TP([0-9]+)_PP([0-9]+)_Rank([0-9]+)_pid[0-9]+/),
+      let tensorRank = Int(match.1), let stage = Int(match.2), let rank = Int(match.3),
+      max(tensorRank, stage) < 1 << 16
+    else { return nil }
+    (self.tensorRank, self.stage, self.rank) = (tensorRank, stage, rank)
+  }
+
+  /// How many ranks there are, which no name says: as many as the largest coordinates need.
+  func worldSize(among names: [String]) -> Int {
+    let all = names.compactMap { PassFolderName($0) } + [self]
+    let ranks = all.map(\.tensorRank).max() ?? 0
+    let stages = all.map(\.stage).max() ?? 0
+    return (ranks + 1) * (stages + 1)
   }
 }
 

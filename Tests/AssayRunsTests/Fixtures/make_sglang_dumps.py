@@ -6,6 +6,9 @@
 The files `dumper.py` and `tensor_dump_forward_hook.py` of the wheel run as they are. What they import
 of SGLang needs a GPU's packages, so stand-ins with the fields that they read take its place: the
 batch, the logits and the ranks. expected.json has the values that the model's forwards had, by pass.
+
+sglang/ranks/ has dumps of several ranks, each of which got its part of a whole tensor with SGLang's
+`dims`; the whole ones are in ranks/expected.json, by dump and name.
 """
 
 import dataclasses
@@ -235,4 +238,113 @@ def main():
         model(b.input_ids, b.positions, b)
 
 
+class Framework:
+    """What stands in the dumper for a framework that knows where each rank is."""
+
+    def __init__(self, name, places):
+        self.name, self.places = name, places
+
+    def collect_parallel_info(self):
+        return self.places
+
+    def detect_recompute_status(self):
+        return sys.modules["dumper"]._RecomputeStatus.DISABLED
+
+    def get_tokenizer_path(self):
+        return None
+
+
+def dump_ranks(name, framework, places, values):
+    """Has each rank dump its part of each value: (name, dims, the parts by rank, None for none)."""
+    for rank, place in enumerate(places):
+        module = load("dumper")
+        module._get_rank, module._get_world_size = lambda: rank, lambda: len(places)
+        module._plugins[:] = [Framework(framework, place)]
+        module.dumper.configure(dir=str(ROOT / "ranks"), exp_name=name)
+        for value, dims, parts in values:
+            if parts[rank] is not None:
+                module.dumper.dump(value, parts[rank].clone(), dims=dims)
+
+
+def whole(*shape):
+    return torch.randn(*shape)
+
+
+def rows_and_columns(tensor):
+    """Rows 0 to 2 and the others, each in two halves of columns."""
+    return [columns for rows in (tensor[:3], tensor[3:]) for columns in rows.chunk(2, 1)]
+
+
+def dump_attention():
+    """Four ranks: tp of 4 is attn_dp of 2 by attn_tp of 2, and moe_ep of 2 by moe_tp of 2."""
+    places = [{
+        "tp_rank": rank, "tp_size": 4, "pp_rank": 0, "pp_size": 1,
+        "attn_dp_rank": rank // 2, "attn_dp_size": 2, "attn_tp_rank": rank % 2, "attn_tp_size": 2,
+        "moe_ep_rank": rank // 2, "moe_ep_size": 2, "moe_tp_rank": rank % 2, "moe_tp_size": 2,
+        "moe_dp_rank": 0, "moe_dp_size": 1, "attn_dp_enabled": True} for rank in range(4)]
+    wholes = {
+        "requests": whole(5, 4), "lone": whole(3, 4), "fused": whole(3, 8), "summed": whole(2, 3),
+        "same": whole(2, 3), "experts": whole(4, 2), "squeezed": whole(2, 1, 8)}
+    # Sums of these are exact in any order.
+    terms = [torch.arange(6.0).reshape(2, 3) * 4**rank for rank in range(4)]
+    wholes["summed"] = sum(terms)
+    odd = [torch.ones(2, 3)] * 4
+    dump_ranks("dump_1", "sglang", places, [
+        ("requests", "t h[attn_tp] # dp:=attn_dp", rows_and_columns(wholes["requests"])),
+        ("lone", "t h[attn_tp:sharded] # dp:=attn_dp", rows_and_columns(wholes["lone"])),
+        ("fused", "t (num_heads*head_dim)[tp]", wholes["fused"].chunk(4, 1)),
+        ("summed", "t h[tp:partial]", terms),
+        ("same", "t h # attn_tp:replicated attn_dp:replicated", [wholes["same"]] * 4),
+        ("experts", "e[moe_ep] h # moe_tp:replicated",
+         [part for part in wholes["experts"].chunk(2) for _ in range(2)]),
+        ("squeezed", "b 1 h[tp]", wholes["squeezed"].chunk(4, 2)),
+        ("silent", None, odd),
+        ("unknown", "t h[xp]", odd),
+        ("packed", "t[tp:zigzag] h", odd),
+        ("other_axes", "b t h[tp]", odd),
+        ("overlapping", "t[tp] h # moe_ep:replicated", odd),
+        ("half", "t h[attn_tp] # moe_ep:replicated", [torch.eye(2), torch.eye(2)] * 2),
+        ("left_out", "h[attn_tp] d", odd),
+    ])
+    wholes["half"] = torch.cat([torch.eye(2), torch.eye(2)], 1)
+    return wholes
+
+
+def dump_megatron():
+    """Eight ranks: pp of 2, cp of 2, tp of 2, the last the fastest; sp is tp."""
+    places = [{
+        "tp_rank": rank % 2, "tp_size": 2, "sp_rank": rank % 2, "sp_size": 2,
+        "cp_rank": rank // 2 % 2, "cp_size": 2, "pp_rank": rank // 4, "pp_size": 2,
+        "tp_src_rank": rank // 2 * 2} for rank in range(8)]
+    hidden, logits = whole(8, 1, 2), whole(8, 1, 6)
+
+    def zigzag(tensor):
+        chunks = tensor.chunk(4)
+        return [torch.cat([chunks[0], chunks[3]]), torch.cat([chunks[1], chunks[2]])]
+
+    dump_ranks("dump_2", "megatron", places, [
+        ("hidden", "s[cp:zigzag,sp] b h",
+         [part for rows in zigzag(hidden) for part in rows.chunk(2)] + [None] * 4),
+        ("logits", "s[cp:zigzag] b v[tp]",
+         [None] * 4 + [part for rows in zigzag(logits) for part in rows.chunk(2, 2)]),
+        ("swapped", "s[sp,cp] b h", [torch.ones(2, 1, 2)] * 4 + [None] * 4),
+    ])
+    return {"hidden": hidden, "logits": logits}
+
+
+def dump_places_unknown():
+    """Two ranks whose framework could not say where they are."""
+    dump_ranks("dump_3", "sglang", [{"distributed_error": True}] * 2, [
+        ("same", "t h # tp:replicated", [torch.ones(2, 3)] * 2)])
+
+
+def ranks():
+    dumps = {"dump_1": dump_attention(), "dump_2": dump_megatron()}
+    dump_places_unknown()
+    (ROOT / "ranks/expected.json").write_text(json.dumps(
+        {dump: {name: values(tensor) for name, tensor in wholes.items()}
+         for dump, wholes in dumps.items()}, separators=(",", ":")) + "\n")
+
+
 main()
+ranks()

@@ -99,8 +99,6 @@ import Testing
     }
     let twice = try reason([(1, first), (1, "step=0___rank=0___dump_index=1___name=y.pt")])
     #expect(twice.contains("has the same dump_index: two recordings share the directory"))
-    let ranks = try reason([(1, first), (2, "step=0___rank=1___dump_index=2___name=x.pt")])
-    #expect(ranks.contains("the ranks 0, 1 share the directory") && ranks.contains("rank=0___*.pt"))
     // Names that are not quite those of a dump are none.
     for name in [
       "step=x___rank=0___dump_index=1___name=x.pt", "step=0___rank=0___dump_index=___name=x.pt",
