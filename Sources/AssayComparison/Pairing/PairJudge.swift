@@ -1,6 +1,12 @@
 import AssayRuns
 import AssayTensors
 
+/// A pair and what it came to.
+struct JudgedPair: Sendable {
+  var pair: TensorPair
+  var result: TensorResult
+}
+
 /// Judges one pair of tensors.
 struct PairJudge: Sendable {
   /// Reads a tensor of a pair, wherever it is.

@@ -110,12 +110,6 @@ package struct ComparisonWork: Sendable {
   }
 }
 
-/// A pair and what it came to.
-struct JudgedPair: Sendable {
-  var pair: TensorPair
-  var result: TensorResult
-}
-
 extension TensorResult {
   /// Whether figures that cost a second pass would say more.
   var isWorthDetail: Bool { verdict.isFailure && difference != nil }
