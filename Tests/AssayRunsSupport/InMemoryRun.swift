@@ -38,6 +38,9 @@ package struct InMemoryRun: RunReader {
     }
   }
 
+  /// Loses the bytes of a tensor, which the run still says that it has.
+  package mutating func lose(_ key: TensorKey) { tensors[key] = nil }
+
   /// Adds a tensor that a module had and that was not recorded.
   package mutating func addNotRecorded(
     step: Int = 0, _ module: String, call: Int = 0, _ slot: String, reason: String

@@ -11,9 +11,9 @@ import AssayBase
 /// - Parameter path: A run's directory, an `.h5` file, or an output directory that holds exactly
 ///   one run. A directory that has both layouts is read from its `.pt` files, and while it holds a
 ///   spool, from that. The directory of a dump of SGLang is a run too: `dump_<time>`, with the files
-///   of all ranks, or that of one rank, `TP0_PP0_Rank0_pid<n>`. A directory that holds the runs of all ranks of one
-///   distributed run, or a pattern of their names such as `runs/vllm-1-rank*`, is one run of whole
-///   tensors.
+///   of all ranks, or that of one rank, `TP0_PP0_Rank0_pid<n>`. A directory that holds the runs of
+///   all ranks of one distributed run, or a pattern of their names such as `runs/vllm-1-rank*`, is
+///   one run of whole tensors.
 /// - Throws: ``RunError``: ``RunError/severalRuns(path:runs:)`` lists them.
 public func openRun(at path: String) throws -> any RunReader {
   try openRun(at: path, placements: nil)

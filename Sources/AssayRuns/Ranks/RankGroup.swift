@@ -113,7 +113,9 @@ package final class RankGroup: RunReader {
           axis: 0, place: 0,
           { place in
             if let only = way.only, only != place { return nil }
-            return try piece(of: key, holders, atPlace: place)
+            return try localTensor(of: key, atPlace: place).map {
+              RankedTensor(rank: $0.rank, tensor: $0.tensor)
+            }
           })
       else { throw PlacementFault(reason: "no rank holds it") }
       return whole.tensor.on(key.device)
@@ -159,17 +161,9 @@ package final class RankGroup: RunReader {
     return (rank, local, try ranks[rank].tensor(local))
   }
 
-  private func piece(
-    of key: TensorKey, _ holders: RankUnion.Holders, atPlace place: Int
-  ) throws -> RankedTensor? {
-    guard let (rank, local) = source(of: key, holders, atPlace: place) else { return nil }
-    return RankedTensor(rank: rank, tensor: try ranks[rank].tensor(local))
-  }
-
   /// What the ranks hold of a tensor, by their places in the mesh.
   package func pieces(of key: TensorKey) throws -> [Tensor?] {
-    guard let holders = holders[key] else { return [] }
-    return try ranks.indices.map { try piece(of: key, holders, atPlace: $0)?.tensor }
+    try ranks.indices.map { try localTensor(of: key, atPlace: $0)?.tensor }
   }
 
   /// The rule that decides about a tensor, from 0.
