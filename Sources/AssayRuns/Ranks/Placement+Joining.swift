@@ -217,24 +217,54 @@ extension Tensor {
     var isBeyond = false
     let components = dtype.componentCount
     (0..<elementCount).inParts(of: 1 << 14) { part in
-      var ours = [Double](repeating: 0, count: part.count * components)
-      var theirs = ours
-      ours.withUnsafeMutableBufferPointer { convert(part, into: $0) }
-      theirs.withUnsafeMutableBufferPointer { other.convert(part, into: $0) }
-      for position in ours.indices where ours[position] != theirs[position] {
-        let (a, b) = (ours[position], theirs[position])
-        // Bytes that differ in NaN's payload, or in the sign of zero, are equal values.
-        if a.isNaN && b.isNaN { continue }
-        let difference = (a - b).magnitude
-        if !(difference <= bound.atol + bound.rtol * a.magnitude) { isBeyond = true }
-        if difference > largest.difference || difference.isNaN {
+      let gaps =
+        dtype == .int64 || dtype == .uint64
+        ? integerGaps(from: other, part) : gaps(from: other, part)
+      for (position, gap) in gaps.enumerated() where gap.difference != 0 {
+        // Integers are exact, whatever the bound.
+        if dtype.isInteger || !(gap.difference <= bound.atol + bound.rtol * gap.value.magnitude) {
+          isBeyond = true
+        }
+        if gap.difference > largest.difference || gap.difference.isNaN {
           largest = (
-            difference.isNaN ? .infinity : difference, part.lowerBound * components + position
+            gap.difference.isNaN ? .infinity : gap.difference,
+            part.lowerBound * components + position
           )
         }
       }
     }
     return isBeyond ? largest : nil
+  }
+
+  /// How far apart two values are, and the first of them.
+  private typealias Gap = (difference: Double, value: Double)
+
+  private func gaps(from other: Tensor, _ part: Range<Int>) -> [Gap] {
+    var ours = [Double](repeating: 0, count: part.count * dtype.componentCount)
+    var theirs = ours
+    ours.withUnsafeMutableBufferPointer { convert(part, into: $0) }
+    theirs.withUnsafeMutableBufferPointer { other.convert(part, into: $0) }
+    return zip(ours, theirs).map { a, b in
+      // Bytes that differ in NaN's payload, or in the sign of zero, are equal values.
+      (a == b || a.isNaN && b.isNaN ? 0 : (a - b).magnitude, a)
+    }
+  }
+
+  /// The same of integers of 64 bits, of which float64 does not hold all.
+  private func integerGaps(from other: Tensor, _ part: Range<Int>) -> [Gap] {
+    withContiguousBytes(ofElements: part) { ours in
+      other.withContiguousBytes(ofElements: part) { theirs in
+        (0..<part.count).map { position in
+          let (a, b) = (
+            ours.loadUnaligned(fromByteOffset: position * 8, as: UInt64.self),
+            theirs.loadUnaligned(fromByteOffset: position * 8, as: UInt64.self)
+          )
+          guard dtype == .int64 else { return (Double(a > b ? a - b : b - a), Double(a)) }
+          let (x, y) = (Int64(bitPattern: a), Int64(bitPattern: b))
+          return (Double(x > y ? a &- b : b &- a), Double(x))
+        }
+      }
+    }
   }
 }
 

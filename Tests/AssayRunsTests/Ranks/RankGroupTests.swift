@@ -270,6 +270,21 @@ import Testing
         .contains("another replica"))
   }
 
+  /// Integers are exact, whatever the bound, also where float64 would not tell them apart.
+  @Test(arguments: ["", #""replicas": {"rtol": 1, "atol": 10},"#])
+  func replicasOfIntegersAreEqual(replicas: String) throws {
+    let text = Self.text(#"[{"tp": 2}]"#, #""tp": "replicate""#, replicas: replicas)
+    let runs = try (0..<2).map { rank in
+      try Self.run(rank, of: 2, placements: text) { run in
+        run.add(
+          try Tensor([Int64(1) << 60 + Int64(rank), 7], dtype: .int64), "m", "outputs")
+      }
+    }
+    let group = try RankGroup(path: "group", unordered: runs, placements: nil)
+    let found = reason { try group.tensor(Self.key) }
+    #expect(found.contains("the largest |d| is 1 at [0]"), "\(found)")
+  }
+
   @Test func aRankWithoutTheTensorIsNamed() {
     let text = reason { try joined([([1], [1]), nil, ([1], [1])], #""tp": "replicate""#) }
     #expect(text.contains("rank 1 has no such tensor, and rank 0 has"))
