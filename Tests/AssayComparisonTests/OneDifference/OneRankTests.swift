@@ -85,8 +85,8 @@ import Testing
       failing[entry.key] = .placement
     case .swappedRanks:
       let (first, second) = (ranks[0].entries[at], ranks[1].entries[at])
-      // Of equal parts nothing is swapped; of unequal ones the widths tell.
-      guard isCut, first.bytes != second.bytes else { return nil }
+      // Parts of one value, however they are cut, are the same whole.
+      guard isCut, second.joined(with: first) != entry.bytes else { return nil }
       (ranks[0].entries[at], ranks[1].entries[at]) = (second, first)
       failing[entry.key] = .placement
     case .undeclared:
@@ -141,6 +141,18 @@ import Testing
 }
 
 extension RandomRun.Entry {
+  /// The bytes of both, side by side.
+  fileprivate func joined(with other: Self) -> [UInt8] {
+    let size = dtype.byteCount
+    let (width, next) = ((shape.last ?? 0) * size, (other.shape.last ?? 0) * size)
+    var joined: [UInt8] = []
+    for row in 0..<bytes.count / width {
+      joined += bytes[row * width..<(row + 1) * width]
+      joined += other.bytes[row * next..<(row + 1) * next]
+    }
+    return joined
+  }
+
   /// Keeps the columns of one of two ranks, of which the first has one more of an odd number.
   fileprivate mutating func keepColumns(ofRank rank: Int) {
     guard let width = shape.last else { return }
