@@ -33,28 +33,33 @@ struct PlacementTrial {
     for (rule, positions) in failing.sorted(by: { $0.key < $1.key }) {
       let trial = RuleTrial(
         trial: self, side: side, group: group, rule: rule, placements: placements)
+      var matches: [String?] = []
       for position in positions.prefix(Self.triesPerRule) {
         let pair = judged[position]
         if pair.result.verdict == .replicas, let found = trial.replicaText(pair.pair) {
           judged[position].result.outcome = .differingReplicas(
             reason: "\(pair.result.reason ?? ""); \(found)")
+          matches.append(nil)
           continue
         }
-        guard let match = trial.match(pair.pair) else { continue }
-        let name = pair.pair.sides[side].map { "\($0.record.key)" } ?? ""
-        for other in positions {
-          let known = [.placement, .replicas, .unreadable].contains(judged[other].result.verdict)
-          let reason =
-            other == position
-            ? (known
-              ? "\(judged[other].result.reason ?? ""); " : "as it is declared it does not match; ")
-              + "the ranks' tensors do match as \(match)"
-            : "rule \(rule + 1) of \(placements.source) is wrong for \(name), where the ranks' "
-              + "tensors match as \(match)"
-          judged[other].result.outcome = .misplaced(
-            judged[other].result.outcome.form, reason: reason)
-        }
-        break
+        let match = trial.match(pair.pair)
+        matches.append(match)
+        guard let match else { continue }
+        let isKnown = [.placement, .replicas, .unreadable].contains(pair.result.verdict)
+        judged[position].result.outcome = .misplaced(
+          pair.result.outcome.form,
+          reason: (isKnown
+            ? "\(pair.result.reason ?? ""); " : "as it is declared it does not match; ")
+            + "the ranks' tensors do match as \(match)")
+      }
+      // Where it is the rule that is wrong, all that were tried match in the same way.
+      guard let match = matches.first ?? nil, matches.allSatisfy({ $0 == match }) else { continue }
+      let name = judged[positions[0]].pair.sides[side].map { "\($0.record.key)" } ?? ""
+      for other in positions.dropFirst(Self.triesPerRule) {
+        judged[other].result.outcome = .misplaced(
+          judged[other].result.outcome.form,
+          reason: "rule \(rule + 1) of \(placements.source) is wrong for \(name), where the ranks' "
+            + "tensors match as \(match)")
       }
     }
   }

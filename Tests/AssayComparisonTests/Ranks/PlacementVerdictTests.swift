@@ -307,6 +307,37 @@ import Testing
     #expect(found.reason?.contains("do match as tp: {shard: -1}") == true, "\(found.reason ?? "")")
   }
 
+  /// Ranks that were swapped once say nothing of the same rule elsewhere, where the model is wrong.
+  @Test func aSwapOfOneTensorHidesNoBugOfAnother() throws {
+    let runs = try (0..<2).map { rank in
+      var run = InMemoryRun(path: "rank\(rank)", id: "run-rank\(rank)")
+      var provenance = Provenance(
+        tool: "test", toolVersion: "0", created: "2026-11-27T00:00:00Z")
+      provenance.rank = rank
+      provenance.worldSize = 2
+      provenance.placements = try JSONValue(
+        decoding: Data(
+          #"{"mesh": [{"tp": 2}], "rules": [{"module": "act", "tp": {"shard": -1}}]}"#.utf8))
+      run.manifest.provenance = provenance
+      for step in 0..<3 {
+        let held = step == 0 ? 1 - rank : rank
+        run.add(
+          try Self.tensor(
+            200 + 100 * step, Array(held * 4..<held * 4 + 4), scale: step == 0 ? 1 : 1.5),
+          step: step, "act", "outputs")
+      }
+      return run
+    }
+    var whole = InMemoryRun(path: "whole")
+    for step in 0..<3 {
+      whole.add(try Self.tensor(200 + 100 * step, Array(0..<8)), step: step, "act", "outputs")
+    }
+    let comparison = try compared(
+      RankGroup(path: "group", unordered: runs, placements: nil), whole)
+    let verdicts = comparison.steps.flatMap { $0.modules.flatMap(\.tensors) }.map(\.verdict)
+    #expect(verdicts.map(\.rawValue) == ["placement", "values", "values"])
+  }
+
   // MARK: - Planted bugs of the model
 
   /// A model's bug is no placement's: its module is named, with figures.
