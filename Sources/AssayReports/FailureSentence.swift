@@ -37,7 +37,9 @@ struct FailureSentence {
   /// What is wrong with a tensor of a call that both runs have.
   func text(_ tensor: TensorResult) -> String {
     let name = PlainText.name(tensor)
-    let reason = tensor.reason.map { PlainText.line($0, limit: 240) }
+    // Of ranks it ends with what their tensors do match as.
+    let isOfRanks = tensor.verdict == .placement || tensor.verdict == .replicas
+    let reason = tensor.reason.map { PlainText.line($0, limit: isOfRanks ? 600 : 240) }
     switch tensor.verdict {
     case .values, .mismatch: return values(tensor, name, reason)
     case .shape, .dtype:
