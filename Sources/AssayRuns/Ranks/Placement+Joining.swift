@@ -221,8 +221,10 @@ extension Tensor {
         dtype == .int64 || dtype == .uint64
         ? integerGaps(from: other, part) : gaps(from: other, part)
       for (position, gap) in gaps.enumerated() where gap.difference != 0 {
-        // Integers are exact, whatever the bound.
-        if dtype.isInteger || !(gap.difference <= bound.atol + bound.rtol * gap.value.magnitude) {
+        // Integers are exact, whatever the bound, and nothing is near infinity.
+        if dtype.isInteger || !gap.difference.isFinite
+          || !(gap.difference <= bound.atol + bound.rtol * gap.value.magnitude)
+        {
           isBeyond = true
         }
         if gap.difference > largest.difference || gap.difference.isNaN {

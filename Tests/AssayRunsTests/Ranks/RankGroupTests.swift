@@ -270,6 +270,17 @@ import Testing
         .contains("another replica"))
   }
 
+  /// A share of infinity is infinite, and yet nothing is within it.
+  @Test(arguments: [(Float.infinity, 1), (1, .infinity), (.infinity, -.infinity), (.nan, 1)])
+  func nothingIsNearInfinity(first: Float, second: Float) {
+    let found = reason {
+      try joined(
+        [([first], [1]), ([second], [1])], #""tp": "replicate""#,
+        replicas: #""replicas": {"rtol": 1, "atol": 1e30},"#)
+    }
+    #expect(found.contains("the largest |d| is inf"), "\(found)")
+  }
+
   /// Integers are exact, whatever the bound, also where float64 would not tell them apart.
   @Test(arguments: ["", #""replicas": {"rtol": 1, "atol": 10},"#])
   func replicasOfIntegersAreEqual(replicas: String) throws {
