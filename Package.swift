@@ -118,7 +118,7 @@ let package = Package(
       exclude: ["Fixtures"]),
 
     .target(
-      name: "AssayRunsSupport", dependencies: ["AssayTensors", "AssayRuns"],
+      name: "AssayRunsSupport", dependencies: ["AssayBase", "AssayTensors", "AssayRuns"],
       path: "Tests/AssayRunsSupport"),
 
     .testTarget(

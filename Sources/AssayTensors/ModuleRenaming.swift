@@ -21,6 +21,14 @@ package struct ModuleRenaming: Sendable {
     }
   }
 
+  /// The expression that matches a text and nothing else.
+  package static func escaped(_ text: String) -> String {
+    text.unicodeScalars.reduce(into: "") { pattern, scalar in
+      if "\\^$.|?*+()[]{}".unicodeScalars.contains(scalar) { pattern += "\\" }
+      pattern.unicodeScalars.append(scalar)
+    }
+  }
+
   /// How many groups the expression has.
   package var groupCount: Int { expression.numberOfCaptureGroups }
 

@@ -1,5 +1,7 @@
+import AssayBase
 package import AssayRuns
 package import AssayTensors
+import Foundation
 
 /// A run without files, put together tensor by tensor.
 package struct InMemoryRun: RunReader {
@@ -12,6 +14,20 @@ package struct InMemoryRun: RunReader {
   package init(path: String, id: String = "run", isComplete: Bool = true) {
     self.path = path
     manifest = RunManifest(id: id, isComplete: isComplete)
+  }
+
+  /// Makes a run without steps of one rank of several.
+  ///
+  /// - Parameter placements: A placements file as JSON; `nil` for a run that says nothing of them.
+  package init(
+    rank: Int, of worldSize: Int, placements: String?, id: String? = nil, isComplete: Bool = true
+  ) throws {
+    self.init(path: "rank\(rank)", id: id ?? "run-rank\(rank)", isComplete: isComplete)
+    var provenance = Provenance(tool: "test", toolVersion: "0", created: "2026-11-27T00:00:00Z")
+    provenance.rank = rank
+    provenance.worldSize = worldSize
+    provenance.placements = try placements.map { try JSONValue(decoding: Data($0.utf8)) }
+    manifest.provenance = provenance
   }
 
   package func tensor(_ key: TensorKey) throws -> Tensor {

@@ -106,12 +106,8 @@ package enum PlacementSuggestion: Sendable, Equatable {
   /// A pattern for a module's whole name, in which every number may be another.
   private static func pattern(_ module: String) -> String {
     module.split(separator: ".", omittingEmptySubsequences: false).map { part in
-      part.allSatisfy(\.isNumber) && !part.isEmpty ? "\\d+" : escaped(String(part))
+      part.allSatisfy(\.isNumber) && !part.isEmpty ? "\\d+" : ModuleRenaming.escaped(String(part))
     }.joined(separator: "\\.")
-  }
-
-  private static func escaped(_ text: String) -> String {
-    text.map { "\\.^$*+?{}[]|()".contains($0) ? "\\\($0)" : "\($0)" }.joined()
   }
 
   private static func yaml(
@@ -129,7 +125,7 @@ package enum PlacementSuggestion: Sendable, Equatable {
     if let replicas { lines.append("replicas: \(replicas)") }
     lines.append("rules:")
     for rule in found {
-      let slots = rule.slots.map { quoted(escaped($0)) }
+      let slots = rule.slots.map { quoted(ModuleRenaming.escaped($0)) }
       var fields = [
         "module: \(quoted(rule.module))",
         "slot: \(slots.count == 1 ? slots[0] : "[\(slots.joined(separator: ", "))]")",

@@ -9,7 +9,7 @@ extension RunComparison {
       let parts = [
         (ranks.replicated, "on every rank, where they are to be \(ranks.bound)"),
         (ranks.sharded, "joined of the ranks' parts"),
-        (ranks.partial, "sums over the ranks, made in float64"), (ranks.staged, "on one rank"),
+        (ranks.partial, "summed over the ranks in float64"), (ranks.staged, "on one rank"),
         (ranks.undeclared, "without a declared placement"),
       ].filter { $0.0 > 0 }.map { "\($0.0) \($0.1)" }
       return "the \(side.rawValue) run is of \(ranks.count) ranks"

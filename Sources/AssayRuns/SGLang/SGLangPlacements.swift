@@ -48,12 +48,13 @@ extension Placements {
       groups[lie, default: []].append(name.module)
     }
     for lie in order {
-      let modules = (groups[lie] ?? []).map { Self.escaped($0.text) }.joined(separator: "|")
+      let modules = (groups[lie] ?? []).map { ModuleRenaming.escaped($0.text) }.joined(
+        separator: "|")
       do {
         rules.append(
           PlacementRule(
             module: try ModuleRenaming(modules),
-            slots: [try ModuleRenaming(Self.escaped(lie.slot.rawValue))],
+            slots: [try ModuleRenaming(ModuleRenaming.escaped(lie.slot.rawValue))],
             placements: lie.placements, refusal: lie.refusal))
       } catch {
         throw .invalidPlacements(source: source, rule: nil, reason: "\(error)")
@@ -66,14 +67,6 @@ extension Placements {
     var slot: Slot
     var placements: [Placement?]
     var refusal: String?
-  }
-
-  /// A pattern that matches a text and nothing else.
-  private static func escaped(_ text: String) -> String {
-    text.unicodeScalars.reduce(into: "") { pattern, scalar in
-      if "\\^$.|?*+()[]{}".unicodeScalars.contains(scalar) { pattern += "\\" }
-      pattern.unicodeScalars.append(scalar)
-    }
   }
 }
 

@@ -119,22 +119,16 @@ import Testing
         "tp": cut.contains(name) ? .object(["shard": .integer(-1)]) : .string("replicate"),
       ])
     }
-    let placements = JSONValue.object([
+    let json = JSONValue.object([
       "mesh": .array([.object(["tp": .integer(2)])]),
       // One rule there is always, which here matches nothing.
       "rules": .array(
         rules + [.object(["module": .string("nothing"), "tp": .string("replicate")])]),
     ])
+    let placements = String(decoding: json.encoded(), as: UTF8.self)
     let runs = try ranks.enumerated().map { rank, run in
-      var reader = try run.reader(path: "rank\(rank)")
-      reader.manifest.id = "run-rank\(rank)"
-      var provenance = Provenance(
-        tool: "test", toolVersion: "0", created: "2026-11-27T00:00:00Z")
-      provenance.rank = rank
-      provenance.worldSize = ranks.count
-      provenance.placements = placements
-      reader.manifest.provenance = provenance
-      return reader
+      try run.added(
+        to: InMemoryRun(rank: rank, of: ranks.count, placements: placements))
     }
     return try RankGroup(path: "group", unordered: runs, placements: nil)
   }

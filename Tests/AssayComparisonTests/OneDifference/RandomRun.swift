@@ -73,23 +73,18 @@ struct RandomRun {
   }
 
   /// The run in memory.
-  func reader(path: String) throws -> InMemoryRun {
-    var run = InMemoryRun(path: path)
+  func reader(path: String) throws -> InMemoryRun { try added(to: InMemoryRun(path: path)) }
+
+  /// A run in memory with the tensors of this one.
+  func added(to run: InMemoryRun) throws -> InMemoryRun {
+    var run = run
     for entry in entries {
       run.add(
         try Tensor(
-          entry.bytes.count == 0
-            ? Storage(byteCount: 0) { _ in } : entry.bytes.withUnsafeBytes { Storage(copying: $0) },
-          entry), step: entry.step, entry.module, call: entry.call, entry.slot,
-        device: entry.device)
+          storage: entry.bytes.withUnsafeBytes { Storage(copying: $0) }, dtype: entry.dtype,
+          shape: Shape(entry.shape), device: entry.device),
+        step: entry.step, entry.module, call: entry.call, entry.slot, device: entry.device)
     }
     return run
-  }
-}
-
-extension Tensor {
-  fileprivate init(_ storage: Storage, _ entry: RandomRun.Entry) throws {
-    try self.init(
-      storage: storage, dtype: entry.dtype, shape: Shape(entry.shape), device: entry.device)
   }
 }

@@ -78,13 +78,7 @@ import Testing
     }
     let text = #"{"mesh": [{"tp": \#(size)}], "rules": [\#(list.joined(separator: ", "))]}"#
     let runs = try (0..<size).map { rank in
-      var run = InMemoryRun(path: "rank\(rank)", id: "run-rank\(rank)")
-      var provenance = Provenance(
-        tool: "test", toolVersion: "0", created: "2026-11-27T00:00:00Z")
-      provenance.rank = rank
-      provenance.worldSize = size
-      provenance.placements = try JSONValue(decoding: Data(text.utf8))
-      run.manifest.provenance = provenance
+      var run = try InMemoryRun(rank: rank, of: size, placements: text)
       for module in order {
         run.begin(module)
         if let tensor = try piece(module, rank) { run.add(tensor, module, "outputs") }
@@ -132,7 +126,7 @@ import Testing
     #expect(ranks.sharded == 3)
     #expect(ranks.partial == 1)
     #expect(ranks.replicated == 1)
-    #expect(comparison.notes.contains { $0.contains("1 sums over the ranks, made in float64") })
+    #expect(comparison.notes.contains { $0.contains("1 summed over the ranks in float64") })
   }
 
   // MARK: - Planted bugs of placement
@@ -288,13 +282,7 @@ import Testing
         {"module": "act", "dp": "replicate", "tp": "replicate"}]}
       """
     let runs = try (0..<8).map { rank in
-      var run = InMemoryRun(path: "rank\(rank)", id: "run-rank\(rank)")
-      var provenance = Provenance(
-        tool: "test", toolVersion: "0", created: "2026-11-27T00:00:00Z")
-      provenance.rank = rank
-      provenance.worldSize = 8
-      provenance.placements = try JSONValue(decoding: Data(text.utf8))
-      run.manifest.provenance = provenance
+      var run = try InMemoryRun(rank: rank, of: 8, placements: text)
       run.add(try Self.tensor(200, Array(rank % 2 * 4..<rank % 2 * 4 + 4)), "act", "outputs")
       return run
     }
@@ -310,15 +298,9 @@ import Testing
   /// Ranks that were swapped once say nothing of the same rule elsewhere, where the model is wrong.
   @Test func aSwapOfOneTensorHidesNoBugOfAnother() throws {
     let runs = try (0..<2).map { rank in
-      var run = InMemoryRun(path: "rank\(rank)", id: "run-rank\(rank)")
-      var provenance = Provenance(
-        tool: "test", toolVersion: "0", created: "2026-11-27T00:00:00Z")
-      provenance.rank = rank
-      provenance.worldSize = 2
-      provenance.placements = try JSONValue(
-        decoding: Data(
-          #"{"mesh": [{"tp": 2}], "rules": [{"module": "act", "tp": {"shard": -1}}]}"#.utf8))
-      run.manifest.provenance = provenance
+      var run = try InMemoryRun(
+        rank: rank, of: 2,
+        placements: #"{"mesh": [{"tp": 2}], "rules": [{"module": "act", "tp": {"shard": -1}}]}"#)
       for step in 0..<3 {
         let held = step == 0 ? 1 - rank : rank
         run.add(

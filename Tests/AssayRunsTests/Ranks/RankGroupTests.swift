@@ -14,13 +14,8 @@ import Testing
     _ rank: Int, of size: Int, placements: String? = nil, isComplete: Bool = true,
     id: String? = nil, _ fill: (inout InMemoryRun) throws -> Void
   ) throws -> InMemoryRun {
-    var run = InMemoryRun(
-      path: "rank\(rank)", id: id ?? "run-rank\(rank)", isComplete: isComplete)
-    var provenance = Provenance(tool: "test", toolVersion: "0", created: "2026-11-27T00:00:00Z")
-    provenance.rank = rank
-    provenance.worldSize = size
-    provenance.placements = try placements.map { try JSONValue(decoding: Data($0.utf8)) }
-    run.manifest.provenance = provenance
+    var run = try InMemoryRun(
+      rank: rank, of: size, placements: placements, id: id, isComplete: isComplete)
     try fill(&run)
     return run
   }
