@@ -84,7 +84,7 @@ interop: setup ## Check both layouts against PyTorch, h5py and h5dump
 mpi: PACKAGES += libopenmpi-dev openmpi-bin procps
 mpi: setup ## Check that ranks under mpirun write what one process writes
 	$(SWIFT) build --traits MPI --scratch-path $(CURDIR)/.build-mpi --product assay
-	Tests/Ranks/mpi.sh .build-mpi/debug/assay
+	Tests/MPI/run.sh .build-mpi/debug/assay
 
 browser: PACKAGES += chromium python3
 browser: setup ## Check the HTML report in a headless Chromium, light and dark

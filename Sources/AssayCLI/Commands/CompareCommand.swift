@@ -153,7 +153,7 @@ struct CompareCommand: ParsableCommand {
     if suggestMapping { return try suggest() }
     if suggestPlacements { return try suggestPlacementRules() }
     if let shard { return try writePart(shard) }
-    if Ranks.count > 1 { return try runRanked() }
+    if MPIRanks.count > 1 { return try runRanked() }
     let work = try work()
     let bar = ProgressBar("comparing")
     defer { bar.clear() }

@@ -1,7 +1,7 @@
 """Times one comparison by processes that share it: ranks under mpirun, and shards that are merged.
 
-Usage: ranks.py ASSAY [--gigabytes N] [--turns N] [--folder DISK]
-       ranks.py --simulate RANKS TERABYTES TENSORS RATE OPEN FOLD
+Usage: mpi.py ASSAY [--gigabytes N] [--turns N] [--folder DISK]
+       mpi.py --simulate RANKS TERABYTES TENSORS RATE OPEN FOLD
        (ASSAY as `make build MPI=1` builds it; needs numpy, Open MPI's mpirun and two cores)
 Two spools of N GB each, all of whose tensors differ by rounding, of 2 to 8 MiB of bfloat16. What follows from the
 figures for more machines is computed by the formula of README.md. As root each turn is also timed with

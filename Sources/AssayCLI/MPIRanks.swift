@@ -1,7 +1,7 @@
 import Foundation
 
 /// The processes that `mpirun` started together with this one.
-enum Ranks {
+enum MPIRanks {
   /// How many there are; 1 where mpirun did not start this process.
   static var count: Int {
     ProcessInfo.processInfo.environment["OMPI_COMM_WORLD_SIZE"].flatMap(Int.init) ?? 1

@@ -157,8 +157,8 @@ import Synchronization
     /// Refuses: each of the processes would compare everything.
     func runRanked() throws {
       // All of them refuse, and one says so.
-      guard Ranks.isFirst else { throw ExitStatus.failure }
-      throw CommandError.noMPI(ranks: Ranks.count)
+      guard MPIRanks.isFirst else { throw ExitStatus.failure }
+      throw CommandError.noMPI(ranks: MPIRanks.count)
     }
   }
 #endif
