@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Holds what several ranks of `assay compare` write to what one process writes.
-# Usage: mpi.sh ASSAY        ASSAY is built with the trait MPI; needs Open MPI's mpirun
+# Usage: run.sh ASSAY        ASSAY is built with the trait MPI; needs Open MPI's mpirun
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 assay=$(realpath "$1")
@@ -11,7 +11,7 @@ trap 'rm -rf "$folder"' EXIT
 # Without --quiet mpirun explains a status that is not 0.
 mpirun=(mpirun --oversubscribe --allow-run-as-root --quiet)
 
-fail() { echo "mpi.sh: $*" >&2; exit 1; }
+fail() { echo "make mpi: $*" >&2; exit 1; }
 
 status_of() { local status=0; "$@" >"$folder/out" 2>"$folder/err" || status=$?; echo "$status"; }
 
