@@ -52,6 +52,11 @@ public struct StepRows: Sendable, Hashable {
   /// Of one text: its next tokens, in tensors `[1, tokens, ...]`, `[tokens, ...]` where something
   /// has no batch axis, and `[1, 1, ...]` where logits are made of the last one only.
   public init(request: Int, positions: Range<Int>) {
+    // Without a token there is no row, and a layout of none could not be read again.
+    guard !positions.isEmpty else {
+      self.init(layouts: [])
+      return
+    }
     let spans = [Span(request: request, position: positions.lowerBound, count: positions.count)]
     self.init(layouts: [
       Layout(shape: [1, positions.count], spans: spans),

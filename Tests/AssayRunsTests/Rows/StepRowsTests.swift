@@ -18,6 +18,13 @@ import Testing
         spans: [StepRows.Span(request: 0, position: 1), StepRows.Span(request: 1, position: 7)]),
     ], requestIDs: [1: "cmpl-7"])
 
+  /// What is written of a step without tokens can be read again.
+  @Test func aStepWithoutTokensHasNoRows() throws {
+    let empty = StepRows(request: 0, positions: 5..<5)
+    #expect(empty.layouts.isEmpty)
+    #expect(try StepRows(json: JSONValue(decoding: empty.jsonValue.encoded())) == empty)
+  }
+
   @Test func theTextIsTheOneOfTheSchema() throws {
     let text = """
       {"layouts":[{"shape":[2,3],"spans":[[null,0,1],[0,0,2],[1,5,3]]},\
