@@ -15,6 +15,7 @@ from assay_torch.configuration import Configuration
 from assay_torch.conversion import convert
 from assay_torch.directory import move_run
 from assay_torch.errors import RecordError, Unrecordable
+from assay_torch.matching import refuse_endless
 from assay_torch.plans import PLANS, plan_of, signature_of_side
 from assay_torch.refusals import refuse_capture, refuse_what_hooks_cannot_see
 from assay_torch.rows import RowBook
@@ -123,6 +124,8 @@ class Recording:
                 raise RecordError(f"the root cannot be recorded as {root!r}: "
                                   + ("a module has that name" if root else "it is no name"))
             names[model] = [root]
+        refuse_endless([rule.pattern.pattern for rule in self.configuration.module_call_match],
+                       [name for known in names.values() for name in known])
         self._sites = []
         for module, known in names.items():
             sites = [Site(module, name, self.configuration.rule(name)) for name in known]

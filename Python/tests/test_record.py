@@ -184,6 +184,14 @@ def test_modules_are_searched_and_the_first_rule_decides(config, match, expected
     assert sorted(read_lines(root, "step_0/module_calls.txt")) == sorted(expected)
 
 
+def test_a_pattern_that_takes_for_ever_is_refused(config, monkeypatch):
+    monkeypatch.setattr("assay_torch.matching.SECONDS", 1)
+    model = nn.ModuleDict({"fine": nn.Linear(2, 2), "a" * 60: nn.Linear(2, 2)})
+    with pytest.raises(RecordError, match=r"cannot be '\(a\+\)\+b': after 1 seconds nobody knows"):
+        record(model, config | {"module_call_match": ["fine|x+", "(a+)+b"]})
+    record(model, config | {"module_call_match": ["fine|x+", "(?:a+x)+b"]})
+
+
 def test_steps_sizes_and_inputs_after_the_forward(config):
     run = recorded(config | {"log_step_ids": [1], "max_tensor_size": 10,
                              "log_post_fwd_inputs": True}, forwards=3)

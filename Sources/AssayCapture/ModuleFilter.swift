@@ -32,11 +32,19 @@ public struct ModuleFilter: Hashable, Sendable {
   }
 
   /// The wanted calls of a module, and the position of the rule that decided.
-  func selection(of module: String) -> (calls: Selection, rule: Int?) {
+  ///
+  /// - Throws: An ``AssayTensors/UnfinishedPattern`` where a rule's matching was given up.
+  func selection(
+    of module: String
+  ) throws(UnfinishedPattern) -> (calls: Selection, rule: Int?) {
     guard !rules.isEmpty else { return (.all, nil) }
-    guard let index = rules.firstIndex(where: { $0.pattern.matches(module) }) else {
-      return (.none, nil)
+    let index = rules.firstIndex { $0.pattern.matches(module) }
+    if let unfinished = rules.prefix(index ?? rules.count).lazy.compactMap(\.pattern.unfinished)
+      .first
+    {
+      throw unfinished
     }
+    guard let index else { return (.none, nil) }
     return (rules[index].call.map(Selection.only) ?? .all, index)
   }
 
@@ -45,8 +53,9 @@ public struct ModuleFilter: Hashable, Sendable {
   /// - Parameters:
   ///   - module: The module's dotted name.
   ///   - call: How many times it ran before within the step.
-  public func matches(_ module: String, call: Int) -> Bool {
-    switch selection(of: module).calls {
+  /// - Throws: An ``AssayTensors/UnfinishedPattern`` where a pattern takes too long on the name.
+  public func matches(_ module: String, call: Int) throws(UnfinishedPattern) -> Bool {
+    switch try selection(of: module).calls {
     case .none: false
     case .all: true
     case .only(let wanted): call == wanted

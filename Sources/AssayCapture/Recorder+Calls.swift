@@ -71,7 +71,8 @@ extension Recorder {
       let call = CallKey(
         step: state.step, module: module, index: state.callCounts[module, default: 0])
       state.callCounts[module] = call.index + 1
-      let selection = state.selections[module] ?? configuration.modules.selection(of: module)
+      let selection =
+        if let known = state.selections[module] { known } else { try select(module) }
       state.selections[module] = selection
       guard selection.calls == .all || selection.calls == .only(call.index) else { return nil }
       if let rule = selection.rule { state.tally.decidingRules.insert(rule) }
@@ -79,6 +80,17 @@ extension Recorder {
       state.calls.append(call)
       return RecordedCall(
         key: call, position: state.calls.count - 1, generation: state.generation)
+    }
+  }
+
+  private func select(
+    _ module: String
+  ) throws(CaptureError) -> (calls: ModuleFilter.Selection, rule: Int?) {
+    do {
+      return try configuration.modules.selection(of: module)
+    } catch {
+      throw .invalidValue(
+        key: "module_call_match", value: error.pattern, reason: error.description)
     }
   }
 

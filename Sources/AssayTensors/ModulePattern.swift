@@ -5,11 +5,12 @@ import Foundation
 ///
 /// The syntax is Python's (3.11): lookarounds, `(?P<name>…)` and inline flags included; what `re`
 /// refuses is refused. Conditional groups and `\N{…}` are not supported. Like Python's, the matcher
-/// backtracks: a pattern such as `(a+)+$` can take exponential time on an unlucky name.
+/// backtracks: a pattern such as `(a+)+$` can take exponential time on an unlucky name. It is given
+/// up then, which ``unfinished`` tells.
 public struct ModulePattern: Sendable {
   /// The expression in Python's syntax.
   public let source: String
-  private let expression: NSRegularExpression
+  private let expression: BoundedExpression
 
   /// Makes a pattern.
   ///
@@ -17,15 +18,20 @@ public struct ModulePattern: Sendable {
   public init(_ source: String) throws(TensorError) {
     self.source = source
     do {
-      expression = try PythonPattern.expression(source)
+      expression = try BoundedExpression(source)
     } catch {
       throw .invalidPattern(source, reason: error.text)
     }
   }
 
-  /// Whether the expression is found anywhere in the name.
-  public func matches(_ name: String) -> Bool {
-    expression.firstMatch(in: name, range: NSRange(name.startIndex..., in: name)) != nil
+  /// Whether the expression is found anywhere in the name; `false` too where matching was given up,
+  /// which ``unfinished`` tells.
+  public func matches(_ name: String) -> Bool { expression.firstMatch(in: name) != nil }
+
+  /// What to say of the first name on which matching was given up, because it would take too long;
+  /// `nil` while there is none. What follows from the pattern's matches is void then.
+  public var unfinished: UnfinishedPattern? {
+    expression.unfinished.map { UnfinishedPattern(pattern: source, name: $0) }
   }
 }
 

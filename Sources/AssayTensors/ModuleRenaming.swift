@@ -7,7 +7,7 @@ import Foundation
 package struct ModuleRenaming: Sendable {
   /// The expression in Python's syntax.
   package let source: String
-  private let expression: NSRegularExpression
+  private let expression: BoundedExpression
 
   /// Makes a renaming.
   ///
@@ -15,7 +15,7 @@ package struct ModuleRenaming: Sendable {
   package init(_ source: String) throws(TensorError) {
     self.source = source
     do {
-      expression = try PythonPattern.expression(source, matchesWhole: true)
+      expression = try BoundedExpression(source, matchesWhole: true)
     } catch {
       throw .invalidPattern(source, reason: error.text)
     }
@@ -30,17 +30,19 @@ package struct ModuleRenaming: Sendable {
   }
 
   /// How many groups the expression has.
-  package var groupCount: Int { expression.numberOfCaptureGroups }
+  package var groupCount: Int { expression.groupCount }
+
+  /// As of ``ModulePattern/unfinished``.
+  package var unfinished: UnfinishedPattern? {
+    expression.unfinished.map { UnfinishedPattern(pattern: source, name: $0) }
+  }
 
   /// What the groups of the expression hold, from group 0: the whole name.
   ///
   /// - Returns: `nil` for a name that the expression does not match from its first to its last
   ///   character; an empty text for a group that took no part.
   package func groups(in name: String) -> [String]? {
-    let whole = NSRange(name.startIndex..., in: name)
-    guard let match = expression.firstMatch(in: name, options: .anchored, range: whole) else {
-      return nil
-    }
+    guard let match = expression.firstMatch(in: name) else { return nil }
     // A group may end within what Swift takes for one character.
     let units = Array(name.utf16)
     return (0..<match.numberOfRanges).map { number in
@@ -53,9 +55,8 @@ package struct ModuleRenaming: Sendable {
   /// - Parameter replacement: Makes the text of what the group holds; `nil` where there is none.
   /// - Returns: `nil` for a name that the expression does not match as a whole, or without a text.
   package func replacing(in name: String, _ replacement: (String) -> String?) -> String? {
-    let whole = NSRange(name.startIndex..., in: name)
-    guard let match = expression.firstMatch(in: name, options: .anchored, range: whole),
-      match.numberOfRanges > 1, let range = Range(match.range(at: 1), in: name),
+    guard let match = expression.firstMatch(in: name), match.numberOfRanges > 1,
+      let range = Range(match.range(at: 1), in: name),
       let text = replacement(String(name[range]))
     else { return nil }
     return name.replacingCharacters(in: range, with: text)

@@ -40,6 +40,22 @@ private func call(_ module: String, _ call: Int = 0, step: Int = 0) -> CallKey {
     #expect(sink.tensors("norm", .outputs)["outputs"]?.float32Values() == [2, 4, 6])
   }
 
+  @Test func aPatternThatTakesForEverEndsTheRecording() throws {
+    let name = String(repeating: "a", count: 60)
+    let error = #expect(throws: CaptureError.self) {
+      try record(
+        CaptureConfiguration(json: #"{"enabled": true, "module_call_match": ["(a+)+b", "a"]}"#)
+      ) { probe in
+        _ = try probe(name, x) { try vector($0.float32Values()) }
+      }
+    }
+    guard case .invalidValue("module_call_match", "(a+)+b", let reason) = error else {
+      Issue.record("\(String(describing: error))")
+      return
+    }
+    #expect(reason.hasPrefix("the pattern \"(a+)+b\" takes too long on \"\(name)\""))
+  }
+
   @Test func namesSlotsAsTheLayoutDoes() throws {
     let sink = try record { probe in
       _ = try probe("attn", x, Keyword("positions", [x, x]), [x], Keyword("mask", nil as Tensor?)) {

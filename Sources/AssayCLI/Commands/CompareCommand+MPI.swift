@@ -94,19 +94,20 @@ import Synchronization
     ) throws -> [PartialComparison] {
       let pieces = work.shardsBySize
       let queue = Mutex(pieces[...])
-      let own = Mutex<[PartialComparison]>([])
+      let own = Mutex<Result<[PartialComparison], any Error>>(.success([]))
       let worker = Thread {
         while let piece = queue.withLock({ $0.popFirst() }) {
-          let part = work.part(piece)
-          own.withLock { $0.append(part) }
+          let part = Result { try work.part(piece) }
+          own.withLock { own in own = Result { try own.get() + [part.get()] } }
         }
       }
       worker.stackSize = 8 << 20
       worker.start()
+      func ownCount() throws -> Int { try own.withLock { try $0.get().count } }
       var parts: [PartialComparison] = []
       var working = count - 1
-      while working > 0 || parts.count + own.withLock({ $0.count }) < pieces.count {
-        progress(parts.count + own.withLock { $0.count }, pieces.count)
+      while working > 0 || parts.count + (try ownCount()) < pieces.count {
+        progress(parts.count + (try ownCount()), pieces.count)
         guard let message = poll() else {
           usleep(1000)
           continue
@@ -126,7 +127,7 @@ import Synchronization
         if next == 0 { working -= 1 }
         send(withUnsafeBytes(of: Int32(next)) { Data($0) }, to: message.source, .piece)
       }
-      return parts + own.withLock { $0 }
+      return try parts + own.withLock { try $0.get() }
     }
 
     private func wait() -> (source: Int, tag: Tag, data: Data) {

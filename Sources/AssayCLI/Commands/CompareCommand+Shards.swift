@@ -63,7 +63,7 @@ extension CompareCommand {
     let work = try shardedWork(count)
     let bar = ProgressBar("comparing")
     defer { bar.clear() }
-    try TextOutput.replace(output, with: work.part(shard, progress: bar.update(_:of:)).data())
+    try TextOutput.replace(output, with: try work.part(shard, progress: bar.update(_:of:)).data())
   }
 
   /// Makes the comparison of a part that holds all shards.

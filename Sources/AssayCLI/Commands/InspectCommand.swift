@@ -37,6 +37,7 @@ struct InspectCommand: ParsableCommand {
     }
     if let pattern {
       inventory.entries.removeAll { !pattern.matches($0.key.module ?? $0.key.slot) }
+      if let unfinished = pattern.unfinished { throw unfinished }
       guard !inventory.entries.isEmpty else {
         throw CommandError.nothingSelected(pattern: pattern.source, path: path)
       }

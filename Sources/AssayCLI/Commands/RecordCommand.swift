@@ -193,7 +193,7 @@ struct RecordCommand: ParsableCommand {
       return try NaturalListArgument.parse(
         promptTokenIds, option: "--prompt-token-ids", items: "token ids")
     }
-    return tokenizer?.encode(prompt ?? "") ?? []
+    return try tokenizer?.encode(prompt ?? "") ?? []
   }
 
   /// What the run of each rank says about itself.

@@ -59,15 +59,16 @@ public struct Tokenizer: Sendable {
   ///   - text: The text; the names of added tokens inside it become these tokens.
   ///   - addSpecialTokens: Whether the template's tokens, such as the one that begins a text, are
   ///     put around it.
+  /// - Throws: ``TokenizerError/unfinishedPattern(_:)``.
   /// - Complexity: O(n log n) in the length of the longest word, O(n) in the number of words.
-  public func encode(_ text: String, addSpecialTokens: Bool = true) -> [Int] {
+  public func encode(_ text: String, addSpecialTokens: Bool = true) throws -> [Int] {
     var tokenIDs: [Int] = []
     var known: [[UInt8]: [Int]] = [:]
     for piece in addedTokens.split(text, normalizer: normalizer) {
       switch piece {
       case .token(let id): tokenIDs.append(id)
       case .text(let text):
-        for word in preTokenizer.words(of: text) {
+        for word in try preTokenizer.words(of: text) {
           if let ids = known[word] {
             tokenIDs += ids
           } else {

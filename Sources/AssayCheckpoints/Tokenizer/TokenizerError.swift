@@ -8,6 +8,8 @@ public enum TokenizerError: Error, Equatable, Sendable {
   case unsupported(path: String, feature: String)
   /// A token id that the tokenizer does not have.
   case unknownToken(Int)
+  /// A pattern by which the tokenizer cuts text takes too long.
+  case unfinishedPattern(String)
 }
 
 extension TokenizerError: CustomStringConvertible {
@@ -22,6 +24,8 @@ extension TokenizerError: CustomStringConvertible {
       "\(path) asks for \(feature); only byte-level BPE tokenizers are supported"
     case .unknownToken(let id):
       "the tokenizer has no token \(id)"
+    case .unfinishedPattern(let pattern):
+      "the tokenizer's pattern \"\(pattern)\" takes too long on this text"
     }
   }
 }

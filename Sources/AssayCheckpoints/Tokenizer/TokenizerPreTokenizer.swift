@@ -1,9 +1,10 @@
+import AssayBase
 import Foundation
 
 /// Cuts text into the words that are merged each by itself.
 struct PreTokenizer: Sendable {
   private enum Cut: Sendable {
-    case pattern(NSRegularExpression, Behavior, isInverted: Bool)
+    case pattern(BoundedExpression, Behavior, isInverted: Bool)
     case digits(Behavior)
   }
 
@@ -22,7 +23,7 @@ struct PreTokenizer: Sendable {
 
   private var cuts: [Cut] = []
   private var addsPrefixSpace = false
-  private var wordExpression: NSRegularExpression?
+  private var wordExpression: BoundedExpression?
 
   init(_ component: TokenizerFile.Component?) throws {
     let components = component?.flattened ?? []
@@ -61,29 +62,31 @@ struct PreTokenizer: Sendable {
     return .pattern(try expression(pattern), behavior, isInverted: component.invert == true)
   }
 
-  private static func expression(_ pattern: String) throws -> NSRegularExpression {
+  private static func expression(_ pattern: String) throws -> BoundedExpression {
     do {
-      return try NSRegularExpression(pattern: pattern)
+      return BoundedExpression(try NSRegularExpression(pattern: pattern))
     } catch {
       throw TokenizerFileError.malformed("the pattern '\(pattern)' is no regular expression")
     }
   }
 
   /// The words of a text, as UTF-8.
-  func words(of text: String) -> [[UInt8]] {
+  ///
+  /// - Throws: ``TokenizerError/unfinishedPattern(_:)``.
+  func words(of text: String) throws -> [[UInt8]] {
     var pieces = [text]
-    for cut in cuts { pieces = pieces.flatMap { PreTokenizer.apply(cut, to: $0) } }
+    for cut in cuts { pieces = try pieces.flatMap { try PreTokenizer.apply(cut, to: $0) } }
     if addsPrefixSpace {
       pieces = pieces.map { $0.unicodeScalars.first == " " ? $0 : " " + $0 }
     }
     if let wordExpression {
       let cut = Cut.pattern(wordExpression, .isolated, isInverted: false)
-      pieces = pieces.flatMap { PreTokenizer.apply(cut, to: $0) }
+      pieces = try pieces.flatMap { try PreTokenizer.apply(cut, to: $0) }
     }
     return pieces.map { Array($0.utf8) }
   }
 
-  private static func apply(_ cut: Cut, to text: String) -> [String] {
+  private static func apply(_ cut: Cut, to text: String) throws -> [String] {
     let units = Array(text.utf16)
     var spans: [Span] = []
     func add(_ start: Int, _ end: Int, isMatch: Bool) {
@@ -94,8 +97,10 @@ struct PreTokenizer: Sendable {
     case .pattern(let expression, let pattern, let isInverted):
       behavior = pattern
       var end = 0
-      let whole = NSRange(location: 0, length: units.count)
-      for match in expression.matches(in: text, range: whole) {
+      guard let matches = expression.matches(in: text) else {
+        throw TokenizerError.unfinishedPattern(expression.source)
+      }
+      for match in matches {
         add(end, match.range.location, isMatch: isInverted)
         end = match.range.location + match.range.length
         add(match.range.location, end, isMatch: !isInverted)

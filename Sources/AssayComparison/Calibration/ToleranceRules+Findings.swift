@@ -13,7 +13,7 @@ extension ToleranceRules {
   ///   - progress: Called with the number of tensors done and their total, from any thread.
   /// - Returns: What was found, in the order of the rules, tensors without a rule last.
   /// - Throws: ``RunError`` for a tensor that cannot be read,
-  ///   ``ComparisonError/nothingToTry(paths:)``.
+  ///   ``ComparisonError/nothingToTry(paths:)``, ``ComparisonError/unfinishedPattern(_:)``.
   /// - Complexity: A few passes over every tensor, and two copies of it.
   package func findings(
     on runs: [any RunReader], progress: (@Sendable (Int, Int) -> Void)? = nil
@@ -38,6 +38,7 @@ extension ToleranceRules {
     }
     var findings = Findings(rules: self)
     for (trial, tensor) in zip(trials, tensors) { findings.add(try trial.get(), tensor.key) }
+    if let pattern = unfinishedPattern { throw ComparisonError.unfinishedPattern(pattern) }
     return findings.all
   }
 }

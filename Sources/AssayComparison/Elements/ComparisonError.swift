@@ -26,6 +26,8 @@ public enum ComparisonError: Error, Equatable, Sendable {
   case cannotAlignRows(reason: String)
   /// One rank of a group was to be compared with what is no such rank.
   case loneRank(path: String, rank: Int, worldSize: Int)
+  /// Matching a pattern was given up.
+  case unfinishedPattern(UnfinishedPattern)
   /// A part of a comparison cannot be read, or does not go with the others.
   case unusablePart(path: String, reason: String)
   /// Shards of a comparison, counted from 1, are in none of its parts.
@@ -64,6 +66,8 @@ extension ComparisonError: CustomStringConvertible {
     case .loneRank(let path, let rank, let worldSize):
       "\(path) is rank \(rank) of \(worldSize), whose tensors may be parts of whole ones: name the "
         + "directory that holds all ranks, or a pattern of their names"
+    case .unfinishedPattern(let pattern):
+      pattern.description
     case .unusablePart(let path, let reason):
       "\(path) cannot be merged: \(reason)"
     case .missingShards(let shards, let count):

@@ -195,6 +195,7 @@ extension HealthOptions {
     return (chosen ?? []).subtracting(known).sorted().map(HealthFailure.stepMatchesNothing)
       + (self.modules ?? []).filter { !modules.contains(where: $0.matches) }
       .map { .patternMatchesNothing($0.source) }
+      + (self.modules ?? []).compactMap(\.unfinished).map(HealthFailure.unfinishedPattern)
   }
 }
 

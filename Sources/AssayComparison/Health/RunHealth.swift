@@ -114,6 +114,8 @@ public enum HealthFailure: Sendable, Equatable {
   case stepMatchesNothing(Int)
   /// A module pattern matches no module of the run.
   case patternMatchesNothing(String)
+  /// Matching a module pattern was given up.
+  case unfinishedPattern(UnfinishedPattern)
   /// The run was cut and the steps to check were not named.
   case incompleteRun(path: String, steps: Int)
   /// No element of any tensor was checked.
@@ -127,6 +129,7 @@ extension HealthFailure: CustomStringConvertible {
   public var description: String {
     switch self {
     case .stepMatchesNothing(let step): "step \(step) was selected, but the run does not have it"
+    case .unfinishedPattern(let pattern): pattern.description
     case .patternMatchesNothing(let pattern):
       "the pattern \"\(pattern)\" matches no module of the run"
     case .incompleteRun(let path, let steps):

@@ -53,6 +53,12 @@ public struct Tolerance: Sendable, Hashable {
     self.equalNaN = equalNaN
   }
 
+  /// The first pattern of a rule whose matching was given up.
+  var unfinishedPattern: UnfinishedPattern? {
+    guard case .rules(let rules) = kind else { return nil }
+    return rules.unfinishedPattern
+  }
+
   /// What it is called in a report: `torch`, `rtol 1e-5, atol 1e-8`, `12 rules of tolerances.yml`.
   package var name: String {
     switch kind {

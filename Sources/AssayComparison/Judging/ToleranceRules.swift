@@ -1,3 +1,5 @@
+import AssayTensors
+
 /// Ordered rules, of which the first that matches a tensor decides about it.
 ///
 /// A tensor that none matches is judged exactly and fails the comparison all the same.
@@ -14,6 +16,11 @@ public struct ToleranceRules: Sendable, Hashable {
     self.rules = rules
     self.equalNaN = equalNaN
     self.source = source
+  }
+
+  /// The first pattern whose matching was given up.
+  var unfinishedPattern: UnfinishedPattern? {
+    rules.lazy.compactMap { $0.module.unfinished ?? $0.slot?.unfinished }.first
   }
 
   /// What they are called in a report: `12 rules of tolerances.yml`.

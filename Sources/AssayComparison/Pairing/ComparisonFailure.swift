@@ -6,6 +6,8 @@ public enum ComparisonFailure: Sendable, Equatable {
   case stepMatchesNothing(Int)
   /// A module pattern matches no module of either run.
   case patternMatchesNothing(String)
+  /// Matching a pattern was given up, of the selection or of a rule.
+  case unfinishedPattern(UnfinishedPattern)
   /// A device of the map is not in the run it is to be in.
   case deviceMatchesNothing(device: String, entry: String, isActual: Bool)
   /// A device of the actual run is mapped twice.
@@ -47,6 +49,8 @@ extension ComparisonFailure: CustomStringConvertible {
       "step \(step) was selected, but neither run has it"
     case .patternMatchesNothing(let pattern):
       "the pattern \"\(pattern)\" matches no module of either run"
+    case .unfinishedPattern(let pattern):
+      pattern.description
     case .deviceMatchesNothing(let device, let entry, let isActual):
       "the device map's \(entry) matches nothing: the \(isActual ? "actual" : "expected") run has "
         + "no tensor on \(device)"

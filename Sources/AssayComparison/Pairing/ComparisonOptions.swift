@@ -71,6 +71,13 @@ public struct ComparisonOptions: Sendable {
     steps?.contains(call.step) ?? true && modules?.contains { $0.matches(call.module) } ?? true
   }
 
+  /// The first pattern whose matching was given up, of the selection and of all rules.
+  var unfinishedPattern: UnfinishedPattern? {
+    let patterns = (modules ?? []) + [logits].compactMap(\.self)
+    return patterns.lazy.compactMap(\.unfinished).first ?? tolerance.unfinishedPattern
+      ?? mapping?.unfinishedPattern
+  }
+
   func areLogits(_ key: TensorKey) -> Bool {
     guard key.slot.side == .outputs else { return false }
     return logits?.matches(key.module)

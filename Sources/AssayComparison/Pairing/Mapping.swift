@@ -21,6 +21,19 @@ public struct Mapping: Sendable {
     self.source = source
   }
 
+  /// The first pattern whose matching was given up.
+  var unfinishedPattern: UnfinishedPattern? {
+    rules.lazy.compactMap { rule in
+      switch rule.action {
+      case .pair(let pair):
+        pair.pattern.unfinished
+          ?? (pair.slots ?? []).lazy.compactMap(\.actual.unfinished).first
+      case .drop(let drop):
+        drop.pattern.unfinished ?? (drop.slots ?? []).lazy.compactMap(\.unfinished).first
+      }
+    }.first
+  }
+
   /// What it is called in a report: `12 rules of mapping.yml`.
   package var name: String {
     "\(rules.count) rule\(rules.count == 1 ? "" : "s")" + (source.map { " of \($0)" } ?? "")

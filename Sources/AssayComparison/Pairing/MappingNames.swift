@@ -18,6 +18,7 @@ struct CallPattern: Sendable {
   }
 
   var groupCount: Int { names.groupCount }
+  var unfinished: UnfinishedPattern? { names.unfinished }
 
   /// What the groups hold; `nil` for a call that it is not for.
   func groups(of call: CallKey) -> [String]? {
@@ -60,6 +61,7 @@ struct SlotPattern: Sendable {
 
   var groupCount: Int { pattern?.groupCount ?? 0 }
   var isPattern: Bool { pattern != nil }
+  var unfinished: UnfinishedPattern? { pattern?.unfinished }
   /// Whether it is for inputs alone.
   var isOfInputs: Bool { source.hasPrefix("inputs") || source.hasPrefix("post_fwd_inputs") }
 

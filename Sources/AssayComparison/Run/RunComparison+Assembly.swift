@@ -62,6 +62,7 @@ extension RunComparison {
       failures.append(pairing.failureOfNothing)
     }
     checkRules(pairing)
+    if let pattern = options.unfinishedPattern { failures.append(.unfinishedPattern(pattern)) }
     if let pattern = options.logits, logits.isEmpty {
       failures.append(.noLogits(pattern: pattern.source))
     }

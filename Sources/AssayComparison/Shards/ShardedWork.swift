@@ -48,9 +48,11 @@ package struct ShardedWork: Sendable {
   /// - Parameters:
   ///   - shard: The shard, from 1.
   ///   - progress: Called with the number of pairs done and their total, from any thread.
+  /// - Throws: ``ComparisonError/unfinishedPattern(_:)``, for the process that merges the parts
+  ///   matches no rules.
   package func part(
     _ shard: Int, progress: (@Sendable (Int, Int) -> Void)? = nil
-  ) -> PartialComparison {
+  ) throws(ComparisonError) -> PartialComparison {
     let pairs = shards[shard - 1]
     var part = PartialComparison(path: "shard \(shard)", head: head, shards: [shard])
     var lists: [RowList: Int] = [:]
@@ -67,6 +69,7 @@ package struct ShardedWork: Sendable {
           pair: position, outcome: result.outcome, ruling: result.ruling, rows: rows,
           actual: slice(of: pair, .actual), expected: slice(of: pair, .expected)))
     }
+    if let pattern = work.options.unfinishedPattern { throw .unfinishedPattern(pattern) }
     return part
   }
 

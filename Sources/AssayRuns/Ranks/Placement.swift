@@ -114,6 +114,10 @@ package struct PlacementRule: Sendable {
   /// Why nothing is known of how its tensors lie, where that was said in a way that has no meaning.
   package var refusal: String?
 
+  var unfinished: UnfinishedPattern? {
+    module.unfinished ?? (slots ?? []).lazy.compactMap(\.unfinished).first
+  }
+
   func covers(_ slot: Slot) -> Bool {
     slots?.contains { $0.groups(in: slot.rawValue) != nil } ?? true
   }

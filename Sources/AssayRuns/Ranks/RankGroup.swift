@@ -33,7 +33,8 @@ package final class RankGroup: RunReader {
   /// - Parameters:
   ///   - runs: The runs of all ranks, by rank.
   ///   - placements: How their tensors make whole ones; `nil` where nothing says so.
-  /// - Throws: ``RunError/unusableGroup(path:reason:)``.
+  /// - Throws: ``RunError/unusableGroup(path:reason:)``,
+  ///   ``RunError/invalidPlacements(source:rule:reason:)``.
   init(path: String, runs: [any RunReader], placements: Placements?) throws(RunError) {
     self.path = path
     ranks = runs
@@ -55,6 +56,11 @@ package final class RankGroup: RunReader {
     }
     let common = numbers.dropFirst().reduce(Set(numbers[0])) { $0.intersection($1) }
     steps = common.sorted().map { union.step($0) }
+    if let rules = placements?.rules, let number = rules.firstIndex(where: { $0.unfinished != nil }),
+      let pattern = rules[number].unfinished
+    {
+      throw .invalidPlacements(source: path, rule: number + 1, reason: pattern.description)
+    }
     devices = union.devices
     coverage = union.coverage
     holders = union.holders

@@ -71,7 +71,7 @@ import Testing
       }
     }
     for (text, expected) in texts {
-      let ids = tokenizer.encode(text, addSpecialTokens: false)
+      let ids = try tokenizer.encode(text, addSpecialTokens: false)
       if ids != expected.ids {
         wrong.append("\(text.debugDescription) is \(expected.ids), not \(ids)")
       }

@@ -54,6 +54,17 @@ import Testing
     }
   }
 
+  @Test func aPatternThatTakesForEverIsGivenUp() throws {
+    let cuts =
+      #"{"type": "Sequence", "pretokenizers": [{"type": "Split", "pattern": {"Regex": "(a+)+b"}, "behavior": "Isolated"}, {"type": "ByteLevel", "use_regex": false}]}"#
+    let content = try Self.changed("pre_tokenizer", to: cuts)
+    #expect(throws: TokenizerError.unfinishedPattern("(a+)+b")) {
+      try Self.withFile(content) {
+        try Tokenizer(contentsOf: $0).encode(String(repeating: "a", count: 60))
+      }
+    }
+  }
+
   @Test func takesTheSmallestTokenizer() throws {
     let content = try JSONSerialization.data(withJSONObject: Self.valid)
     let ids = try Self.withFile(content) { try Tokenizer(contentsOf: $0).encode("aaab<s>ac") }

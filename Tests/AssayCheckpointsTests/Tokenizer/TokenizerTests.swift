@@ -44,9 +44,9 @@ import Testing
     let texts = try cases(name).encode
     #expect(texts.count >= 300)
     for text in texts {
-      #expect(tokenizer.encode(text.text) == text.ids, "\(text.text.debugDescription)")
+      #expect(try tokenizer.encode(text.text) == text.ids, "\(text.text.debugDescription)")
       #expect(
-        tokenizer.encode(text.text, addSpecialTokens: false) == text.plain,
+        try tokenizer.encode(text.text, addSpecialTokens: false) == text.plain,
         "\(text.text.debugDescription)")
     }
   }
@@ -75,6 +75,6 @@ import Testing
   @Test func mergesLongWordsInReasonableTime() throws {
     let text = String(repeating: "abcdefgh", count: 20_000)
     let tokenizer = try tokenizer("tiny-llama")
-    #expect(try tokenizer.decode(tokenizer.encode(text)) == text)
+    #expect(try tokenizer.decode(try tokenizer.encode(text)) == text)
   }
 }

@@ -23,9 +23,9 @@ import Testing
       request: request)
   }
 
-  private func parts(_ work: ShardedWork) -> [PartialComparison] {
-    (1...work.shards.count).map { shard in
-      var part = work.part(shard)
+  private func parts(_ work: ShardedWork) throws -> [PartialComparison] {
+    try (1...work.shards.count).map { shard in
+      var part = try work.part(shard)
       part.path = "part-\(shard)"
       return part
     }
@@ -59,7 +59,7 @@ import Testing
       difference.expectedStatistics.min = value
       let form = TensorForm(dtype: .bfloat16, shape: try Shape([2, 0, 3]))
       let outcome = Outcome.compared(form, difference, .mismatch(reason: "\"\n\u{0}é e\u{301}"))
-      var part = parts(try work())[0]
+      var part = try parts(work())[0]
       part.results = [.init(pair: 0, outcome: outcome)]
       let read = try #require(PartialComparison(part.data(), path: "p").results.first?.outcome)
       let found = try #require(read.difference)
@@ -98,7 +98,7 @@ import Testing
       .notComputed(form, reason: "r"), .skipped(form, reason: "r"),
       .misplaced(nil, reason: "r"), .misplaced(form, reason: "r"), .differingReplicas(reason: "r"),
     ]
-    var part = parts(try work())[0]
+    var part = try parts(work())[0]
     part.rowLists = [
       RowList(
         [Row(request: 1, position: 2, occurrence: 3)], lacking: [Row(request: 4, position: 5)])
@@ -144,7 +144,7 @@ import Testing
 
   @Test func missingDoubledAndForeignPartsAreRefused() throws {
     let work = try work()
-    let all = parts(work)
+    let all = try parts(work)
     func merge(_ parts: [PartialComparison]) -> String {
       reason {
         _ = try work.comparison(of: PartialComparison(merging: parts, path: "all"))
@@ -167,7 +167,7 @@ import Testing
       (try self.work(request: ["--rtol=1"]), "of part-1 --rtol is not given, of this part 1"),
     ]
     for (other, text) in others {
-      let foreign = parts(other)[1]
+      let foreign = try parts(other)[1]
       let found = merge([all[0], foreign, all[2]])
       #expect(found.contains(text), "\(found)")
     }
@@ -193,7 +193,7 @@ import Testing
 
   @Test func figuresThatNoTensorHasAreRefused() throws {
     let work = try work()
-    let good = try PartialComparison(merging: parts(work), path: "all")
+    let good = try PartialComparison(merging: try parts(work), path: "all")
     func found(_ change: (inout PartialComparison.Result) -> Void) -> String {
       var part = good
       change(&part.results[4])

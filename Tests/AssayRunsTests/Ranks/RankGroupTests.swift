@@ -293,6 +293,20 @@ import Testing
     #expect(found.contains("the largest |d| is 1 at [0]"), "\(found)")
   }
 
+  @Test func aPatternThatTakesForEverPlacesNothing() throws {
+    let name = String(repeating: "a", count: 60)
+    let text = #"{"mesh": [{"tp": 2}], "rules": [{"module": "(a+)+b", "tp": "replicate"}]}"#
+    let runs = try (0..<2).map { rank in
+      try Self.run(rank, of: 2, placements: text) { run in
+        run.add(try Self.tensor([1], [1]), name, "outputs")
+      }
+    }
+    let error = #expect(throws: RunError.self) {
+      try RankGroup(path: "group", unordered: runs, placements: nil)
+    }
+    #expect("\(String(describing: error))".contains("takes too long"))
+  }
+
   @Test func aRankWithoutTheTensorIsNamed() {
     let text = reason { try joined([([1], [1]), nil, ([1], [1])], #""tp": "replicate""#) }
     #expect(text.contains("rank 1 has no such tensor, and rank 0 has"))
