@@ -49,9 +49,12 @@ class Checks:
         else:
             self.fail(f"{what}: found {brief(found)}, expected {brief(expected)}")
 
+    def run(self, *arguments):
+        return subprocess.run([self.program, *arguments], capture_output=True, timeout=300)
+
     def assay(self, *arguments, status=0):
         """Runs the program, which must end with this status, and returns what it printed."""
-        done = subprocess.run([self.program, *arguments], capture_output=True, timeout=300)
+        done = self.run(*arguments)
         if done.returncode != status:
             raise RuntimeError(
                 f"assay {' '.join(arguments)}: status {done.returncode}, expected {status}\n"

@@ -11,12 +11,14 @@ import comparing
 import converting
 import digests
 import mappings
+import odd
 import python_recorder
 import python_values
 import ranks
 import reading
 import recording
 import reports
+import sizes
 from checks import Checks
 
 
@@ -24,8 +26,8 @@ def main():
     if len(sys.argv) != 2:
         sys.exit(__doc__)
     checks = Checks(sys.argv[1])
-    for part in (recording, reading, converting, comparing, digests, mappings, python_recorder,
-                 python_values, ranks, reports):
+    for part in (recording, reading, converting, comparing, digests, mappings, odd, python_recorder,
+                 python_values, ranks, reports, sizes):
         for name, test in list(vars(part).items()):
             if name.startswith("test_"):
                 with tempfile.TemporaryDirectory(prefix="assay-interop-") as folder:

@@ -57,9 +57,16 @@ struct LegacyFile: StorageSource {
     var reader = unpickler.reader
     for key in keys {
       guard case .string(let text) = key, text.count <= 256, let key = reader.bytes.text(text),
-        let elementSize = elementSizes[key], ranges[key] == nil
+        ranges[key] == nil
       else {
-        throw .malformed(path: file.path, reason: "it lists a storage that no tensor has")
+        throw .malformed(path: file.path, reason: "it lists a storage without a name or twice")
+      }
+      guard let elementSize = elementSizes[key] else {
+        throw .unsupported(
+          path: file.path,
+          reason: "it lists the storage \(quoted(key)), which no tensor has that can be read, as of "
+            + "a quantized one; its size is not known, so that what stands behind it cannot be "
+            + "found in this old format: save it again as torch.save does today")
       }
       guard let count: UInt64 = reader.read(), count < 1 << 48,
         let range = reader.take(Int(count) * elementSize)
