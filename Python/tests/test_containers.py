@@ -3,6 +3,8 @@
 import collections
 import dataclasses
 import functools
+import os
+import random
 import subprocess
 import sys
 import types
@@ -160,6 +162,51 @@ def test_digests_stand_for_tensors_in_objects(keep, tmp_path):
     run = recorded(Data(torch.arange(300.0), [B]), tmp_path, keep=keep)
     for found in (in_directory(run.paths[0], "call"), in_file(run.paths[1], "call")[0]):
         assert "digest" in found["outputs_logits"] and same(found["outputs_rest_0"], B)
+
+
+def grown(draw, depth):
+    """A value of containers within containers, and the tensors in it by the names of their slots."""
+    if depth == 0 or draw.random() < 0.3:
+        leaf = draw.choice([torch.rand(draw.randrange(3)), torch.tensor(draw.random()), None, 3,
+                            "text", np.float32(draw.random())])
+        return leaf, {(): leaf} if isinstance(leaf, torch.Tensor) else {}
+    kind = draw.choice([dict, list, tuple, collections.deque, collections.OrderedDict,
+                        collections.UserList, types.SimpleNamespace, Mapping, Plain, Slotted, Named])
+    if kind in (Plain, Slotted, Named):
+        names = ["logits", "rest"]
+    elif kind in (dict, collections.OrderedDict, types.SimpleNamespace, Mapping):
+        names = draw.sample(["a", "b", "k v", "é", "e\u0301", "x.y", "Å", "A"], draw.randrange(4))
+    else:
+        names = list(range(draw.randrange(4)))
+    items, found = [], {}
+    for place, name in enumerate(names):
+        value, tensors = grown(draw, depth - 1)
+        items.append(value)
+        by = place if kind is Named else name
+        found |= {(str(by), *path): tensor for path, tensor in tensors.items()}
+    if kind in (Plain, Slotted, Named):
+        return kind(*items), found
+    if kind in (types.SimpleNamespace, Mapping):
+        return kind(**dict(zip(names, items))), found
+    if kind in (dict, collections.OrderedDict):
+        return kind(zip(names, items)), found
+    return kind(items), found
+
+
+@pytest.mark.parametrize("seed", range(int(os.environ.get("ASSAY_SEED", 1)),
+                                       int(os.environ.get("ASSAY_SEED", 1))
+                                       + int(os.environ.get("ASSAY_CASES", 30))))
+def test_containers_that_chance_made(seed, tmp_path):
+    value, tensors = grown(random.Random(seed), 4)
+    run = recorded(value, tmp_path)
+    wanted = {"inputs_0": torch.ones(1)} | {
+        "_".join((root, *path)): tensor for path, tensor in tensors.items()
+        for root in ("inputs_1", "inputs_key", "inputs_result", "outputs")}
+    found, listed = in_file(run.paths[1], "call")
+    assert "not_recorded" not in str(listed)
+    for one in (found, in_directory(run.paths[0], "call")):
+        assert sorted(one) == sorted(wanted)
+        assert all(same(one[slot], tensor) for slot, tensor in wanted.items())
 
 
 def generator():
