@@ -1,5 +1,6 @@
 internal import AssayTensors
 internal import CHDF5
+internal import Foundation
 
 /// Reads one dataset and trusts nothing that its header says.
 ///
@@ -220,9 +221,15 @@ struct DatasetReader {
       }
     }
     let parts = DatasetPart.parts(of: shape, dtype: dtype, chunk: try chunk())
-    let buffer = UnsafeMutableRawBufferPointer.allocate(
-      byteCount: parts.map(\.byteCount).max() ?? 0, alignment: 64)
-    defer { buffer.deallocate() }
+    let byteCount = parts.map(\.byteCount).max() ?? 0
+    guard let memory = malloc(byteCount) else {
+      throw HDF5Error.refusedStorage(
+        name: path,
+        reason: "its chunks make \(byteCount) bytes at once, more than is allowed of a file of "
+          + "\(fileByteCount); take them apart: h5repack -l CONTI OLD.h5 NEW.h5")
+    }
+    defer { free(memory) }
+    let buffer = UnsafeMutableRawBufferPointer(start: memory, count: byteCount)
     for next in parts {
       let bytes = UnsafeMutableRawBufferPointer(rebasing: buffer[..<next.byteCount])
       willRead(bytes.count)

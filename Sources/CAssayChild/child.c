@@ -195,11 +195,12 @@ int assay_child_start(
   // Ours come first: the first of two with one name counts.
   size_t count = 0;
   while (environ[count] != NULL) count++;
-  char **variables = calloc(count + 3, sizeof *variables);
+  char **variables = calloc(count + 4, sizeof *variables);
   if (variables == NULL) return ENOMEM;
   variables[0] = VARIABLE "=1";
   variables[1] = "SWIFT_BACKTRACE=enable=no";
-  memcpy(variables + 2, environ, count * sizeof *variables);
+  variables[2] = "OPENBLAS_NUM_THREADS=1";  // it starts them while it is loaded
+  memcpy(variables + 3, environ, count * sizeof *variables);
 
   posix_spawn_file_actions_t actions;
   posix_spawnattr_t attributes;

@@ -18,7 +18,7 @@ enum HDF5Reply {
   /// - Parameters:
   ///   - limit: How many bytes a part may have.
   ///   - read: Fills a buffer with what comes next.
-  /// - Returns: How many bytes the part has that follows; `nil` at the end.
+  /// - Returns: How many bytes the part has that follows, which cannot be none; `nil` at the end.
   /// - Throws: ``HDF5Error`` that the reply is; ``HDF5MessageReader/Nonsense``.
   private static func next(
     limit: Int, from read: (UnsafeMutableRawBufferPointer) throws -> Void
@@ -28,7 +28,7 @@ enum HDF5Reply {
     let count = header[1...].reversed().reduce(0) { $0 << 8 | Int($1) }
     switch header[0] {
     case part:
-      guard count <= min(partLimit, limit) else { throw HDF5MessageReader.Nonsense() }
+      guard count > 0, count <= min(partLimit, limit) else { throw HDF5MessageReader.Nonsense() }
       return count
     case end:
       guard count == 0 else { throw HDF5MessageReader.Nonsense() }
