@@ -1,4 +1,3 @@
-import AssayBase
 import Foundation
 import Testing
 
@@ -10,10 +9,9 @@ import Testing
   private func error(
     _ script: String, silence: Duration = .seconds(20), whole: Duration = .seconds(60)
   ) throws -> HDF5ChildEnding? {
-    let file = try OpenFile(path: #filePath)
     do {
       _ = try HDF5ForeignFile(
-        file, folder: nil,
+        nil, folder: nil,
         program: HDF5Child.Program(path: "/bin/sh", arguments: ["-c", script]),
         patience: HDF5Child.Patience(silence: silence, whole: whole))
       return nil
@@ -76,7 +74,7 @@ import Testing
   @Test func aProgramThatIsNotThereIsAnError() throws {
     let ending = #expect(throws: HDF5Error.self) {
       try HDF5ForeignFile(
-        OpenFile(path: #filePath), folder: nil, program: HDF5Child.Program(path: "/none"))
+        nil, folder: nil, program: HDF5Child.Program(path: "/none"))
     }
     #expect(ending?.description.contains("cannot be started: No such file") == true)
   }

@@ -6,7 +6,7 @@ import Testing
 @testable import AssayHDF5
 
 /// The child as it is: this test runner, started again.
-@Suite final class HDF5ForeignFileTests {
+@Suite final class HDF5ForeignFileTests: Sendable {
   private let path = FileManager.default.temporaryDirectory
     .appending(component: "assay-\(UUID().uuidString).h5").path
 
@@ -88,9 +88,15 @@ import Testing
   /// The child has the file itself, and not its name.
   @Test func anotherFileOfTheNameIsNotRead() throws {
     let file = try OpenFile(path: path)
-    try FileManager.default.removeItem(atPath: path)
+    let copy = path + "2"
+    defer { try? FileManager.default.removeItem(atPath: copy) }
+    try FileManager.default.moveItem(atPath: path, toPath: copy)
     try Data("nothing".utf8).write(to: URL(filePath: path))
     #expect(try HDF5ForeignFile(file).root.contains("words"))
+    try FileManager.default.removeItem(atPath: copy)
+    // libhdf5 opens none that has no name any more.
+    let error = #expect(throws: HDF5Error.self) { try HDF5ForeignFile(file) }
+    #expect(error?.description.contains("could not open \(path)") == true)
   }
 
   @Test func oneThatIsKilledIsAnErrorAndAnotherIsStarted() throws {
