@@ -1,5 +1,8 @@
 """Writes small runs as other programs than Assay may keep them: what is damaged at random in
-HDF5ForeignTests.
+HDF5DamageTests.
+
+`crashing.damaged` is names-v110.h5 with the seed 38 there, on which libhdf5 1.10.8 crashes.
+
 
 Run it with h5py, numpy and torch installed: python make_foreign_runs.py
 """
@@ -106,6 +109,23 @@ def virtual():
         calls(step, [{"module": "m", "call": 0}])
 
 
+def large_chunks():
+    """Chunks of 1.2 GB, which a file of 2 MB might hold; the test makes it as large."""
+    for name, filters in [("lzf", {"compression": "lzf"}), ("plain", {})]:
+        with create(f"large-chunk-{name}.h5", ("v110", "v110")) as file:
+            step = file.create_group("step_0")
+            for module in ["m", "n"]:
+                count = 300_000_000 if module == "m" else 8
+                group = device(step, module)
+                dataset = group.create_dataset("outputs", (count,), "f4", chunks=(count,), **filters)
+                fixed(dataset, "dtype", "torch.float32")
+                if module == "m" and filters:
+                    dataset.id.write_direct_chunk((0,), b"\x03abcd" * 4)
+                elif module == "n":
+                    dataset[...] = np.arange(8)
+            calls(step, [{"module": "m", "call": 0}, {"module": "n", "call": 0}])
+
+
 if __name__ == "__main__":
     FOLDER.mkdir(exist_ok=True)
     layouts("earliest", "layouts-earliest.h5")
@@ -113,3 +133,4 @@ if __name__ == "__main__":
     names("earliest", "names-earliest.h5")
     names(("v110", "v110"), "names-v110.h5")
     virtual()
+    large_chunks()

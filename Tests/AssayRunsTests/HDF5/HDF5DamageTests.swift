@@ -43,6 +43,21 @@ import Testing
     }
   }
 
+  /// What needs more memory than a file of this size may take is an error of that tensor alone.
+  @Test(arguments: ["lzf", "plain"])
+  func memoryIsBounded(_ name: String) throws {
+    let path = folder.path("large.h5")
+    try FileManager.default.copyItem(
+      atPath: HDF5Fixture.path("foreign/large-chunk-\(name).h5"), toPath: path)
+    #expect(truncate(path, 2 << 20) == 0)
+    let reader = try HDF5RunReader(path: path, by: .library)
+    let keys = reader.steps.flatMap(\.calls).flatMap(\.tensors).map(\.key)
+    try #require(keys.map(\.call.module) == ["m", "n"])
+    let error = #expect(throws: RunError.self) { try reader.tensor(keys[0]) }
+    #expect(error?.description.contains("1200000000 bytes at once") == true, "\(error)")
+    #expect(try reader.tensor(keys[1]).float32Values() == (0..<8).map(Float.init))
+  }
+
   @Test(arguments: names)
   func damageIsAnAnswerOrASentence(_ name: String) throws {
     let whole = try Data(contentsOf: URL(filePath: HDF5Fixture.path("foreign/\(name).h5")))
