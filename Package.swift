@@ -38,7 +38,8 @@ let package = Package(
       ]),
     .target(name: "AssayTensors", dependencies: ["AssayBase", "CAssayKernels"]),
     .target(name: "AssayTorch", dependencies: ["AssayBase", "AssayTensors", "CDeflate"]),
-    .target(name: "AssayHDF5", dependencies: ["AssayBase", "AssayTensors", "CAssayChild", "CHDF5"]),
+    .target(
+      name: "AssayHDF5", dependencies: ["AssayBase", "AssayTensors", "CAssayChild", "CHDF5"]),
     .target(
       name: "AssayRuns",
       dependencies: [

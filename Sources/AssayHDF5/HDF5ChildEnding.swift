@@ -12,8 +12,16 @@ package enum HDF5ChildEnding: Hashable, Sendable {
   case silent(seconds: Int)
   /// It was ended, for what it answered is not as it was agreed.
   case nonsense
-  /// It ended so many times that it is not started again.
-  case tooOften(Int)
+  /// It has failed so many times that it is not started again.
+  case tooOften
+
+  /// Whether it took long.
+  var isSlow: Bool {
+    switch self {
+    case .signal(SIGXCPU), .silent: true
+    default: false
+    }
+  }
 
   /// - Parameter operation: What libhdf5 did, such as "read /step_0".
   func sentence(whileIt operation: String) -> String {
@@ -34,8 +42,9 @@ package enum HDF5ChildEnding: Hashable, Sendable {
       "libhdf5 gave no answer for \(seconds) s while it \(operation): \(remedy)"
     case .nonsense:
       "the process in which libhdf5 \(operation) answered nonsense: \(remedy)"
-    case .tooOften(let count):
-      "libhdf5 is not asked again, after it has failed \(count) times on this file: \(remedy)"
+    case .tooOften:
+      "libhdf5 is not asked any more, for it has crashed or hung on this file again and again: "
+        + remedy
     }
   }
 

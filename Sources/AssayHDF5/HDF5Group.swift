@@ -99,7 +99,9 @@ package struct HDF5Group: Sendable {
     }
   }
 
-  /// The group that an object is; `nil` for another one. It runs inside `Library.call`.
+  /// The group that an object is, or `nil` where it is none.
+  ///
+  /// It runs inside `Library.call`.
   func group(_ object: Handle, _ name: String) -> HDF5Group? {
     guard H5Iget_type(object.id) == H5I_GROUP else { return nil }
     return HDF5Group(object, path: path(of: name), in: self)

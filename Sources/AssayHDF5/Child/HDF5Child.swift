@@ -151,12 +151,14 @@ final class HDF5Child {
     /// Milliseconds to wait for what comes next.
     func rest() throws -> Int32 {
       let silence = patience.silence + extra
-      let whole = patience.whole + extra
+      let whole =
+        patience.whole + extra
         + .seconds(Double(received) / Double(patience.bytesPerSecond))
       let now = SuspendingClock.now
       let rest = min(silence - last.duration(to: now), whole - start.duration(to: now))
-      return Int32(clamping: max(0, rest.components.seconds * 1000 + 
-        rest.components.attoseconds / 1_000_000_000_000_000))
+      return Int32(
+        clamping: max(
+          0, rest.components.seconds * 1000 + rest.components.attoseconds / 1_000_000_000_000_000))
     }
 
     var elapsed: Int { Int(last.duration(to: .now).components.seconds) }

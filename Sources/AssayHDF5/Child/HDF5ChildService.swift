@@ -23,7 +23,7 @@ private final class HDF5ChildService {
 
   private static let partByteCount = 1 << 16
   /// Of processor time, from one thing that is read to the next.
-  private static let seconds: UInt64 = 4
+  private static let seconds: UInt64 = 2
 
   func run() {
     while let request = receive() {

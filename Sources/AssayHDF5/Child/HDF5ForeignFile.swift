@@ -19,7 +19,8 @@ package final class HDF5ForeignFile: @unchecked Sendable {
   private let lock = NSLock()  // guards what follows
   private var child: HDF5Child?
   private var failureCount = 0
-  /// So often a process is lost that meets damage in one tensor after the other.
+  /// So often a process is lost that meets damage in one tensor after the other; of those that take
+  /// long, two are enough.
   private static let failureLimit = 16
 
   /// Opens a file.
@@ -90,16 +91,16 @@ package final class HDF5ForeignFile: @unchecked Sendable {
     try lock.withLock {
       guard failureCount < HDF5ForeignFile.failureLimit else {
         throw HDF5Error.childFailed(
-          operation: request.operation, ending: .tooOften(failureCount))
+          operation: request.operation, ending: .tooOften)
       }
       do {
         let child = try self.child ?? start()
         self.child = child
         return try child.ask(request, byteCount: byteCount, receive)
       } catch let error as HDF5Error {
-        if case .childFailed = error {
+        if case .childFailed(_, let ending) = error {
           child = nil
-          failureCount += 1
+          failureCount += ending.isSlow ? HDF5ForeignFile.failureLimit / 2 : 1
         }
         throw error
       }

@@ -33,7 +33,8 @@ import Testing
 
   @Test(arguments: [
     HDF5Error.library(operation: "open", causes: ["a", "b"]), .notHDF5,
-    .foreignLink(name: "a", kind: "b", remedy: "c"), .unexpected(name: "a", found: "b", expected: ""),
+    .foreignLink(name: "a", kind: "b", remedy: "c"),
+    .unexpected(name: "a", found: "b", expected: ""),
     .unusableText("a"), .unknownType(name: "a", found: "b"),
     .unsupportedDType(name: "a", dtype: "b"), .refusedStorage(name: "a", reason: "b"), .closed,
     .other("a"),

@@ -98,13 +98,13 @@ import Testing
 
   /// What became of a file, the better first.
   private enum Outcome: Int, Comparable {
-    case answered, refused, limited, crashed, nonsense, silent, lost
+    case answered, refused, limited, silent, crashed, nonsense, lost
 
     static func < (left: Outcome, right: Outcome) -> Bool { left.rawValue < right.rawValue }
 
     init(_ text: String) {
       self =
-        if text.contains("libhdf5 crashed") || text.contains("not asked again") {
+        if text.contains("libhdf5 crashed") || text.contains("not asked any more") {
           .crashed
         } else if text.contains("processor time") {
           .limited
