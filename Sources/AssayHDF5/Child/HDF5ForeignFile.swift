@@ -71,10 +71,9 @@ package final class HDF5ForeignFile: @unchecked Sendable {
 
   private func start() throws -> HDF5Child {
     let child = try HDF5Child(program, file: file?.descriptor, patience: patience)
-    let message = try child.ask(
-      .open(name: name, byteCount: bounds.byteCount, folder: folder)
-    ) { try HDF5Reply.message(limit: 0, from: $0) }
-    _ = message
+    _ = try child.ask(.open(name: name, byteCount: bounds.byteCount, folder: folder)) {
+      try HDF5Reply.message(limit: 0, from: $0)
+    }
     return child
   }
 
