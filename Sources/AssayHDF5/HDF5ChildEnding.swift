@@ -15,14 +15,6 @@ package enum HDF5ChildEnding: Hashable, Sendable {
   /// It has failed so many times that it is not started again.
   case tooOften
 
-  /// Whether it took long.
-  var isSlow: Bool {
-    switch self {
-    case .signal(SIGXCPU), .silent: true
-    default: false
-    }
-  }
-
   /// - Parameter operation: What libhdf5 did, such as "read /step_0".
   func sentence(whileIt operation: String) -> String {
     switch self {

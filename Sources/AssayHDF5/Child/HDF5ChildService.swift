@@ -88,7 +88,7 @@ private final class HDF5ChildService {
     fileByteCount = byteCount
     // Blocks that are packed and unpacked; of sources nobody knows the size yet.
     let (needed, overflow) = byteCount.multipliedReportingOverflow(by: 4)
-    assay_child_bound(overflow ? .max / 2 : UInt64(needed) + (folder == nil ? 1 << 30 : 8 << 30))
+    assay_child_bound(overflow ? .max / 2 : UInt64(needed) + (folder == nil ? 1 << 29 : 8 << 30))
     sources = folder.map(HDF5VirtualSources.init(folder:))
     guard let name else { return }
     // The same file that the parent has open, whatever its name has come to mean.

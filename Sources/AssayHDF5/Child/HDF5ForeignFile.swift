@@ -92,14 +92,16 @@ package final class HDF5ForeignFile: @unchecked Sendable {
         throw HDF5Error.childFailed(
           operation: request.operation, ending: .tooOften)
       }
+      let start = SuspendingClock.now
       do {
-        let child = try self.child ?? start()
+        let child = try self.child ?? self.start()
         self.child = child
         return try child.ask(request, byteCount: byteCount, receive)
       } catch let error as HDF5Error {
-        if case .childFailed(_, let ending) = error {
+        if case .childFailed = error {
           child = nil
-          failureCount += ending.isSlow ? HDF5ForeignFile.failureLimit / 2 : 1
+          let isSlow = start.duration(to: .now) > .seconds(3)
+          failureCount += isSlow ? HDF5ForeignFile.failureLimit / 2 : 1
         }
         throw error
       }

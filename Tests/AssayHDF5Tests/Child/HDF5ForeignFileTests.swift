@@ -149,7 +149,7 @@ import Testing
       #expect(limit("Max file size") == ["0", "0"])
       #expect(limit("Max processes") == ["0", "0"])
       let space = limit("Max address space").compactMap { Int($0) }
-      #expect(space.count == 2 && space.allSatisfy { (1 << 30..<16 << 30).contains($0) })
+      #expect(space.count == 2 && space.allSatisfy { (1 << 29..<16 << 30).contains($0) })
       let files = limit("Max open files").compactMap { Int($0) }
       let time = try #require(limit("Max cpu time").first.flatMap { Int($0) })
       #expect((4...60).contains(time))
