@@ -28,6 +28,7 @@ let package = Package(
     .systemLibrary(
       name: "CMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev"])]),
     .target(name: "CAssayKernels"),
+    .target(name: "CAssayChild"),
 
     // What is about no tensor.
     .target(
@@ -37,7 +38,8 @@ let package = Package(
       ]),
     .target(name: "AssayTensors", dependencies: ["AssayBase", "CAssayKernels"]),
     .target(name: "AssayTorch", dependencies: ["AssayBase", "AssayTensors", "CDeflate"]),
-    .target(name: "AssayHDF5", dependencies: ["AssayBase", "AssayTensors", "CHDF5"]),
+    .target(
+      name: "AssayHDF5", dependencies: ["AssayBase", "AssayTensors", "CAssayChild", "CHDF5"]),
     .target(
       name: "AssayRuns",
       dependencies: [

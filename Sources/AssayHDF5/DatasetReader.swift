@@ -1,5 +1,6 @@
 internal import AssayTensors
 internal import CHDF5
+internal import Foundation
 
 /// Reads one dataset and trusts nothing that its header says.
 ///
@@ -16,8 +17,13 @@ struct DatasetReader {
   private let sources: HDF5VirtualSources?
 
   init(group: HDF5Group, name: String, fileByteCount: Int) throws {
+    try self.init(group.open(name), named: name, of: group, fileByteCount: fileByteCount)
+  }
+
+  /// - Parameter object: What the link of that name leads to.
+  init(_ object: Handle, named name: String, of group: HDF5Group, fileByteCount: Int) throws {
     path = group.path(of: name)
-    dataset = try group.open(name)
+    dataset = object
     guard H5Iget_type(dataset.id) == H5I_DATASET else {
       throw HDF5Error.unexpected(name: path, found: "not a dataset", expected: "a dataset")
     }
@@ -131,8 +137,7 @@ struct DatasetReader {
       return .range(start..<start + byteCount, isBigEndian: isBigEndian)
     }
     try checkFilters()
-    // Deflate makes at most 1,032 bytes of one.
-    let limit = 1100 * fileByteCount + 64 << 20
+    let limit = HDF5FileBounds.limit(fileByteCount: fileByteCount)
     guard byteCount <= limit, try chunkByteCount() <= limit else {
       throw HDF5Error.refusedStorage(
         name: path, reason: "\(byteCount) bytes cannot come from a file of \(fileByteCount)")
@@ -141,12 +146,17 @@ struct DatasetReader {
   }
 
   private func chunkByteCount() throws -> Int {
-    guard layout == H5D_CHUNKED else { return 0 }
+    guard let chunk = try chunk() else { return 0 }
+    return try Shape(chunk).elementCount * H5Tget_size(type.id)
+  }
+
+  /// The extents of a chunk.
+  private func chunk() throws -> [Int]? {
+    guard layout == H5D_CHUNKED else { return nil }
     var extents = [hsize_t](repeating: 1, count: 32)
     let rank = try Library.check(
       H5Pget_chunk(creation.id, 32, &extents), "read the chunks of \(path)")
-    let shape = try Shape(extents.prefix(Int(rank)).map { Int(clamping: $0) })
-    return shape.elementCount * H5Tget_size(type.id)
+    return extents.prefix(Int(rank)).map { Int(clamping: $0) }
   }
 
   /// Lets only those filters run that cannot make more of the file than deflate does.
@@ -181,24 +191,52 @@ struct DatasetReader {
   }
 
   /// The elements, by libhdf5 in the file's own type, since its conversions are slow.
-  func read() throws -> Storage {
+  ///
+  /// They are read in parts, none of which takes much memory unless the chunks do.
+  func read(
+    dtype: DType, shape: Shape, willRead: (Int) -> Void, take: (UnsafeRawBufferPointer) -> Void
+  ) throws {
     let description = try describe()
-    guard case .stored(let shape, _) = description.content else {
-      throw HDF5Error.unexpected(name: path, found: "skipped", expected: "a tensor")
+    guard case .stored(shape, _) = description.content, description.dtype == dtype else {
+      throw HDF5Error.unexpected(
+        name: path, found: "another tensor than its header was", expected: "\(dtype) \(shape)")
     }
-    let dtype = description.dtype
+    guard shape.elementCount > 0 else { return }
+    let isBigEndian = Datatype.recognize(type.id)?.isBigEndian ?? false
+    let part: (DatasetPart, UnsafeMutableRawPointer) throws -> Void
     if let virtual, let sources {
       guard try isStored(as: dtype) else {
         throw HDF5Error.refusedStorage(name: path, reason: "a virtual dataset of another type")
       }
-      return try sources.read(virtual, dtype: dtype, shape: shape, path: path)
+      part = try sources.reader(of: virtual, dtype: dtype, shape: shape, path: path)
+    } else {
+      part = { part, base in
+        guard let box = part.box else {
+          _ = try Library.check(
+            H5Dread(dataset.id, type.id, ch5s_all(), ch5s_all(), ch5p_default(), base),
+            "read \(path)")
+          return
+        }
+        try read(box, into: .simple(box.map(\.count)), base)
+      }
     }
-    let isBigEndian = Datatype.recognize(type.id)?.isBigEndian ?? false
-    return try Storage(byteCount: shape.elementCount * dtype.byteCount) { buffer in
-      guard let base = buffer.baseAddress, !buffer.isEmpty else { return }
-      try Library.check(
-        H5Dread(dataset.id, type.id, ch5s_all(), ch5s_all(), ch5p_default(), base), "read \(path)")
-      if isBigEndian { HDF5ByteOrder.swap(buffer, unit: dtype.scalarByteCount) }
+    let parts = DatasetPart.parts(of: shape, dtype: dtype, chunk: try chunk())
+    let byteCount = parts.map(\.byteCount).max() ?? 0
+    guard let memory = malloc(byteCount) else {
+      throw HDF5Error.refusedStorage(
+        name: path,
+        reason: "its chunks make \(byteCount) bytes at once, more than is allowed of a file of "
+          + "\(fileByteCount); take them apart: h5repack -l CONTI OLD.h5 NEW.h5")
+    }
+    defer { free(memory) }
+    let buffer = UnsafeMutableRawBufferPointer(start: memory, count: byteCount)
+    for next in parts {
+      let bytes = UnsafeMutableRawBufferPointer(rebasing: buffer[..<next.byteCount])
+      willRead(bytes.count)
+      guard let base = bytes.baseAddress else { continue }
+      try part(next, base)
+      if isBigEndian { HDF5ByteOrder.swap(bytes, unit: dtype.scalarByteCount) }
+      take(UnsafeRawBufferPointer(bytes))
     }
   }
 

@@ -21,6 +21,10 @@ package enum HDF5Error: Error, Equatable, Sendable {
   case refusedStorage(name: String, reason: String)
   /// The file was closed, or a write failed before.
   case closed
+  /// The process in which libhdf5 reads ended or had to be ended.
+  case childFailed(operation: String, ending: HDF5ChildEnding)
+  /// What another module says.
+  case other(String)
 }
 
 extension HDF5Error: CustomStringConvertible {
@@ -45,6 +49,10 @@ extension HDF5Error: CustomStringConvertible {
       "\(name): \(reason)"
     case .closed:
       "the file is closed"
+    case .childFailed(let operation, let ending):
+      ending.sentence(whileIt: operation)
+    case .other(let text):
+      text
     }
   }
 }

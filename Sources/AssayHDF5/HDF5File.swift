@@ -64,17 +64,18 @@ package final class HDF5File: Sendable {
     try Library.check(status.min() ?? 0, "prepare a file")
   }
 
-  /// Opens a file for reading.
+  /// Opens a file for reading, which a stranger may have made: only a child process does that.
   ///
-  /// - Parameter sources: The files in which virtual datasets may have their elements; `nil` refuses
-  ///   them.
+  /// - Parameters:
+  ///   - name: The file's name in messages, if not the path.
+  ///   - sources: The files in which virtual datasets may have their elements; `nil` refuses them.
   /// - Throws: ``HDF5Error/notHDF5``, ``HDF5Error/library(operation:causes:)``.
-  package init(reading path: String, sources: HDF5VirtualSources? = nil) throws {
+  init(reading path: String, named name: String? = nil, sources: HDF5VirtualSources? = nil) throws {
     let (handle, root) = try Library.call {
       guard H5Fis_hdf5(path) > 0 else { throw HDF5Error.notHDF5 }
       let access = try HDF5File.accessList()
       let file = try Handle(
-        H5Fopen(path, ch5f_acc_rdonly(), access.id), .file, "open \(path)")
+        H5Fopen(path, ch5f_acc_rdonly(), access.id), .file, "open \(name ?? path)")
       return (file, try HDF5Group(rootOf: file, sources: sources))
     }
     self.path = path

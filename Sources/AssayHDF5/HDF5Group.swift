@@ -92,12 +92,19 @@ package struct HDF5Group: Sendable {
   package func group(_ name: String) throws -> HDF5Group {
     let path = path(of: name)
     return try Library.call {
-      let object = try open(name)
-      guard H5Iget_type(object.id) == H5I_GROUP else {
+      guard let group = group(try open(name), name) else {
         throw HDF5Error.unexpected(name: path, found: "not a group", expected: "a group")
       }
-      return HDF5Group(object, path: path, in: self)
+      return group
     }
+  }
+
+  /// The group that an object is, or `nil` where it is none.
+  ///
+  /// It runs inside `Library.call`.
+  func group(_ object: Handle, _ name: String) -> HDF5Group? {
+    guard H5Iget_type(object.id) == H5I_GROUP else { return nil }
+    return HDF5Group(object, path: path(of: name), in: self)
   }
 
   /// Gives an object of this file one more name, in this group.

@@ -1,4 +1,4 @@
-package import AssayTensors
+internal import AssayTensors
 internal import CHDF5
 internal import Foundation
 
@@ -6,48 +6,51 @@ internal import Foundation
 ///
 /// libhdf5 would look for them elsewhere too, and give zeros for those that it does not find: here a
 /// source that is missing, elsewhere or not as it was is an error.
-package final class HDF5VirtualSources: @unchecked Sendable {
+final class HDF5VirtualSources: @unchecked Sendable {
   private let folder: String
   // Used inside `Library.call` only.
   private var files: [String: (file: HDF5File, byteCount: Int)] = [:]
 
-  /// - Parameter path: The file, or where it will be, that refers to others.
-  package init(beside path: String) throws {
-    let parent = URL(filePath: path).deletingLastPathComponent().path
-    guard let folder = Self.real(parent) else {
-      throw HDF5Error.refusedStorage(name: path, reason: "its folder cannot be found")
-    }
-    self.folder = folder
-  }
+  /// - Parameter folder: A folder, without links on the way.
+  init(folder: String) { self.folder = folder }
 
-  /// The way from the folder to a file; `nil` for one that is not in it or below.
-  package func relativePath(to path: String) -> String? {
+  /// The way from a folder to a file; `nil` for one that is not in it or below.
+  static func relativePath(to path: String, from folder: String) -> String? {
     guard let real = Self.real(path), real.hasPrefix(folder + "/") else { return nil }
     return String(real.dropFirst(folder.count + 1))
   }
 
-  private static func real(_ path: String) -> String? {
+  /// A path without links on the way.
+  static func real(_ path: String) -> String? {
     guard let resolved = realpath(path, nil) else { return nil }
     defer { free(resolved) }
     return String(cString: resolved)
   }
 
   /// Checks that the sources are there, of this dtype, and make the whole of this shape.
-  package func check(_ tensor: HDF5VirtualTensor, dtype: DType, shape: Shape) throws {
+  func check(_ tensor: HDF5VirtualTensor, dtype: DType, shape: Shape) throws {
     try Library.call { _ = try open(tensor, dtype: dtype, shape: shape, path: "the tensor") }
   }
 
-  /// Reads all elements as they stand in the sources.
-  func read(
-    _ tensor: HDF5VirtualTensor, dtype: DType, shape: Shape, path: String
-  ) throws -> Storage {
+  /// What reads parts of a tensor as they stand in the sources.
+  func reader(
+    of tensor: HDF5VirtualTensor, dtype: DType, shape: Shape, path: String
+  ) throws -> (DatasetPart, UnsafeMutableRawPointer) throws -> Void {
     let sources = try open(tensor, dtype: dtype, shape: shape, path: path)
-    let whole = try Handle.simple(shape.dimensions)
-    return try Storage(byteCount: shape.elementCount * dtype.byteCount) { buffer in
-      guard let base = buffer.baseAddress, !buffer.isEmpty else { return }
+    return { part, base in
+      let box = part.box ?? shape.dimensions.map { 0..<$0 }
+      let whole = try Handle.simple(box.map(\.count))
       for slab in tensor.slabs {
-        try whole.select(slab.to)
-        try sources[slab.source].read(slab.from, into: whole, base)
+        let common = zip(slab.to, box).map { $0.clamped(to: $1) }
+        guard common.allSatisfy({ !$0.isEmpty }) else { continue }
+        // The same entries, counted in the source and in the part.
+        let from = common.indices.map { axis in
+          let shift = slab.from[axis].lowerBound - slab.to[axis].lowerBound
+          return common[axis].lowerBound + shift..<common[axis].upperBound + shift
+        }
+        try whole.select(
+          zip(common, box).map { $0.lowerBound - $1.lowerBound..<$0.upperBound - $1.lowerBound })
+        try sources[slab.source].read(from, into: whole, base)
       }
     }
   }
@@ -107,7 +110,7 @@ package final class HDF5VirtualSources: @unchecked Sendable {
     guard FileManager.default.fileExists(atPath: place) else {
       throw HDF5Error.refusedStorage(name: path, reason: "its source \(place) is missing")
     }
-    guard relativePath(to: place) != nil else {
+    guard Self.relativePath(to: place, from: folder) != nil else {
       throw HDF5Error.refusedStorage(
         name: path, reason: "its source \(place) leads out of the folder")
     }

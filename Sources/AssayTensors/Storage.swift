@@ -55,7 +55,7 @@ public final class Storage: @unchecked Sendable {
   }
 
   /// Allocates 64-byte aligned bytes and has every one of them written.
-  init(
+  package init(
     uninitialized byteCount: Int, write: (UnsafeMutableRawBufferPointer) throws -> Void
   ) rethrows {
     let (allocation, buffer) = Storage.allocate(byteCount)

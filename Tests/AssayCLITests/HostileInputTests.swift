@@ -21,6 +21,17 @@ import Testing
     #expect(outcome.stderr.contains("not a regular file"))
   }
 
+  /// Of `HDF5DamageTests`, on which libhdf5 1.10 crashes; another one may refuse it.
+  @Test(arguments: ["inspect", "check", "compare"])
+  func aCrashOfLibhdf5IsASentence(command: String) throws {
+    let path = "Tests/AssayRunsTests/Fixtures/hdf5/foreign/crashing.damaged"
+    let arguments = command == "compare" ? ["--dir1", path, "--dir2", path] : [path]
+    let outcome = try AssayProcess.run([command] + arguments)
+    #expect(outcome.status == 2)
+    #expect(outcome.stderr.hasPrefix("Error: \(path) is damaged: libhdf5 "))
+    #expect(outcome.stderr.split(separator: "\n").count == 1)
+  }
+
   @Test func recordDoesNotWaitAtAFIFO() throws {
     let folder = try TemporaryFolder()
     let checkpoint = AssayProcess.packageRoot.appending(path: HostileInputTests.small)

@@ -1,8 +1,9 @@
 import AssayBase
-import AssayHDF5
 import AssayTensors
 import Foundation
 import Testing
+
+@testable import AssayHDF5
 
 @Suite final class HDF5FileTests {
   private let path = FileManager.default.temporaryDirectory

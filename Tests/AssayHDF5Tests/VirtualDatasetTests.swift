@@ -1,3 +1,4 @@
+import AssayBase
 import AssayHDF5
 import AssayTensors
 import Foundation
@@ -40,8 +41,8 @@ import Testing
         sources: [HDF5VirtualTensor.Source(file: file, names: [name], shape: Shape(shape))],
         slabs: slabs.map { HDF5VirtualTensor.Slab(source: 0, from: [$0], to: [$1]) }))
     try written.close()
-    let opened = try HDF5File(reading: path, sources: HDF5VirtualSources(beside: path))
-    let storage = try opened.root.readTensor("whole", fileByteCount: 1 << 20)
+    let opened = try HDF5ForeignFile(OpenFile(path: path), readsVirtual: true)
+    let storage = try opened.elements(["whole"], dtype: dtype, shape: Shape([count]))
     return try Tensor(storage: storage, dtype: dtype, shape: Shape([count]), device: .cpu)
       .float32Values()
   }
@@ -92,10 +93,10 @@ import Testing
   /// libhdf5 takes a missing source for zeros, also where it finds one in the working directory.
   @Test func nothingIsReadWithoutAFolderToLookIn() throws {
     _ = try read([(0..<4, 0..<4)], of: 4)
-    let opened = try HDF5File(reading: path)
+    let opened = try HDF5ForeignFile(OpenFile(path: path))
     #expect(
       reason {
-        _ = try opened.root.readTensor("whole", fileByteCount: 1 << 20)
+        _ = try opened.elements(["whole"], dtype: .float32, shape: Shape([4]))
         return []
       }.contains("read them with --virtual"))
   }

@@ -10,7 +10,8 @@ package final class OpenFile: Sendable {
   package let path: String
   /// The file's size when it was opened.
   package let byteCount: Int
-  let descriptor: Int32
+  /// The open file, for calls that need its number.
+  package let descriptor: Int32
 
   /// Opens a regular file.
   ///

@@ -6,7 +6,7 @@ import Foundation
 /// Reads a run from one HDF5 file of the schema `assay.hdf5/1`.
 ///
 /// Files as Assay writes them are read without libhdf5, which reads all others and has the last word
-/// on those that are damaged.
+/// on those that are damaged. It does so in a process of its own, and no crash of it is one of ours.
 package final class HDF5RunReader: RunReader {
   /// The file.
   package let path: String
@@ -16,7 +16,7 @@ package final class HDF5RunReader: RunReader {
   package let steps: [StepRecord]
   private let sources: [TensorKey: HDF5TensorSource]
   private let file: OpenFile
-  private let library: HDF5File?
+  private let library: HDF5ForeignFile?
   /// Whether the file was read without libhdf5.
   package let isNative: Bool
 
@@ -53,17 +53,14 @@ package final class HDF5RunReader: RunReader {
         return
       }
       isNative = false
-      let library = try HDF5File(
-        reading: path, sources: readsVirtual ? try HDF5VirtualSources(beside: path) : nil)
-      let run = try HDF5RunInput(
-        path: path, root: HDF5LibraryGroup(library.root, fileByteCount: file.byteCount)
-      ).run()
+      let library = try HDF5ForeignFile(
+        file, listing: [HDF5Schema.device], readsVirtual: readsVirtual)
+      let run = try HDF5RunInput(path: path, root: library.root).run()
       (manifest, steps, sources) = (run.manifest, run.steps, run.sources)
       // Kept only for what libhdf5 must read.
       if sources.values.contains(where: \.needsLibrary) {
         self.library = library
       } else {
-        try library.close()
         self.library = nil
       }
     } catch HDF5Error.notHDF5 {

@@ -31,7 +31,7 @@ enum HDF5TensorSource: Sendable {
     }
   }
 
-  func tensor(on device: Device, from file: OpenFile, library: HDF5File?) throws -> Tensor {
+  func tensor(on device: Device, from file: OpenFile, library: HDF5ForeignFile?) throws -> Tensor {
     switch self {
     case .range(let range, let dtype, let shape, let isBigEndian):
       var storage = try Storage(of: range, in: file)
@@ -46,10 +46,8 @@ enum HDF5TensorSource: Sendable {
       }
       return try Tensor(storage: storage, dtype: dtype, shape: shape, device: device)
     case .library(let names, let dtype, let shape):
-      guard let library, let name = names.last else { throw HDF5Error.closed }
-      var group = library.root
-      for name in names.dropLast() { group = try group.group(name) }
-      let storage = try group.readTensor(name, fileByteCount: file.byteCount)
+      guard let library else { throw HDF5Error.closed }
+      let storage = try library.elements(names, dtype: dtype, shape: shape)
       return try Tensor(storage: storage, dtype: dtype, shape: shape, device: device)
     case .skipped(let note):
       throw Reason(description: "it was not recorded: \(note.reason)")

@@ -8,7 +8,7 @@ extension VirtualTensors {
   ///   folder or below.
   /// - Throws: ``RunError/unsupported(path:reason:)`` for a rank whose run is no such HDF5 file.
   package init(_ group: RankGroup, beside path: String) throws {
-    let sources = try HDF5VirtualSources(beside: path)
+    let sources = try HDF5VirtualFolder(beside: path)
     let files = try group.ranks.map { run in
       guard run is HDF5RunReader else {
         throw RunError.unsupported(

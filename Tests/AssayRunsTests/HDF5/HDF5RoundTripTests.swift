@@ -1,9 +1,10 @@
 import AssayBase
-import AssayHDF5
 import AssayRuns
 import AssayTensors
 import Foundation
 import Testing
+
+@testable import AssayHDF5
 
 @Suite struct HDF5RoundTripTests {
   private let folder: HDF5TemporaryFolder
