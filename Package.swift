@@ -168,6 +168,19 @@ let package = Package(
   ]
 )
 
+// Made with sanitizers by Tests/Fuzz/run.py only.
+if Context.environment["ASSAY_FUZZ"] != nil {
+  package.targets.append(
+    .executableTarget(
+      name: "AssayFuzz",
+      dependencies: [
+        "AssayBase", "AssayTensors", "AssayTorch", "AssayRuns", "AssayCheckpoints",
+        "AssayCapture", "AssayLlama", "AssayComparison",
+      ],
+      path: "Tests/Fuzz", exclude: ["Seeds", "run.py", "seeds.py"],
+      swiftSettings: [.unsafeFlags(["-parse-as-library"])]))
+}
+
 for target in package.targets where target.type != .system && !target.name.hasPrefix("CAssay") {
   target.swiftSettings =
     (target.swiftSettings ?? []) + [
