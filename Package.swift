@@ -178,7 +178,8 @@ if Context.environment["ASSAY_FUZZ"] != nil {
         "AssayCapture", "AssayLlama", "AssayComparison",
       ],
       path: "Tests/Fuzz", exclude: ["Seeds", "run.py", "seeds.py"],
-      swiftSettings: [.unsafeFlags(["-parse-as-library"])]))
+      // gold fails with libFuzzer, which is C++.
+      linkerSettings: [.linkedLibrary("stdc++"), .unsafeFlags(["-use-ld=lld"])]))
 }
 
 for target in package.targets where target.type != .system && !target.name.hasPrefix("CAssay") {

@@ -13,13 +13,9 @@ struct FileTree {
     let input = [UInt8(ascii: "\n")] + input
     var starts: [Int] = []
     input.withUnsafeBytes { bytes in
-      var position = 0
-      while let base = bytes.baseAddress, starts.count < FileTree.fileLimit,
-        let found = memmem(
-          base + position, bytes.count - position, FileTree.mark, FileTree.mark.count)
-      {
-        starts.append(UnsafeRawPointer(found) - base)
-        position = starts[starts.count - 1] + 1
+      for position in bytes.indices.dropLast(FileTree.mark.count - 1)
+      where bytes[position] == FileTree.mark[0] && starts.count < FileTree.fileLimit {
+        if bytes[position...].starts(with: FileTree.mark) { starts.append(position) }
       }
     }
     for (index, start) in starts.enumerated() {

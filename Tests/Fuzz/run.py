@@ -29,9 +29,11 @@ LIMIT_MB = 64
 def build(folder):
     command = [
         os.environ.get("SWIFT", "swift"), "build", "--configuration", "release",
-        "--scratch-path", folder, "--product", "AssayFuzz", "--sanitize", "fuzzer",
-        "--sanitize", "address", "-Xcc", "-fsanitize=undefined",
-        "-Xcc", "-fno-sanitize-recover=undefined", "-Xlinker", "-lstdc++",
+        "--scratch-path", folder, "--product", "AssayFuzz",
+        # Not by --sanitize, of which the compiler takes one only.
+        "-Xswiftc", "-sanitize=fuzzer,address",
+        "-Xcc", "-fsanitize=fuzzer-no-link,address,undefined",
+        "-Xcc", "-fno-sanitize-recover=undefined",
     ] + os.environ.get("SWIFT_BUILD_FLAGS", "").split()
     subprocess.run(command, check=True, cwd=seeds.ROOT, env=os.environ | {"ASSAY_FUZZ": "1"})
     return os.path.join(folder, "release", "AssayFuzz")
