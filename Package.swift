@@ -175,7 +175,7 @@ if Context.environment["ASSAY_FUZZ"] != nil {
       name: "AssayFuzz",
       dependencies: [
         "AssayBase", "AssayTensors", "AssayTorch", "AssayRuns", "AssayCheckpoints",
-        "AssayCapture", "AssayLlama", "AssayComparison",
+        "AssayCapture", "AssayLlama", "AssayComparison", "AssayReports",
       ],
       path: "Tests/Fuzz", exclude: ["Seeds", "run.py", "seeds.py"],
       // gold fails with libFuzzer, which is C++.

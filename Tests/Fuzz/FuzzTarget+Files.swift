@@ -32,6 +32,9 @@ extension FuzzTarget {
     FuzzTarget("gguf") { input in
       let file = try GGUFFile(path: Scratch.file(input, named: "input.gguf"))
       for name in file.tensors.keys { measure(try file.tensor(named: name)) }
+    },
+    FuzzTarget("gguf-import") { input in
+      let file = try GGUFFile(path: Scratch.file(input, named: "input.gguf"))
       let target = Scratch.folder + "/checkpoint"
       defer { Scratch.remove(target) }
       try GGUFCheckpoint.write(file, to: target)

@@ -1,19 +1,34 @@
 import AssayComparison
+import AssayReports
 import AssayRuns
 import Foundation
 
 extension FuzzTarget {
   /// Directories of runs; one name for each layout, whose seeds differ.
-  static let runs = [
-    "run-plain", "run-indexed", "run-spool", "run-sglang", "run-passes", "run-ranks",
-  ].map { FuzzTarget($0, repair: Repair.tree, compare) }
+  static let runs =
+    ["run-plain", "run-indexed", "run-sglang", "run-passes", "run-ranks"].map { name in
+      FuzzTarget(name, repair: Repair.tree) { _ = try comparison(of: $0) }
+    } + [
+      // The quickest to read: what was read is reported as well.
+      FuzzTarget("run-spool") { report(try comparison(of: $0)) },
+      FuzzTarget("health") { input in
+        let health = try RunHealth.check(openRun(at: folder(of: input)))
+        _ = (MarkdownReport.render(health), JSONReport.render(health), HTMLReport.render(health))
+        _ = (TextReport.render(health), JUnitReport.render(health, named: "check"))
+      },
+    ]
+
+  private static func folder(of input: [UInt8]) -> String {
+    let folder = Scratch.folder + "/tree"
+    FileTree(input).write(to: folder)
+    return folder
+  }
 
   /// Opens the run that the input's files are, reads it, and compares it.
   ///
   /// Where there are `a` and `b`, these are two runs; rules that lie beside are followed.
-  @Sendable private static func compare(_ input: [UInt8]) throws {
-    let folder = Scratch.folder + "/tree"
-    FileTree(input).write(to: folder)
+  private static func comparison(of input: [UInt8]) throws -> RunComparison {
+    let folder = folder(of: input)
     func path(_ name: String) -> String? {
       let path = folder + "/" + name
       return FileManager.default.fileExists(atPath: path) ? path : nil
@@ -27,6 +42,20 @@ extension FuzzTarget {
     if let path = path("tolerances.yml") {
       options.tolerance = .rules(try ToleranceRules(contentsOfFile: path))
     }
-    _ = try RunComparison.compare(actual: actual, expected: expected, options: options)
+    let bySteps = try RunComparison.compare(actual: actual, expected: expected, options: options)
+    options.alignment = .rows
+    guard expected.steps.allSatisfy({ $0.rows != nil }) else { return bySteps }
+    return try RunComparison.compare(actual: actual, expected: expected, options: options)
+  }
+
+  /// Writes every kind of report.
+  static func report(_ comparison: RunComparison) {
+    _ = MarkdownReport.render(comparison, verbose: true)
+    _ = MarkdownReport.summary(comparison)
+    _ = JSONReport.render(comparison)
+    _ = HTMLReport.render(comparison)
+    _ = TextReport.render(comparison)
+    _ = JUnitReport.render([(name: "compare", comparison: comparison)])
+    _ = comparison.growthPlot
   }
 }

@@ -63,8 +63,12 @@ extension FuzzTarget {
     FuzzTarget("partial", repair: Repair.lastLineHash) { input in
       let part = try PartialComparison(Data(input), path: "part")
       let again = try PartialComparison(part.data(), path: "part")
-      _ = try PartialComparison(merging: [again], path: "merged")
-      try part.checkShards()
+      var whole = try PartialComparison(merging: [again], path: "merged")
+      try whole.checkShards()
+      // As if it were a part of a comparison that is at hand.
+      let work = try Seeds.work.get()
+      whole.head = work.head
+      report(try work.comparison(of: whole))
     },
   ]
 }

@@ -4,9 +4,7 @@ import Foundation
 @main enum Fuzzer {
   static func main() throws {
     let environment = ProcessInfo.processInfo.environment
-    if let folder = environment["ASSAY_FUZZ_SEEDS"], let run = environment["ASSAY_FUZZ_RUN"] {
-      return try Seeds.write(run, to: folder)
-    }
+    if let folder = environment["ASSAY_FUZZ_SEEDS"] { return try Seeds.write(to: folder) }
     var (count, arguments) = (CommandLine.argc, CommandLine.unsafeArgv)
     exit(start(&count, &arguments) { start, count in Fuzzer.read(start, count) })
   }

@@ -4,13 +4,12 @@ import Foundation
 
 /// What only Assay writes, as a start for the fuzzer.
 enum Seeds {
-  /// Writes a run in all layouts, whole and as digests, and a part of its comparison with itself.
-  ///
-  /// - Parameters:
-  ///   - path: A run.
-  ///   - folder: Where the files shall be.
-  static func write(_ path: String, to folder: String) throws {
-    let run = try openRun(at: path)
+  /// A run that is there, as the environment says.
+  static let run = ProcessInfo.processInfo.environment["ASSAY_FUZZ_RUN"] ?? ""
+
+  /// Writes the run in all layouts, whole and as digests, and a part of its comparison with itself.
+  static func write(to folder: String) throws {
+    let run = try openRun(at: run)
     for keep in TensorKeep.allCases {
       let base = "\(folder)/\(keep.rawValue)"
       for writer: any RunSink in [
@@ -21,8 +20,13 @@ enum Seeds {
         try copyRun(from: run, to: writer, keep: keep)
       }
     }
+    try work.get().part(1).write(to: folder + "/part")
+  }
+
+  /// The comparison of the run with itself.
+  static let work = Result {
+    let run = try openRun(at: run)
     let work = try ComparisonWork(actual: run, expected: run, options: ComparisonOptions())
-    try ShardedWork(work, count: 1, request: ["--dir1=a", "--dir2=b"]).part(1)
-      .write(to: folder + "/part")
+    return ShardedWork(work, count: 1, request: ["--dir1=a", "--dir2=b"])
   }
 }

@@ -22,7 +22,7 @@ import tempfile
 import seeds
 
 # What the process takes before it reads anything, shadow memory and kept inputs included.
-BASE_MB = 400
+BASE_MB = 160
 LIMIT_MB = 64
 
 
@@ -58,7 +58,8 @@ def fuzz(binary, folder, target, options):
         if options.seconds:
             command.append(f"-max_total_time={options.seconds}")
         environment = seeds.ENVIRONMENT | {
-            "ASSAY_FUZZ_TARGET": target, "ASSAY_FUZZ_SCRATCH": scratch}
+            "ASSAY_FUZZ_TARGET": target, "ASSAY_FUZZ_SCRATCH": scratch,
+            "ASSAY_FUZZ_RUN": os.path.join(folder, "made", "run")}
         log = os.path.join(folder, "logs", target + ".txt")
         os.makedirs(os.path.dirname(log), exist_ok=True)
         with open(log, "wb") as output:

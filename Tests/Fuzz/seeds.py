@@ -76,7 +76,8 @@ def runs(binary, work):
     with open(os.path.join(made, "part"), "rb") as file:
         yield "partial", "part", file.read()
     for keep in ["full", "sample", "digest"]:
-        yield "run-indexed", keep, tree(os.path.join(made, keep))
+        for target in ["run-indexed", "health"]:
+            yield target, keep, tree(os.path.join(made, keep))
 
 
 def fixed():
@@ -84,12 +85,15 @@ def fixed():
     for target in sorted(os.listdir(os.path.join(HERE, "Seeds"))):
         for name, text in fixtures(f"Tests/Fuzz/Seeds/{target}/*"):
             yield target, name, text
+            if target == "run-spool":
+                yield "health", name, text
     simple = {
         "torch": "Tests/AssayTorchTests/Fixtures/*.pt*",
         "hdf5": "Tests/AssayRunsTests/Fixtures/hdf5/*.h5",
         "safetensors": "Tests/Assay*Tests/Fixtures/*.safetensors",
         "safetensors-index": "Tests/AssayLlamaTests/Fixtures/*/*.index.json",
         "gguf": "Tests/AssayCheckpointsTests/Fixtures/gguf/*.gguf",
+        "gguf-import": "Tests/AssayCheckpointsTests/Fixtures/gguf/*.gguf",
         "json": "Tests/*/Fixtures/**/*.json",
         "capture": "Golden/*/capture.json",
         "tolerances": "Tests/Interop/rules/tolerances.yml",
