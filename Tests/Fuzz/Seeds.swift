@@ -9,7 +9,7 @@ enum Seeds {
 
   /// Writes the run in all layouts, whole and as digests, and a part of its comparison with itself.
   static func write(to folder: String) throws {
-    let run = try openRun(at: run)
+    let run = try openRun(at: Seeds.run)
     for keep in TensorKeep.allCases {
       let base = "\(folder)/\(keep.rawValue)"
       for writer: any RunSink in [
@@ -25,7 +25,7 @@ enum Seeds {
 
   /// The comparison of the run with itself.
   static let work = Result {
-    let run = try openRun(at: run)
+    let run = try openRun(at: Seeds.run)
     let work = try ComparisonWork(actual: run, expected: run, options: ComparisonOptions())
     return ShardedWork(work, count: 1, request: ["--dir1=a", "--dir2=b"])
   }
