@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo causes calibration smollm2 bert vllm test matrix scaling interop mpi browser arm lint format bench clean
+.PHONY: help setup build demo causes calibration smollm2 bert vllm test matrix scaling interop mpi browser arm fuzz lint format bench clean
 
 SWIFT ?= swift
 PACKAGES := libhdf5-dev libopenblas-dev libdeflate-dev libssl-dev pkg-config
@@ -94,6 +94,11 @@ browser: setup ## Check the HTML report in a headless Chromium, light and dark
 arm: PACKAGES += qemu-user gcc-aarch64-linux-gnu
 arm: setup ## Check that the kernels give the same bits on AArch64 and on x86-64
 	Tests/Arm/run.sh
+
+fuzz: PACKAGES += python3
+fuzz: setup ## Fuzz all that is read, under sanitizers (SECONDS= or EXECUTIONS= a target)
+	SWIFT=$(SWIFT) python3 Tests/Fuzz/run.py $(if $(EXECUTIONS),--executions $(EXECUTIONS)) \
+	  $(if $(SECONDS),--seconds $(SECONDS)) $(TARGETS)
 
 lint: PACKAGES += python3 python3-venv
 lint: setup ## Check format, documentation, arrows of targets and folders, the page's script and style

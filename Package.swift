@@ -170,6 +170,20 @@ let package = Package(
   ]
 )
 
+// Made with sanitizers by Tests/Fuzz/run.py only.
+if Context.environment["ASSAY_FUZZ"] != nil {
+  package.targets.append(
+    .executableTarget(
+      name: "AssayFuzz",
+      dependencies: [
+        "AssayBase", "AssayTensors", "AssayTorch", "AssayRuns", "AssayCheckpoints",
+        "AssayCapture", "AssayLlama", "AssayComparison", "AssayReports",
+      ],
+      path: "Tests/Fuzz", exclude: ["Seeds", "run.py", "seeds.py"],
+      // gold fails with libFuzzer, which is C++.
+      linkerSettings: [.linkedLibrary("stdc++"), .unsafeFlags(["-use-ld=lld"])]))
+}
+
 for target in package.targets where target.type != .system && !target.name.hasPrefix("CAssay") {
   target.swiftSettings =
     (target.swiftSettings ?? []) + [

@@ -38,6 +38,7 @@ struct RowBook {
   ///   named take no part. `nil` for the same names.
   /// - Throws: ``ComparisonError/unusableRows(path:step:reason:)``.
   init(_ run: any RunReader, requests: [Int: Int]? = nil) throws(ComparisonError) {
+    try Self.checkCount(run)
     for (place, step) in run.steps.enumerated() {
       var known: [Token: Row] = [:]
       var ofStep: [Row] = []
@@ -85,6 +86,46 @@ struct RowBook {
       }
       layouts.append(ofLayouts)
       rows.append(ofStep)
+    }
+  }
+}
+
+extension RowBook {
+  /// So many rows may a run have whatever else it holds: what is told of them takes some 40 MB.
+  private static let rowLimit = 1 << 18
+
+  /// Refuses a run that tells of more rows than its tensors have bytes: each row costs memory.
+  private static func checkCount(_ run: any RunReader) throws(ComparisonError) {
+    var limit = rowLimit
+    var unmeasured: [TensorKey] = []
+    for tensor in run.steps.lazy.flatMap(\.calls).flatMap(\.tensors) {
+      switch tensor.content {
+      case .stored:
+        if let count = run.byteCount(of: tensor.key) {
+          limit += count
+        } else {
+          unmeasured.append(tensor.key)
+        }
+      // A digest is of many elements, and as large as its projection.
+      case .skipped(let note): limit += note.digest == nil ? 0 : TensorDigest.projectionCount * 4
+      case .notRecorded: break
+      }
+    }
+    var count = 0
+    for step in run.steps {
+      for span in (step.rows?.layouts ?? []).lazy.flatMap(\.spans) {
+        count += span.count
+        while count > limit, let key = unmeasured.popLast() {
+          let tensor = try? run.tensor(key)
+          limit += tensor.map { min($0.byteCount, $0.storage.byteCount) } ?? 0
+        }
+        guard count <= limit else {
+          throw .unusableRows(
+            path: run.path, step: step.index,
+            reason: "it tells of more rows than the \(limit) that its tensors may have; align by "
+              + "steps, or record the run again")
+        }
+      }
     }
   }
 }

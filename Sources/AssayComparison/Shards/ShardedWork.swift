@@ -153,9 +153,15 @@ extension PartialComparison.Result {
     var ruleCount = 0
     if case .rules(let rules) = options.tolerance.kind { ruleCount = rules.rules.count }
     if let rule = ruling?.rule, !(0..<ruleCount).contains(rule) { return false }
-    guard outcome.detail == nil else { return false }
+    guard outcome.detail == nil, [actual, expected].allSatisfy(Self.isPlausible) else {
+      return false
+    }
     guard let form = outcome.form else { return outcome.difference == nil }
     let count = form.dtype.valueShape(of: form.shape).elementCount
+    func fits(_ statistics: TensorStatistics, _ count: Int) -> Bool {
+      let (nan, inf) = (statistics.nanCount, statistics.infCount)
+      return (0...count).contains(nan) && (0...count - nan).contains(inf)
+    }
     func fits(_ difference: Difference, _ count: Int) -> Bool {
       let counts = [
         difference.mismatchedCount, difference.finitePairCount, difference.nonFiniteDifferenceCount,
@@ -167,15 +173,23 @@ extension PartialComparison.Result {
         difference.firstNonFiniteDifferenceIndex,
       ].compactMap { $0 }
       return difference.elementCount == count
+        && fits(difference.actualStatistics, count) && fits(difference.expectedStatistics, count)
         && counts.allSatisfy { (0...count).contains($0) }
         && indices.allSatisfy { (0..<count).contains($0) }
     }
     if let difference = outcome.difference { return fits(difference, count) }
     guard let estimate = outcome.estimate else { return true }
-    guard estimate.elementCount == count else { return false }
+    guard estimate.elementCount == count, fits(estimate.actualStatistics, count),
+      fits(estimate.expectedStatistics, count)
+    else { return false }
     return estimate.sample.map {
       (0...count).contains($0.elementCount) && fits($0, $0.elementCount)
     }
       ?? true
+  }
+  /// Whether a tensor may have so many elements, some of which were taken.
+  private static func isPlausible(_ slice: TensorSourceReader.Slice?) -> Bool {
+    let total = slice?.total ?? 0
+    return (0..<1 << 48).contains(total) && (0...total).contains(slice?.taken ?? 0)
   }
 }

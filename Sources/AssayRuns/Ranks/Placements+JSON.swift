@@ -119,6 +119,8 @@ private struct PlacementReader {
   var rule: Int?
   /// More entries than an axis has that is told entry by entry.
   private static let entryLimit = 1 << 20
+  /// More entries than an axis has: as many widths as a text holds still have a sum.
+  private static let widthLimit = 1 << 40
 
   func failure(_ reason: String) -> RunError {
     .invalidPlacements(source: source, rule: rule, reason: reason)
@@ -223,7 +225,7 @@ private struct PlacementReader {
   private func part(
     _ value: JSONValue, _ axis: RankMesh.Axis
   ) throws(RunError) -> Placement.Part {
-    if let width = value.int, width > 0 {
+    if let width = value.int, (1..<Self.widthLimit).contains(width) {
       let part = Placement.Part(width: width)
       try checkShares(part, axis)
       return part
@@ -268,7 +270,7 @@ private struct PlacementReader {
     _ members: NameMap<JSONValue>, _ key: String, _ axis: RankMesh.Axis
   ) throws(RunError) -> Int? {
     guard let value = members[key] else { return nil }
-    guard let number = value.int, (0..<1 << 48).contains(number) else {
+    guard let number = value.int, (0..<Self.widthLimit).contains(number) else {
       throw failure("\(axis.name): \(key) is no number of entries")
     }
     return number
@@ -278,7 +280,7 @@ private struct PlacementReader {
     _ value: JSONValue?, _ axis: RankMesh.Axis, replicas: Int
   ) throws(RunError) -> [Int] {
     let widths = try list(value, "\(axis.name): widths").map(\.int)
-    let known = widths.compactMap { $0 }.filter { (0..<1 << 40).contains($0) }
+    let known = widths.compactMap { $0 }.filter { (0..<Self.widthLimit).contains($0) }
     guard known.count == widths.count, known.count == axis.size / replicas else {
       throw failure(
         "\(axis.name): widths are \(axis.size / replicas) numbers, one for each share")

@@ -73,8 +73,11 @@ package final class SpoolRunReader: RunReader {
     }
   }
 
-  /// How many bytes a tensor takes.
-  package func byteCount(of key: TensorKey) -> Int? { sources[key]?.range.count }
+  /// How many bytes a tensor takes; `nil` for one that the file does not hold.
+  package func byteCount(of key: TensorKey) -> Int? {
+    guard let range = sources[key]?.range, range.upperBound <= file.byteCount else { return nil }
+    return range.count
+  }
 }
 
 /// Where a tensor's bytes are.

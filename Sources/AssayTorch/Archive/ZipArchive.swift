@@ -85,10 +85,10 @@ struct MemoryBudget {
   private let limit: Int
   private var rest: Int
 
-  /// Allows four times the file's size and 256 MiB.
+  /// Allows four times the file's size and 48 MiB: a small file takes less than 64 MiB altogether.
   init(path: String, fileSize: Int) {
     self.path = path
-    limit = fileSize * 4 + 256 << 20
+    limit = fileSize * 4 + 48 << 20
     rest = limit
   }
 

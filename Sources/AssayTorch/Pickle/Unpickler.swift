@@ -19,7 +19,8 @@ struct Unpickler {
   /// Heights of the stack at each open mark.
   private var marks: [Int] = []
   private var memo: [Int: PickleObject] = [:]
-  private var operations = 0
+  /// How many steps it took.
+  private(set) var operations = 0
 
   /// More steps than the pickle of any sensible tensor file takes; bounds all tables.
   private static let operationLimit = 1 << 21

@@ -30,12 +30,15 @@ struct ValueBuilder<Source: StorageSource> {
 
   /// Deeper nesting than anyone means; values are walked by recursion.
   private static var depthLimit: Int { 128 }
-  private static var countLimit: Int { 1 << 21 }
+  /// More parts than values have that share what they hold as programs do; each takes memory
+  /// once they are listed.
+  private let countLimit: Int
 
   init(_ unpickler: Unpickler, source: Source, budget: MemoryBudget) {
     self.unpickler = unpickler
     self.source = source
     self.budget = budget
+    countLimit = 1 << 16 + 4 * unpickler.operations
   }
 
   mutating func value(of object: PickleObject) throws(TorchError) -> TorchValue {
@@ -128,8 +131,8 @@ extension ValueBuilder {
       values.append(built.value)
       count += built.count
       depth = max(depth, built.depth)
-      guard count <= Self.countLimit else {
-        throw .excessive(path: path, reason: "it unfolds to more than \(Self.countLimit) values")
+      guard count <= countLimit else {
+        throw .excessive(path: path, reason: "it unfolds to more than \(countLimit) values")
       }
     }
     // A container known already may be nested deeper than it was when it was built.

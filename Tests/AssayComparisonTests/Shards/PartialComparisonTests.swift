@@ -212,6 +212,16 @@ import Testing
     #expect(compared { $0.mismatchedCount = -1 }.contains("contradicts itself"))
     #expect(compared { $0.firstMismatchIndex = 8 }.contains("contradicts itself"))
     #expect(compared { $0.worstRow = .init(value: 1, row: -1) }.contains("contradicts itself"))
+    // Sums of such counts are no numbers.
+    #expect(compared { $0.actualStatistics.nanCount = .max }.contains("contradicts itself"))
+    #expect(
+      compared {
+        $0.expectedStatistics.nanCount = 4
+        $0.expectedStatistics.infCount = 5
+      }.contains("contradicts itself"))
+    #expect(
+      found { $0.actual = .init(taken: .max, total: .max) }.contains("contradicts itself"))
+    #expect(found { $0.expected = .init(taken: 3, total: 2) }.contains("contradicts itself"))
     #expect(
       found { $0.ruling = .init(rule: 0, isUnmatched: false, isExact: false) }
         .contains("contradicts itself"))

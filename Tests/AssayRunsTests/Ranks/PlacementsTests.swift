@@ -48,6 +48,9 @@ import Testing
     (#"{"stage": [[0], [1]]}"#, "module has one group"),
     (#"{"shard": 0, "parts": [2], "padding": 1}"#, "padding goes with one part only"),
     (#"{"shard": 0, "size": 1}"#, "unknown key \"size\""),
+    // Their sum is no number.
+    (#"{"shard": 0, "parts": [9223372036854775806, 2]}"#, "a part is a width"),
+    (#"{"shard": 0, "parts": [{"width": 9223372036854775806}]}"#, "width is no number of entries"),
   ])
   func aWrongPlacementIsRefused(placement: String, part: String) {
     let text =

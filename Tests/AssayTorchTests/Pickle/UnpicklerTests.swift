@@ -167,10 +167,11 @@ struct HandMade: ExpressibleByStringLiteral, CustomTestStringConvertible, Sendab
     #expect(error?.caseName == "unsupported")
   }
 
-  @Test func sharedListMayNotUnfoldWithoutEnd() {
-    // Each list holds the one before twice: 2^40 values from a few bytes.
+  /// Each list holds the one before twice: 2^40 values, or 2^19, from a few bytes.
+  @Test(arguments: [40, 18])
+  func sharedListMayNotUnfoldWithoutEnd(_ depth: Int) {
     var pickle = "]q\u{0}"
-    for level in 0..<40 {
+    for level in 0..<depth {
       let slot = { (value: Int) in String(UnicodeScalar(UInt8(value))) }
       pickle += "]h\(slot(level))ah\(slot(level))aq\(slot(level + 1))"
     }
