@@ -10,26 +10,14 @@ half of them at a random time. Then its disk fills, or one call fails, at so man
 import argparse
 import os
 import random
+import subprocess
 import sys
 import tempfile
 
 import commands
+import limits
 from process import Program, Wrong, compiled, evenly, tree
-
-
-class Tally:
-    def __init__(self):
-        self.failed = self.passed = 0
-
-    def case(self, name, what, body):
-        """Runs one case; what fails is told and counted."""
-        try:
-            body()
-            self.passed += 1
-        except Wrong as error:
-            self.failed += 1
-            if self.failed <= 20:
-                print(f"  FAILED {name}, {what}: {error}", flush=True)
+from tally import Tally
 
 
 def kill(tally, program, command, kills, chance):
@@ -37,9 +25,6 @@ def kill(tally, program, command, kills, chance):
     name = type(command).__name__
     command.prepare()
     total, seconds = program.moments(*command.arguments(), status=command.status)
-    # Some commands take turns between two destinations, which have moments of their own.
-    command.prepare()
-    total = max(total, program.moments(*command.arguments(), status=command.status)[0])
     met = 0
 
     def at_moment(number, what):
@@ -47,14 +32,14 @@ def kill(tally, program, command, kills, chance):
         command.prepare()
         status, _ = program.at_moment(number, what, *command.arguments())
         met += status < 0
-        command.check(status)
+        command.judge(status)
 
     def at_time(when):
         nonlocal met
         command.prepare()
         status = program.at_time(when, *command.arguments())
         met += status < 0
-        command.check(status)
+        command.judge(status)
 
     numbers = evenly((kills + 1) // 2, 2 * total)
     for number in numbers:
@@ -93,7 +78,7 @@ def starve(tally, program, command, count):
                 left = {name for name in left if name.endswith(".tmp")}
             if left and what == "full":
                 raise Wrong(f"left {sorted(left)[:3]}")
-        command.check(status)
+        command.judge(status)
 
     command.prepare()
     total, _ = program.moments(*command.arguments(), status=command.status)
@@ -109,6 +94,8 @@ def main():
     parser.add_argument("assay")
     parser.add_argument("--kills", type=int, default=500)
     parser.add_argument("--only", default="")
+    parser.add_argument("--python", help="one that has torch and h5py: kills its recorder too")
+    parser.add_argument("--vllm", help="one that has vLLM: kills its worker too")
     parser.add_argument("--seed", type=int, default=6)
     options = parser.parse_args()
     tally, chance = Tally(), random.Random(options.seed)
@@ -123,9 +110,16 @@ def main():
             command = kind(program, root)
             kill(tally, program, command, options.kills, chance)
             starve(tally, program, command, max(6, options.kills // 5))
-    print(f"{tally.passed} cases passed, {tally.failed} failed; "
-          f"{program.checks} commands were run to see it")
-    sys.exit(1 if tally.failed else 0)
+        if "limits".startswith(options.only):
+            limits.all_limits(tally, program, root, options.kills)
+        for python, script in [(options.python, "recorder"), (options.vllm, "engine")]:
+            if python and script.startswith(options.only):
+                done = subprocess.run(
+                    [python, os.path.join(os.path.dirname(os.path.abspath(__file__)), script + ".py"),
+                     program.path, program.library, root, str(options.kills)],
+                    env=os.environ | {"LD_PRELOAD": program.library, "OMP_NUM_THREADS": "1"})
+                tally.failed += done.returncode != 0
+        tally.end(program)
 
 
 if __name__ == "__main__":
