@@ -128,7 +128,7 @@ private struct Noted: Capturable, Sendable {
       try await withThrowingTaskGroup(of: Void.self) { group in
         for index in 0..<count {
           group.addTask {
-            _ = try await recorder.probe("a", try vector([Float(index)])) { x in
+            _ = try await recorder.probe("a", try vector([Float(index)])) { x async throws in
               try vector(x.float32Values().map { -$0 })
             }
           }
@@ -173,7 +173,7 @@ private struct Noted: Capturable, Sendable {
     let y = Noted(tensor: x) { seen.captured.withLock { $0 += 1 } }
     try await probe.step {
       try await withThrowingTaskGroup(of: Void.self) { group in
-        for _ in 0..<count { group.addTask { _ = try await probe("a", y) { $0.tensor } } }
+        for _ in 0..<count { group.addTask { _ = try await probe("a", y) { y async in y.tensor } } }
         group.addTask {
           while seen.captured.withLock({ $0 }) < count { await Task.yield() }
           let isShut = gate.inner.parts.isEmpty
@@ -196,7 +196,7 @@ private struct Noted: Capturable, Sendable {
     await #expect(throws: MemorySink.Broken.self) {
       try await recorder.probe.step {
         await withTaskGroup(of: Void.self) { group in
-          for _ in 0..<20 { group.addTask { _ = try? await recorder.probe("a", x) { $0 } } }
+          for _ in 0..<20 { group.addTask { _ = try? await recorder.probe("a", x) { x async in x } } }
         }
       }
     }
@@ -216,7 +216,9 @@ private struct Noted: Capturable, Sendable {
             configuration: configuration, manifest: RunManifest(id: "run-\(number)"))
           for step in 0..<3 {
             try await recorder.probe.step {
-              _ = try await recorder.probe("a", try vector([Float(number), Float(step)])) { $0 }
+              _ = try await recorder.probe("a", try vector([Float(number), Float(step)])) {
+                x async in x
+              }
             }
           }
           try recorder.finish()

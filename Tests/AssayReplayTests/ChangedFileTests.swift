@@ -1,4 +1,5 @@
 import AssayBase
+import AssayCapture
 import AssayComparison
 import AssayReplay
 import AssayRuns
