@@ -135,7 +135,8 @@ private struct Noted: Capturable, Sendable {
         }
         for index in count..<2 * count {
           group.addTask {
-            try await withCheckedThrowingContinuation { (done: CheckedContinuation<Void, any Error>) in
+            typealias Done = CheckedContinuation<Void, any Error>
+            try await withCheckedThrowingContinuation { (done: Done) in
               Thread.detachNewThread {
                 done.resume(
                   with: Result {
@@ -196,7 +197,9 @@ private struct Noted: Capturable, Sendable {
     await #expect(throws: MemorySink.Broken.self) {
       try await recorder.probe.step {
         await withTaskGroup(of: Void.self) { group in
-          for _ in 0..<20 { group.addTask { _ = try? await recorder.probe("a", x) { x async in x } } }
+          for _ in 0..<20 {
+            group.addTask { _ = try? await recorder.probe("a", x) { x async in x } }
+          }
         }
       }
     }

@@ -455,7 +455,8 @@ extension Placement.Shard {
         position += count
       }
     }
-    let assembly = Storage.Assembly(byteCount: shape.elementCount * size, of: shares) { range, target in
+    let byteCount = shape.elementCount * size
+    let assembly = Storage.Assembly(byteCount: byteCount, of: shares) { range, target in
       walk(range) { share, elements, start in
         share.withContiguousBytes(ofElements: elements) {
           UnsafeMutableRawBufferPointer(rebasing: target[start..<start + $0.count])
