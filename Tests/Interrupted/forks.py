@@ -2,7 +2,6 @@
 
 import ctypes
 import os
-import random
 import select
 import signal
 import sys

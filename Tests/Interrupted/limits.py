@@ -7,12 +7,11 @@ import resource
 import shutil
 import signal
 import subprocess
-import sys
 import threading
 
 import commands
 from commands import FLOAT32, OTHER, PROMPT, expect
-from process import PATIENCE, TINY, Wrong, digest, emptied, tree
+from process import PATIENCE, emptied, tree
 
 CLONE_NEWNS, MS_RDONLY, MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = \
     0x20000, 1, 32, 4096, 16384, 1 << 18

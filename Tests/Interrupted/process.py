@@ -1,14 +1,11 @@
 """Running the program, ending it at a moment, and counting what was seen."""
 
-import ctypes
 import hashlib
 import json
 import os
-import random
 import shutil
 import signal
 import subprocess
-import sys
 import time
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "../.."))

@@ -6,7 +6,6 @@ Runs with moments.c preloaded; `interrupted.py` does that.
 
 import os
 import random
-import shutil
 import sys
 import warnings
 
@@ -18,7 +17,7 @@ import assay_torch  # noqa: E402
 
 import forks  # noqa: E402
 from commands import expect  # noqa: E402
-from process import Program, Wrong, emptied  # noqa: E402
+from process import Program, emptied  # noqa: E402
 from tally import Tally  # noqa: E402
 
 STEPS = 3
@@ -107,9 +106,6 @@ class Recording:
         """What an undisturbed recording holds."""
         self.reference = reference
         self.wanted = self.program.tensors(reference)
-
-    def again(self, code):
-        """A second recording beside what was left."""
 
 
 def main(assay, library, folder, kills):
