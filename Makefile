@@ -2,7 +2,8 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo causes calibration smollm2 bert vllm test matrix scaling interop mpi browser arm fuzz lint format bench clean
+.PHONY: help setup build demo causes calibration smollm2 bert vllm test matrix scaling interrupted tsan \
+  interop mpi browser arm fuzz lint format bench clean
 
 SWIFT ?= swift
 PACKAGES := libhdf5-dev libopenblas-dev libdeflate-dev libssl-dev pkg-config
@@ -73,6 +74,22 @@ scaling: PACKAGES += python3 gcc libc6-dev
 scaling: setup ## Check that what commands allocate grows as their runs do
 	$(SWIFT) build --product assay
 	python3 Tests/Scaling/scaling.py .build/debug/assay
+
+KILLS ?= 500
+interrupted: PACKAGES += python3 python3-venv gcc libc6-dev
+interrupted: setup ## Kill each command KILLS times, fill its disk, limit it, and see what is left
+	$(SWIFT) build --product assay
+	Tests/Interop/environment.sh $(VENV)
+	python3 Tests/Interrupted/interrupted.py .build/debug/assay --kills $(KILLS) \
+	  --python $(CURDIR)/$(VENV)/bin/python \
+	  $(if $(wildcard .build-vllm/bin/python),--vllm $(CURDIR)/.build-vllm/bin/python)
+
+STRESS ?= 4
+tsan: setup ## Run what works at once under ThreadSanitizer (STRESS: times the work)
+	$(SWIFT) build --build-tests --sanitize thread --scratch-path $(CURDIR)/.build-tsan
+	ASSAY_STRESS=$(STRESS) TSAN_OPTIONS="halt_on_error=0 exitcode=66 second_deadlock_stack=1" \
+	  $(SWIFT) test --skip-build --sanitize thread --scratch-path $(CURDIR)/.build-tsan \
+	  --filter 'AssayBaseTests|AssayCaptureTests|AssayReplayTests|AssayTestingTests|HDF5Run|LiveComparison'
 
 interop bench bert calibration: PACKAGES += python3-venv
 bench: PACKAGES += hdf5-tools

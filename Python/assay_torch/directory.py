@@ -7,6 +7,7 @@ import os
 import torch
 
 from assay_torch.disk import Names, escaped
+from assay_torch.errors import RecordError
 from assay_torch.tensors import bits
 from assay_torch.text import device_on_disk, json_text
 from assay_torch.values import NotRecorded, Skipped
@@ -90,7 +91,10 @@ class DirectoryWriter:
             with contextlib.suppress(OSError):  # a file system without links, or too many of them
                 os.link(self.files[content], path)
                 return
-        torch.save(tensor, path)
+        try:
+            torch.save(tensor, path)
+        except RuntimeError as error:  # what torch makes of a full disk
+            raise RecordError(f"cannot write {path}: {error}") from error
         self.files[content] = path
 
 

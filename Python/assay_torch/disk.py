@@ -5,6 +5,7 @@ a file system folds case or normalises Unicode. What does not fit is cut, and a 
 stands in its place: ``run.json`` has the exact names.
 """
 
+import errno
 import hashlib
 import os
 import unicodedata
@@ -64,6 +65,20 @@ class Names:
             stem += "%"
         self.taken.add(folded(name))
         return name
+
+
+def rename_to_new(path, target):
+    """Gives a file its final name, where nothing has it yet. Raises ``FileExistsError``."""
+    try:
+        os.link(path, target)  # which never takes another's place
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without links
+        if os.path.lexists(target):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), target) from None
+        os.rename(path, target)
+        return
+    os.unlink(path)
 
 
 def replace_file(path, text):

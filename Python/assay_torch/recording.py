@@ -14,6 +14,7 @@ from assay_torch import provenance as provenances
 from assay_torch.configuration import Configuration
 from assay_torch.conversion import convert
 from assay_torch.directory import move_run
+from assay_torch.disk import rename_to_new
 from assay_torch.errors import RecordError, Unrecordable
 from assay_torch.matching import refuse_endless
 from assay_torch.plans import PLANS, plan_of, signature_of_side
@@ -480,7 +481,12 @@ class Recording:
         try:
             convert(self._directory, list(targets.values()))
             if "golden" in targets:
-                os.rename(targets["golden"], self._golden)
+                try:
+                    rename_to_new(targets["golden"], self._golden)
+                except FileExistsError:
+                    raise RecordError(
+                        f"{self._golden} came to be while this was recorded, and a golden changes "
+                        "only by approval") from None
             if "pt" in targets:
                 move_run(targets["pt"], self._directory)
         except (OSError, RecordError) as error:

@@ -58,8 +58,12 @@ class SpoolWriter:
         self._thread.start()
 
     def _create(self, name):
-        return os.open(os.path.join(self.path, name),
-                       os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
+        try:
+            return os.open(os.path.join(self.path, name),
+                           os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+        except FileExistsError:
+            raise RecordError(
+                f"{self.path} holds a run already, or another recorder begins one there") from None
 
     # The forward's side
 

@@ -142,6 +142,24 @@ def test_golden_alone_appears_whole_and_replaces_nothing(tmp_path):
     assert os.listdir(golden.parent) == ["model.h5"]
 
 
+@pytest.mark.parametrize("has_links", [True, False])
+def test_a_golden_that_comes_to_be_meanwhile_stays(tmp_path, monkeypatch, has_links):
+    golden = tmp_path / "model.h5"
+
+    def no_link(*_):
+        raise PermissionError(1, "Operation not permitted")
+
+    if not has_links:
+        monkeypatch.setattr(os, "link", no_link)
+    model = Model()
+    with pytest.raises(RecordError, match="came to be while this was recorded"):
+        with record(model, golden=golden), torch.no_grad():
+            model(torch.tensor([[1, 2]]))
+            golden.write_bytes(b"another's")
+    assert golden.read_bytes() == b"another's"
+    assert os.listdir(tmp_path) == ["model.h5"]
+
+
 def test_failed_forward_leaves_no_step(config):
     model = Model(fails=True)
     with record(model, config) as run:

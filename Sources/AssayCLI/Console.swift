@@ -12,6 +12,17 @@ enum Console {
       && environment["TERM", default: "dumb"] != "dumb"
   }
 
+  /// Takes the places of standard streams that whoever started the process has closed.
+  ///
+  /// Else the next file that is opened takes them: what is printed would go into a golden. What is
+  /// written to them fails, as it does to what is closed.
+  static func keepStandardStreams() {
+    for stream in [STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO] where fcntl(stream, F_GETFD) < 0 {
+      // The lowest one that is free, which is this one.
+      _ = open("/dev/null", stream == STDIN_FILENO ? O_WRONLY : O_RDONLY)
+    }
+  }
+
   /// Writes text and a line end to standard output.
   ///
   /// - Throws: ``CommandError/cannotWrite(path:reason:)``: a report cut by a full disk is no report.

@@ -4,7 +4,9 @@ import Foundation
 
 /// Feeds sinks from a thread of its own, through a queue that is bounded by bytes.
 ///
-/// A full queue makes the model wait; nothing is dropped. The first error of a sink ends their use:
+/// A full queue makes the model wait; nothing is dropped. Who calls synchronously holds his thread
+/// meanwhile; an asynchronous model is suspended instead, for its threads may be all that the
+/// process has for such work, the writer's among it. The first error of a sink ends their use:
 /// what is still queued is let go, and every later event throws that error.
 final class BackgroundSink: RunSink, @unchecked Sendable {
   private let byteLimit: Int
@@ -21,6 +23,15 @@ final class BackgroundSink: RunSink, @unchecked Sendable {
   private var isStopped = false
   private var hasEnded = false
   private var failure: (any Error)?
+  private var suspended: [(goal: Goal, task: CheckedContinuation<Void, any Error>)] = []
+
+  /// What a task waits for.
+  private enum Goal {
+    /// That no more bytes are pending than may be.
+    case room
+    /// That the sinks have received everything.
+    case idleness
+  }
 
   init(_ sinks: [any RunSink], keep: TensorKeep, byteLimit: Int) {
     self.sinks = sinks
@@ -44,13 +55,71 @@ final class BackgroundSink: RunSink, @unchecked Sendable {
     pendingBytes += byteCount
   }
 
+  /// Takes room for bytes, whether there is some or not: for who then waits for room.
+  func take(_ byteCount: Int) throws {
+    condition.lock()
+    defer { condition.unlock() }
+    if let failure { throw failure }
+    pendingBytes += byteCount
+  }
+
   /// Gives back room that was taken for what is not queued after all.
   func release(_ byteCount: Int) {
     condition.lock()
     defer { condition.unlock() }
     pendingBytes -= byteCount
-    condition.broadcast()
+    wake()
   }
+
+  /// Whether more bytes are pending than may be.
+  var isOverfull: Bool {
+    condition.lock()
+    defer { condition.unlock() }
+    return pendingBytes > byteLimit
+  }
+
+  /// Suspends the task while more bytes are pending than may be.
+  ///
+  /// - Throws: A sink's error.
+  func room() async throws { try await suspend(until: .room) }
+
+  /// Suspends the task until the sinks have received everything.
+  ///
+  /// - Throws: A sink's error.
+  func idleness() async throws { try await suspend(until: .idleness) }
+
+  private func suspend(until goal: Goal) async throws {
+    try await withCheckedThrowingContinuation { task in
+      condition.lock()
+      defer { condition.unlock() }
+      suspended.append((goal, task))
+      resume()
+    }
+  }
+
+  /// Tells all who wait, on a thread or suspended, that something has changed.
+  private func wake() {
+    condition.broadcast()
+    resume()
+  }
+
+  private func resume() {
+    suspended.removeAll { goal, task in
+      if let failure {
+        task.resume(throwing: failure)
+        return true
+      }
+      let isReached =
+        switch goal {
+        case .room: pendingBytes <= byteLimit
+        case .idleness: isIdle
+        }
+      if isReached { task.resume() }
+      return isReached
+    }
+  }
+
+  private var isIdle: Bool { !isBusy && queue.isEmpty }
 
   /// Queues an event, for whose tensors room was taken.
   func receive(_ event: RunEvent) throws {
@@ -67,7 +136,7 @@ final class BackgroundSink: RunSink, @unchecked Sendable {
   func drain() throws {
     condition.lock()
     defer { condition.unlock() }
-    while failure == nil, isBusy || !queue.isEmpty { condition.wait() }
+    while failure == nil, !isIdle { condition.wait() }
     if let failure { throw failure }
   }
 
@@ -110,7 +179,7 @@ final class BackgroundSink: RunSink, @unchecked Sendable {
     condition.lock()
     defer { condition.unlock() }
     isBusy = false
-    condition.broadcast()
+    wake()
     while queue.isEmpty, !isStopped { condition.wait() }
     guard !queue.isEmpty else { return nil }
     isBusy = true
@@ -123,7 +192,7 @@ final class BackgroundSink: RunSink, @unchecked Sendable {
     defer { condition.unlock() }
     failure = error
     queue = []
-    condition.broadcast()
+    wake()
   }
 }
 

@@ -19,17 +19,18 @@ extension Probe {
     do {
       result = try await body()
     } catch {
-      recorder.discardStep()
+      await recorder.discardStep()
       throw error
     }
-    try recorder.endStep(rows: rows)
+    try await recorder.endStep(rows: rows)
     return result
   }
 
   /// Announces an asynchronous module call that returns one value, recorded as `outputs`.
   ///
   /// Calls of one step may overlap; modules that run side by side are numbered and ordered as they
-  /// happen to begin and end. All must have ended when the step does.
+  /// happen to begin and end. All must have ended when the step does. While more waits to be written
+  /// than may, the task is suspended, and blocks no thread.
   ///
   /// - Parameters:
   ///   - name: The module's name below this probe's scope.
@@ -44,7 +45,7 @@ extension Probe {
     isolation: isolated (any Actor)? = #isolation,
     body: (repeat each Input) async throws -> Output
   ) async throws -> Output {
-    guard let recorder, let call = try recorder.beginCall(qualified(name)) else {
+    guard let recorder, let call = try recorder.beginCall(qualified(name), suspends: true) else {
       let given = Handed((repeat each inputs))
       return try await body(repeat each given.value)
     }
@@ -52,9 +53,12 @@ extension Probe {
     let substitution = recorder.substitution(for: call)
     defer { withExtendedLifetime(substitution) {} }
     let given = Handed(try recorder.enter(call, substitution, repeat each inputs))
+    try await recorder.room()
     let output = try await body(repeat each given.value)
     try recorder.recordAfterForward(call, repeat each given.value)
-    return try recorder.leave(call, substitution, output)
+    let result = Handed(try recorder.leave(call, substitution, output))
+    try await recorder.room()
+    return result.value
   }
 
   /// Announces an asynchronous module call that returns several values, recorded as `outputs_0`,
@@ -73,7 +77,7 @@ extension Probe {
     isolation: isolated (any Actor)? = #isolation,
     body: (repeat each Input) async throws -> (repeat each Output)
   ) async throws -> (repeat each Output) {
-    guard let recorder, let call = try recorder.beginCall(qualified(name)) else {
+    guard let recorder, let call = try recorder.beginCall(qualified(name), suspends: true) else {
       let given = Handed((repeat each inputs))
       return try await body(repeat each given.value)
     }
@@ -81,13 +85,16 @@ extension Probe {
     let substitution = recorder.substitution(for: call)
     defer { withExtendedLifetime(substitution) {} }
     let given = Handed(try recorder.enter(call, substitution, repeat each inputs))
+    try await recorder.room()
     let outputs = try await body(repeat each given.value)
     try recorder.recordAfterForward(call, repeat each given.value)
-    return try recorder.leave(call, substitution, all: repeat each outputs)
+    let results = Handed(try recorder.leave(call, substitution, all: repeat each outputs))
+    try await recorder.room()
+    return (repeat each results.value)
   }
 }
 
-/// Inputs on their way into a body that runs where its caller does.
+/// Values on their way into or out of a body that runs where its caller does.
 ///
 /// A body that is not `@Sendable` cannot leave the actor it was written on, which is also the one
 /// of the probe's call; the compiler only does not see it through the type of the parameter.

@@ -25,24 +25,34 @@ extension Recorder {
     }
   }
 
+  /// Ends the step, and waits until the sink has it.
   func endStep(rows: StepRows?) throws {
-    let ended = Result {
-      try state.withLock { state in
-        if let module = state.callUnderWay {
-          discardStep(&state)
-          throw CaptureError.callUnderWay(module: module, step: state.step)
-        }
-        let step = state.step
-        state.isInStep = false
-        state.step += 1
-        guard state.isRecordedStep else { return }
-        try background?.receive(
-          .stepEnded(
-            step, calls: state.calls, completionOrder: state.completionOrder, rows: rows))
-      }
-    }
+    let ended = Result { try closeStep(rows) }
     try background?.drain()
     try ended.get()
+  }
+
+  /// Ends the step, and suspends the task until the sink has it.
+  func endStep(rows: StepRows?) async throws {
+    let ended = Result { try closeStep(rows) }
+    try await background?.idleness()
+    try ended.get()
+  }
+
+  private func closeStep(_ rows: StepRows?) throws {
+    try state.withLock { state in
+      if let module = state.callUnderWay {
+        discardStep(&state)
+        throw CaptureError.callUnderWay(module: module, step: state.step)
+      }
+      let step = state.step
+      state.isInStep = false
+      state.step += 1
+      guard state.isRecordedStep else { return }
+      try background?.receive(
+        .stepEnded(
+          step, calls: state.calls, completionOrder: state.completionOrder, rows: rows))
+    }
   }
 
   /// Lets go of the step, and waits until the sink has too.
@@ -50,6 +60,18 @@ extension Recorder {
     state.withLock { discardStep(&$0) }
     // The forward's own error is thrown; the sink's is by what comes next.
     try? background?.drain()
+  }
+
+  /// Lets go of the step, and suspends the task until the sink has too.
+  func discardStep() async {
+    state.withLock { discardStep(&$0) }
+    try? await background?.idleness()
+  }
+
+  /// Suspends the task while more waits to be written than may.
+  func room() async throws {
+    guard let background, background.isOverfull else { return }
+    try await background.room()
   }
 
   private func discardStep(_ state: inout State) {
@@ -61,8 +83,9 @@ extension Recorder {
 
   /// Counts a call and begins it.
   ///
+  /// - Parameter suspends: Whether who calls is suspended while there is no room, by ``room()``.
   /// - Returns: The call's position in its step, or `nil` for one that is not recorded.
-  func beginCall(_ module: String) throws -> RecordedCall? {
+  func beginCall(_ module: String, suspends: Bool = false) throws -> RecordedCall? {
     try state.withLock { state throws(CaptureError) in
       guard state.isInStep else {
         throw state.isFinished ? .finished : .callOutsideStep(module: module)
@@ -79,7 +102,8 @@ extension Recorder {
       state.tally.hasCalls = true
       state.calls.append(call)
       return RecordedCall(
-        key: call, position: state.calls.count - 1, generation: state.generation)
+        key: call, position: state.calls.count - 1, generation: state.generation,
+        suspends: suspends)
     }
   }
 
@@ -131,7 +155,11 @@ extension Recorder {
     let byteCount = wanted.reduce(0) {
       $0 + ($1.tensor.elementCount > limit ? 0 : $1.tensor.byteCount)
     }
-    try background?.reserve(byteCount)
+    if call.suspends {
+      try background?.take(byteCount)
+    } else {
+      try background?.reserve(byteCount)
+    }
     let captured = wanted.map { slot, tensor -> CapturedTensor in
       // A storage never changes; only one that holds more than the tensor is not to be kept alive.
       guard tensor.elementCount > limit else { return .stored(slot, tensor.contiguous()) }
@@ -181,4 +209,6 @@ struct RecordedCall {
   var position: Int
   /// Which step it belongs to.
   var generation: Int
+  /// Whether its task is suspended while there is no room, and no thread waits.
+  var suspends: Bool
 }

@@ -21,6 +21,7 @@ package func copyRun(
     for record in step.calls {
       for part in try parts(of: record, reader) {
         try writer.receive(RunEvent.captured(part).keeping(keep))
+        for case .stored(_, let tensor) in part.tensors { try tensor.checkUnchanged() }
         done += part.tensors.count
         progress?(done, total)
       }

@@ -28,13 +28,17 @@ public final class Storage: @unchecked Sendable {
     package var copy: @Sendable (Range<Int>, UnsafeMutableRawBufferPointer) -> Void
     /// Lets go of the memory that some of them take where they are mapped.
     package var forget: @Sendable (Range<Int>) -> Void
+    /// The tensors whose bytes they are.
+    package var tensors: [Tensor]
 
     /// Makes an assembly.
     package init(
-      byteCount: Int, copy: @escaping @Sendable (Range<Int>, UnsafeMutableRawBufferPointer) -> Void,
+      byteCount: Int, of tensors: [Tensor],
+      copy: @escaping @Sendable (Range<Int>, UnsafeMutableRawBufferPointer) -> Void,
       forget: @escaping @Sendable (Range<Int>) -> Void
     ) {
       self.byteCount = byteCount
+      self.tensors = tensors
       self.copy = copy
       self.forget = forget
     }
@@ -125,6 +129,17 @@ public final class Storage: @unchecked Sendable {
   /// Whether the first byte's address is a multiple of `byteCount`.
   package func isAligned(to byteCount: Int) -> Bool {
     UInt(bitPattern: bytes.baseAddress).isMultiple(of: UInt(byteCount))
+  }
+
+  /// Makes sure that nobody wrote to a file while its bytes were used; see
+  /// ``MappedFile/checkUnchanged()``.
+  func checkUnchanged() throws(FileError) {
+    switch owner {
+    case .allocation: break
+    case .file(let file): try file.checkUnchanged()
+    case .assembly(let assembly):
+      for tensor in assembly.tensors { try tensor.checkUnchanged() }
+    }
   }
 
   /// Lets go of the memory that mapped bytes take; see ``MappedFile/forget(_:)``.

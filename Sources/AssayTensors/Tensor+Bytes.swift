@@ -1,3 +1,5 @@
+package import AssayBase
+
 extension Tensor {
   /// Calls `body` with all elements as contiguous row-major little-endian bytes.
   ///
@@ -177,6 +179,11 @@ extension Tensor {
 }
 
 extension Tensor {
+  /// Makes sure, once the elements were used, that nobody wrote to their file meanwhile.
+  ///
+  /// - Throws: ``FileError/unreadable(path:reason:)``.
+  package func checkUnchanged() throws(FileError) { try storage.checkUnchanged() }
+
   /// How many elements of a large tensor are read before their memory is let go.
   package static let elementsAtOnce = 1 << 24
 

@@ -82,6 +82,22 @@ extension FileSystem {
     if isDurable { try? synchronize(URL(filePath: target).deletingLastPathComponent().path) }
   }
 
+  /// Gives a file or folder its final name, where nothing has it yet.
+  ///
+  /// - Returns: Whether it has it now; `false` where something came to be there, which stays.
+  package static func renameToNew(_ path: String, to target: String) throws(FileError) -> Bool {
+    // A link never takes another's place. Folders have none, and one that holds anything is not
+    // replaced by a rename either; some file systems have none at all.
+    if !isDirectory(path), link(path, to: target) {
+      unlink(path)
+      try? synchronize(URL(filePath: target).deletingLastPathComponent().path)
+      return true
+    }
+    if exists(target) { return false }
+    try rename(path, to: target)
+    return true
+  }
+
   /// Removes what processes that were killed have left beside a file.
   ///
   /// A file that is a day old is not being written by anyone.

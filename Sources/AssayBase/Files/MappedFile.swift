@@ -6,13 +6,16 @@
 
 /// A file's bytes in memory: read where it is small, else mapped.
 ///
-/// They never change after `init`, which is why they may cross threads.
+/// They do not change after `init`, which is why they may cross threads, unless somebody writes to a
+/// mapped file: ``checkUnchanged()`` tells.
 package final class MappedFile: @unchecked Sendable {
   /// The path that was opened.
   package let path: String
   /// The file's bytes, which are valid as long as the object lives.
   package let bytes: UnsafeRawBufferPointer
   private let isMapped: Bool
+  /// What is mapped: who has used the bytes asks whether they were of one state.
+  private let file: OpenFile
 
   /// Up to here reading costs less than a mapping, which has to be made, filled page by page and
   /// undone while other threads wait.
@@ -28,6 +31,7 @@ package final class MappedFile: @unchecked Sendable {
 
   /// Maps a whole file that is open, as it is now.
   package init(_ file: OpenFile) throws(FileError) {
+    self.file = file
     func failure() -> FileError {
       .unreadable(path: file.path, reason: String(cString: strerror(errno)))
     }
@@ -54,6 +58,14 @@ package final class MappedFile: @unchecked Sendable {
     guard isMapped else { return bytes.deallocate() }
     MappingTable.remove(bytes)
     if let base = bytes.baseAddress { munmap(UnsafeMutableRawPointer(mutating: base), bytes.count) }
+  }
+
+  /// Makes sure that all bytes that were used so far are of one state of the file: a mapping shows
+  /// what others write.
+  ///
+  /// - Throws: ``FileError/unreadable(path:reason:)`` where something has been written to it.
+  package func checkUnchanged() throws(FileError) {
+    if isMapped { try file.checkUnchanged() }
   }
 
   /// Lets the system take back the memory that bytes of the mapping take.

@@ -33,6 +33,9 @@ extension AssayCommand {
 enum Main {
   static func main() {
     MappingTable.endOnLoss(status: ExitStatus.failure.rawValue)
+    Console.keepStandardStreams()
+    // A file that may not grow is an error that has words, as on a full disk.
+    signal(SIGXFSZ, SIG_IGN)
     do {
       let arguments = CommandLine.arguments.dropFirst()
       if let name = unknownCommand(in: arguments) {
@@ -61,8 +64,12 @@ enum Main {
     if let status = error as? ExitStatus { return status.rawValue }
     // The argument parser's own errors: help and version end well, all else is bad usage.
     if AssayCommand.exitCode(for: error).isSuccess {
-      try? Console.print(AssayCommand.message(for: error))
-      return ExitStatus.success.rawValue
+      do {
+        try Console.print(AssayCommand.message(for: error))
+        return ExitStatus.success.rawValue
+      } catch {
+        return report(error)
+      }
     }
     if error is ValidationError || isParserError(error) {
       Console.complain(AssayCommand.fullMessage(for: error))

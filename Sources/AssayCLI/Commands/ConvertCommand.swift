@@ -49,8 +49,9 @@ struct ConvertCommand: ParsableCommand {
     do {
       try relay.doing {
         try convert(reader, manifest, keep, to: written)
-        try refuseExisting()
-        try FileSystem.rename(written, to: destination)
+        guard try FileSystem.renameToNew(written, to: destination) else {
+          throw RunError.alreadyExists(path: destination)
+        }
       }
     } catch FileError.unwritable(let path, let reason) {
       throw FileError.unwritable(path: path.replacing(written, with: destination), reason: reason)

@@ -222,7 +222,7 @@ struct RecordCommand: ParsableCommand {
       writers = try Recorder.writers(for: capture, manifest: manifest)
     }
     if let golden {
-      writers.append(try HDF5RunWriter(path: golden, mode: .golden, manifest: manifest))
+      writers.append(try HDF5RunWriter(path: golden, mode: .newGolden, manifest: manifest))
     }
     return Recorder(
       configuration: capture, writers: writers, manifest: manifest,

@@ -93,7 +93,9 @@ package struct MeasuredTensor: Sendable {
       return
     }
     do {
-      self.init(try run.tensor(record.key), key: record.key)
+      let tensor = try run.tensor(record.key)
+      self.init(tensor, key: record.key)
+      try tensor.checkUnchanged()
     } catch {
       self.init(key: record.key, outcome: .unreadable(reason: "\(error)"))
     }

@@ -105,6 +105,7 @@ struct PairJudge: Sendable {
           of: tensor, seed: other?.seed ?? TensorDigest.defaultSeed,
           withSample: other?.sample != nil)
       }
+      _ = try PairJudge.reading(name) { try tensor.checkUnchanged() }
     }
   }
 
@@ -171,6 +172,9 @@ struct PairJudge: Sendable {
       if options.areLogits(key) {
         difference.logits = LogitsDifference(actual: a, expected: e)
       }
+      // A mapped file shows what others write to it.
+      try ours.checkUnchanged()
+      try theirs.checkUnchanged()
       if let floor = options.floor {
         difference.floor = FloorFigures(
           candidate: difference, floor: try floorDifference(floor, theirs, key))
@@ -193,6 +197,7 @@ struct PairJudge: Sendable {
     let difference: Difference
     do {
       difference = try TensorComparison.difference(actual: a, expected: e, rule: .exact)
+      try tensor.checkUnchanged()
     } catch {
       throw Unreadable(reason: "floor: \(floor.path): \(error)")
     }

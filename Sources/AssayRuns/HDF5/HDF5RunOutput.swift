@@ -225,7 +225,7 @@ final class HDF5RunOutput {
   /// Whether these bytes stand in the file.
   private func holds(_ bytes: UnsafeRawBufferPointer, at start: UInt64) throws -> Bool {
     if bytes.isEmpty { return true }
-    let reader = try self.reader ?? OpenFile(path: file.path)
+    let reader = try self.reader ?? OpenFile(path: file.path, isGrowing: true)
     self.reader = reader
     let partSize = 1 << 18
     return try withUnsafeTemporaryAllocation(

@@ -117,7 +117,10 @@ package final class HDF5RunReader: RunReader {
     }
     guard let source = sources[key] else { throw unreadable("the run has no such tensor") }
     do {
-      return try source.tensor(on: key.device, from: file, library: library)
+      let tensor = try source.tensor(on: key.device, from: file, library: library)
+      // What libhdf5 has read, and what is known of the structure, is of the file as it was opened.
+      try file.checkUnchanged()
+      return tensor
     } catch {
       throw unreadable(String(describing: error))
     }

@@ -13,6 +13,8 @@ package final class HDF5RunWriter: RunSink, @unchecked Sendable {
     case recording
     /// A golden: written whole to a temporary name, then renamed over its predecessor.
     case golden
+    /// The same where no golden is: one that has come to be when the run is whole stays.
+    case newGolden
   }
 
   /// Where the run is, or will be once it is finished.
@@ -50,7 +52,7 @@ package final class HDF5RunWriter: RunSink, @unchecked Sendable {
       if (try? FileManager.default.attributesOfItem(atPath: path)) != nil {
         throw RunError.alreadyExists(path: path)
       }
-    case .golden:
+    case .golden, .newGolden:
       // Found out now, not when the whole run is to be renamed.
       guard !FileSystem.isDirectory(path) else {
         throw RunError.writeFailed(path: path, reason: "it is a directory")
@@ -76,7 +78,7 @@ package final class HDF5RunWriter: RunSink, @unchecked Sendable {
   deinit {
     // Nothing is left to say about it: whoever wanted to know ended the run.
     output?.file.abandon()
-    if mode == .golden, output != nil { removeGolden() }
+    if mode != .recording, output != nil { removeGolden() }
   }
 
   /// Leaves nothing of a golden that never came to be, not even a folder.
@@ -114,7 +116,14 @@ package final class HDF5RunWriter: RunSink, @unchecked Sendable {
     try output.file.flush()
     try output.file.close()
     try FileSystem.synchronize(writtenPath)
-    if mode == .golden { try FileSystem.rename(writtenPath, to: path) }
+    switch mode {
+    case .recording: break
+    case .golden: try FileSystem.rename(writtenPath, to: path)
+    case .newGolden:
+      guard try FileSystem.renameToNew(writtenPath, to: path) else {
+        throw RunError.alreadyExists(path: path)
+      }
+    }
     self.output = nil
   }
 
@@ -142,7 +151,7 @@ package final class HDF5RunWriter: RunSink, @unchecked Sendable {
     self.failure = failure
     output?.file.abandon()
     output = nil
-    if mode == .golden { removeGolden() }
+    if mode != .recording { removeGolden() }
     return failure
   }
 }

@@ -112,7 +112,7 @@ extension [RankedTensor] {
     }
     let size = dtype.byteCount
     return try first.tensor.assembled(
-      Storage.Assembly(byteCount: first.tensor.byteCount) { range, target in
+      Storage.Assembly(byteCount: first.tensor.byteCount, of: terms) { range, target in
         let elements = range.lowerBound / size..<range.upperBound / size
         elements.inParts(of: 1 << 14) { part in
           var total = [Double](repeating: 0, count: part.count)
@@ -455,7 +455,8 @@ extension Placement.Shard {
         position += count
       }
     }
-    let assembly = Storage.Assembly(byteCount: shape.elementCount * size) { range, target in
+    let byteCount = shape.elementCount * size
+    let assembly = Storage.Assembly(byteCount: byteCount, of: shares) { range, target in
       walk(range) { share, elements, start in
         share.withContiguousBytes(ofElements: elements) {
           UnsafeMutableRawBufferPointer(rebasing: target[start..<start + $0.count])

@@ -42,7 +42,7 @@ package final class SpoolRunReader: RunReader {
     // Opened last: the bytes of a step are there before its line is.
     let tensorsPath = path + "/" + SpoolSchema.tensors
     do {
-      file = try OpenFile(path: tensorsPath)
+      file = try OpenFile(path: tensorsPath, isGrowing: true)
     } catch {
       throw RunError.standIn(at: tensorsPath)
         ?? .damaged(path: tensorsPath, reason: "\(error.reason); all tensors' bytes are in it")
