@@ -33,7 +33,10 @@ BYTES = 6 << 30
 def main():
     options = arguments()
     target = Target(options.target)
-    target.write()
+    if options.again:
+        target.read()
+    else:
+        target.write()
     numbers = {mutant["key"]: mutant for mutant in target.mutants}
     explained = Explained(HERE / "explained.txt")
     # What the list names must be there, or the list is old.
@@ -41,7 +44,9 @@ def main():
     chosen = choose(target.mutants, options)
     print(f"{len(target.mutants)} changes, {len(target.skipped)} that the compiler does not take,"
           f" {len(chosen)} chosen", flush=True)
-    binary = target.build()
+    binary = WORK / "binaries/assayPackageTests.xctest"
+    if not options.again:
+        target.link_all()
     results = Results(WORK / f"results-{target.name}.jsonl", options.fresh)
     todo = [m for m in chosen if m["key"] not in results.known]
     tests = Tests(binary, options.tests, by_suite=bool(options.sample))
@@ -64,6 +69,7 @@ def arguments():
     parser.add_argument("--seed", default=time.strftime("%Y%m%d"))
     parser.add_argument("--tests", default="AssayComparisonTests", help="test targets, with commas")
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
+    parser.add_argument("--again", action="store_true", help="use what was built before")
     parser.add_argument("--fresh", action="store_true", help="forget what was run before")
     return parser.parse_args()
 
@@ -116,16 +122,20 @@ class Target:
             subprocess.run(
                 [tool, f"Sources/{self.name}", self.folder, WORK / "list.jsonl", skips],
                 cwd=ROOT, check=True)
-            lines = (WORK / "list.jsonl").read_text().splitlines()
-            self.mutants = [json.loads(line) for line in lines]
-            for mutant in self.mutants:
-                mutant["key"] = f"{self.name}/{mutant['key']}"
+            self.read()
             refused = self.refused()
             if not refused:
                 return
             print(f"the compiler does not take {len(refused)}", flush=True)
             self.skipped += sorted(refused)
         sys.exit("the changed sources do not compile")
+
+    def read(self):
+        """Reads which changes the sources have that were written last."""
+        lines = (WORK / "list.jsonl").read_text().splitlines()
+        self.mutants = [json.loads(line) for line in lines]
+        for mutant in self.mutants:
+            mutant["key"] = f"{self.name}/{mutant['key']}"
 
     def compiler(self):
         """The command that compiles the target, without what it would write."""
@@ -167,7 +177,7 @@ class Target:
             sys.exit(checked.stderr[-4000:])
         return refused
 
-    def build(self):
+    def link_all(self):
         """Links the tests and the tool with the changed target."""
         subprocess.run(
             ["clang", "-O2", "-c", HERE / "Support/reached.c"], cwd=self.objects, check=True)
@@ -177,7 +187,6 @@ class Target:
             ("assay-[^\"]*exe", "assay"),
         ]:
             self.link(self.manifest.command(name), ours, WORK / "binaries" / output)
-        return WORK / "binaries/assayPackageTests.xctest"
 
     def link(self, command, ours, output):
         output.parent.mkdir(exist_ok=True)
@@ -283,11 +292,13 @@ class Tests:
 
     def fails(self, names, number, seconds, extra=None):
         """What failed of some tests with a change made; an empty text where nothing did."""
-        command = ["nice", "-n", "10", self.binary, "--testing-library", "swift-testing"]
+        command = [self.binary, "--testing-library", "swift-testing"]
         ends = r"\b" if self.by_suite else ""
         command += ["--filter", f"^(?:{'|'.join(re.escape(name) + ends for name in names)})"]
         environment = {
-            **os.environ, "ASSAY_MUTANT": str(number), "ASSAY_CASES": CASES, **(extra or {})}
+            **os.environ, "ASSAY_MUTANT": str(number), "ASSAY_CASES": CASES,
+            # Nobody reads where a change trapped, and to find out takes seconds.
+            "SWIFT_BACKTRACE": "enable=no", **(extra or {})}
         process = subprocess.Popen(
             command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL, start_new_session=True,
