@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo causes calibration smollm2 bert vllm test matrix scaling interop mpi browser arm lint format bench clean
+.PHONY: help setup build demo causes calibration smollm2 bert vllm test matrix scaling interop mpi browser arm cases mutants lint format bench clean
 
 SWIFT ?= swift
 PACKAGES := libhdf5-dev libopenblas-dev libdeflate-dev libssl-dev pkg-config
@@ -94,6 +94,19 @@ browser: setup ## Check the HTML report in a headless Chromium, light and dark
 arm: PACKAGES += qemu-user gcc-aarch64-linux-gnu
 arm: setup ## Check that the kernels give the same bits on AArch64 and on x86-64
 	Tests/Arm/run.sh
+
+cases: setup ## Compare random runs that differ in one way (CASES=100000, SEED=, CASE= for one)
+	$(SWIFT) build --build-tests -c release -Xswiftc -enable-testing --scratch-path .build-cases
+	ASSAY_CASES=$(or $(CASES),100000) $(if $(SEED),ASSAY_SEED=$(SEED)) $(if $(CASE),ASSAY_CASE=$(CASE)) \
+	  $(SWIFT) test --skip-build -c release -Xswiftc -enable-testing --scratch-path .build-cases \
+	  --filter '^AssayComparisonTests\.One'
+
+mutants: PACKAGES += python3
+mutants: setup ## Change AssayComparison in every small way, and see that a test notices (SAMPLE=30)
+	$(SWIFT) build --build-tests
+	$(SWIFT) build --package-path Tests/Mutation --scratch-path .build-mutation
+	python3 Tests/Mutation/mutants.py $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(SEED),--seed $(SEED)) \
+	  $(if $(UNDER),--under $(UNDER))
 
 lint: PACKAGES += python3 python3-venv
 lint: setup ## Check format, documentation, arrows of targets and folders, the page's script and style
