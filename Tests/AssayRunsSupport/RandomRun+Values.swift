@@ -23,7 +23,8 @@ extension RandomRun.Entry {
   private static func normal(_ bits: UInt64, exponentBits: Int, fractionBits: Int) -> Double {
     let exponent = Int(bits >> fractionBits) & (1 << exponentBits - 1)
     let fraction = Double(bits & (1 << fractionBits - 1)) / Double(1 << fractionBits)
-    let size = Double(sign: .plus, exponent: exponent - (1 << (exponentBits - 1) - 1), significand: 1)
+    let size = Double(
+      sign: .plus, exponent: exponent - (1 << (exponentBits - 1) - 1), significand: 1)
     return (1 + fraction) * size * (bits >> (exponentBits + fractionBits) & 1 == 1 ? -1 : 1)
   }
 
@@ -52,7 +53,9 @@ extension RandomRun.Entry {
     let bits = self[element: element].reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
     // A Boolean has no other value than the other one.
     let moved = dtype == .bool ? bits ^ 1 : bits &+ count
-    self[element: element] = (0..<dtype.byteCount).map { UInt8(truncatingIfNeeded: moved >> (8 * $0)) }
+    self[element: element] = (0..<dtype.byteCount).map {
+      UInt8(truncatingIfNeeded: moved >> (8 * $0))
+    }
     // An integer may have come out at the other end.
     let distance = dtype.isInteger && dtype != .bool ? Double(count) : abs(value(element) - before)
     guard dtype != .bool, dtype.isInteger, value(element) < before else { return distance }

@@ -38,7 +38,7 @@ import Testing
     let actual: any RunReader
     do {
       actual = try pair.openActual(as: layouts[0], in: folder, using: &generator)
-    } catch where pair.isCut {
+    } catch  where pair.isCut {
       return name
     }
     let comparison = try compare(actual, expected, options, using: &generator)

@@ -118,7 +118,8 @@ import Testing
 
   /// Which tokens are computed together; `nil` is padding.
   private func steps(_ tokens: [Token], using generator: inout CaseGenerator) -> [[Token?]] {
-    var waiting = Dictionary(grouping: tokens, by: \.request).sorted { $0.key < $1.key }.map(\.value)
+    var waiting = Dictionary(grouping: tokens, by: \.request).sorted { $0.key < $1.key }.map(
+      \.value)
     var steps: [[Token?]] = []
     while waiting.contains(where: { !$0.isEmpty }) {
       var step: [Token?] = []

@@ -52,8 +52,9 @@ struct RandomCases {
     if ProcessInfo.processInfo.environment["ASSAY_CASES"] != nil {
       let lines = result.sorted { $0.key < $1.key }.map { "\($0.value)\t\($0.key)" }
       let total = result.values.reduce(0, +)
-      print("\(title): seed \(seed), \(numbers.count) drawn, \(total) compared\n"
-        + lines.joined(separator: "\n"))
+      print(
+        "\(title): seed \(seed), \(numbers.count) drawn, \(total) compared\n"
+          + lines.joined(separator: "\n"))
     }
     return result
   }

@@ -62,7 +62,8 @@ struct ChangedSource {
     let original = node.trimmedDescription.split(whereSeparator: \.isWhitespace)
       .joined(separator: " ")
     return schemata.number(
-      file: file, function: Self.function(around: Syntax(node)), line: lines.location(for: start)
+      file: file, function: Self.function(around: Syntax(node)),
+      line: lines.location(for: start)
         .line, original: String(original.prefix(160)), change: change)
   }
 
@@ -85,7 +86,9 @@ struct ChangedSource {
     return ""
   }
 
-  private static func isMember(_ node: Syntax) -> Bool { node.parent?.is(MemberBlockItemSyntax.self) ?? false }
+  private static func isMember(_ node: Syntax) -> Bool {
+    node.parent?.is(MemberBlockItemSyntax.self) ?? false
+  }
 
   // MARK: - Text around text
 
@@ -203,12 +206,18 @@ struct ChangedSource {
       return "\(before)assayInverted(\(number), \(inner))\(after)"
     case "&&":
       return call(
-        "assayAnd", [number(for: node, "|| for &&"), number(for: node, "left side alone"),
-          number(for: node, "right side alone")]) ?? plain
+        "assayAnd",
+        [
+          number(for: node, "|| for &&"), number(for: node, "left side alone"),
+          number(for: node, "right side alone"),
+        ]) ?? plain
     case "||":
       return call(
-        "assayOr", [number(for: node, "&& for ||"), number(for: node, "left side alone"),
-          number(for: node, "right side alone")]) ?? plain
+        "assayOr",
+        [
+          number(for: node, "&& for ||"), number(for: node, "left side alone"),
+          number(for: node, "right side alone"),
+        ]) ?? plain
     case "??":
       // Without a choice of overloads where that is known: expressions must stay quick to check.
       let isBool = node.rightOperand.is(BooleanLiteralExprSyntax.self)
@@ -219,7 +228,8 @@ struct ChangedSource {
       return call("assayMinus", [number(for: node, "+ for -"), number(for: node, "swapped")])
         ?? plain
     case "*": return call("assayTimes", [number(for: node, "/ for *")]) ?? plain
-    case "/": return call("assayOver", [number(for: node, "* for /"), number(for: node, "swapped")])
+    case "/":
+      return call("assayOver", [number(for: node, "* for /"), number(for: node, "swapped")])
         ?? plain
     case "&+": return call("assayWrappingPlus", [number(for: node, "&- for &+")]) ?? plain
     case "&-": return call("assayWrappingMinus", [number(for: node, "&+ for &-")]) ?? plain
@@ -251,7 +261,8 @@ struct ChangedSource {
       let other = Self.others[member.declName.baseName.text],
       let number = number(for: node, "\(other) for \(member.declName.baseName.text)")
     else { return plain }
-    let changed = "assay" + member.declName.baseName.text.prefix(1).uppercased()
+    let changed =
+      "assay" + member.declName.baseName.text.prefix(1).uppercased()
       + member.declName.baseName.text.dropFirst()
     let arguments = text(of: node.arguments)
     let left = node.leftParen?.description ?? "("
@@ -272,8 +283,10 @@ struct ChangedSource {
     let plain = children(of: Syntax(node))
     let name = node.declName.baseName.text
     guard ["actual", "expected"].contains(name), node.declName.argumentNames == nil,
-      let base = node.base, base.is(DeclReferenceExprSyntax.self) || base.is(MemberAccessExprSyntax.self),
-      let parent = node.parent, parent.is(LabeledExprSyntax.self)
+      let base = node.base,
+      base.is(DeclReferenceExprSyntax.self) || base.is(MemberAccessExprSyntax.self),
+      let parent = node.parent,
+      parent.is(LabeledExprSyntax.self)
         || parent.is(InitializerClauseSyntax.self) || Self.isRightOperand(node, of: parent)
     else { return plain }
     let other = name == "actual" ? "expected" : "actual"
@@ -365,7 +378,9 @@ struct ChangedSource {
     guard let label = node.label.as(SwitchCaseLabelSyntax.self), label.caseItems.count == 1,
       label.caseItems.first?.whereClause == nil,
       let list = node.parent?.as(SwitchCaseListSyntax.self),
-      list.contains(where: { $0.as(SwitchCaseSyntax.self)?.label.is(SwitchDefaultLabelSyntax.self) ?? false }),
+      list.contains(where: {
+        $0.as(SwitchCaseSyntax.self)?.label.is(SwitchDefaultLabelSyntax.self) ?? false
+      }),
       let number = number(for: label, "dropped")
     else { return node.label.description + statements }
     let text = label.caseKeyword.description + label.caseItems.description
