@@ -1,3 +1,4 @@
+import AssayRuns
 import AssayRunsSupport
 import AssayTensors
 import Testing
