@@ -68,6 +68,8 @@ extension OneDifference {
     let data = try Data(contentsOf: URL(filePath: file))
     // As a file of its own: what was linked to it stays whole.
     try FileManager.default.removeItem(atPath: file)
-    try data.prefix(.random(in: 0..<data.count, using: &generator)).write(to: URL(filePath: file))
+    // A manifest without the newline at its end is whole.
+    let whole = kind == .cutManifest ? data.count - 1 : data.count
+    try data.prefix(.random(in: 0..<whole, using: &generator)).write(to: URL(filePath: file))
   }
 }
