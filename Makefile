@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .PHONY: help setup build demo causes calibration smollm2 bert vllm test matrix scaling interrupted tsan \
-  interop mpi browser arm fuzz lint format bench clean
+  interop mpi browser arm fuzz cases mutants lint format bench clean
 
 SWIFT ?= swift
 PACKAGES := libhdf5-dev libopenblas-dev libdeflate-dev libssl-dev pkg-config
@@ -116,6 +116,19 @@ fuzz: PACKAGES += python3
 fuzz: setup ## Fuzz all that is read, under sanitizers (SECONDS= or EXECUTIONS= a target)
 	SWIFT=$(SWIFT) python3 Tests/Fuzz/run.py $(if $(EXECUTIONS),--executions $(EXECUTIONS)) \
 	  $(if $(SECONDS),--seconds $(SECONDS)) $(TARGETS)
+
+cases: setup ## Compare random runs that differ in one way (CASES=100000, SEED=, CASE= for one)
+	$(SWIFT) build --build-tests -c release -Xswiftc -enable-testing --scratch-path .build-cases
+	ASSAY_CASES=$(or $(CASES),100000) $(if $(SEED),ASSAY_SEED=$(SEED)) $(if $(CASE),ASSAY_CASE=$(CASE)) \
+	  $(SWIFT) test --skip-build -c release -Xswiftc -enable-testing --scratch-path .build-cases \
+	  --filter '^AssayComparisonTests\.One'
+
+mutants: PACKAGES += python3
+mutants: setup ## Change AssayComparison in every small way, and see that a test notices (SAMPLE=30)
+	$(SWIFT) build --build-tests
+	$(SWIFT) build --package-path Tests/Mutation --scratch-path .build-mutation
+	python3 Tests/Mutation/mutants.py $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(SEED),--seed $(SEED)) \
+	  $(if $(UNDER),--under $(UNDER))
 
 lint: PACKAGES += python3 python3-venv
 lint: setup ## Check format, documentation, arrows of targets and folders, the page's script and style

@@ -8,18 +8,11 @@ import Testing
 
 /// A random run, and the same spread over two ranks of which one differs in exactly one way.
 @Suite struct OneRankTests {
-  private static let count =
-    ProcessInfo.processInfo.environment["ASSAY_CASES"].flatMap(Int.init) ?? 400
-  private static let seed =
-    ProcessInfo.processInfo.environment["ASSAY_SEED"].flatMap(UInt64.init) ?? 20_261_128
+  private static let cases = RandomCases(standard: 400, seed: 20_261_128)
 
   /// In which way a rank differs.
   private enum Kind: CaseIterable {
     case none, bit, missing, swappedRanks, undeclared
-  }
-
-  private struct Wrong: Error, CustomStringConvertible {
-    var description: String
   }
 
   /// A module and a slot, which have one placement.
@@ -34,22 +27,14 @@ import Testing
   }
 
   @Test func everyDifferenceOfARankIsFoundAndNoOther() {
-    var seen: [Kind: Int] = [:]
-    for number in 0..<Self.count {
-      let seed = Self.seed &+ UInt64(number)
-      do {
-        if let kind = try check(seed: seed) { seen[kind, default: 0] += 1 }
-      } catch {
-        Issue.record("ASSAY_SEED=\(seed) ASSAY_CASES=1: \(error)")
-      }
+    let counts = Self.cases.check { generator, _ in
+      try check(using: &generator).map { "\($0)" }
     }
-    if Self.count >= 400 {
-      #expect(Kind.allCases.filter { seen[$0, default: 0] < 3 } == [], "\(seen)")
-    }
+    guard Self.cases.count >= 400 else { return }
+    for kind in Kind.allCases { #expect(counts["\(kind)", default: 0] > 2, "\(kind)") }
   }
 
-  private func check(seed: UInt64) throws -> Kind? {
-    var generator = SeededGenerator(seed: seed)
+  private func check(using generator: inout CaseGenerator) throws -> Kind? {
     let whole = RandomRun(using: &generator)
     guard let kind = Kind.allCases.randomElement(using: &generator),
       let at = whole.entries.indices.randomElement(using: &generator)
@@ -103,7 +88,7 @@ import Testing
     for tensor in comparison.steps.flatMap({ $0.modules.flatMap(\.tensors) })
     where tensor.verdict != .match { found[tensor.key] = tensor.verdict }
     guard found == failing, comparison.isMatch == failing.isEmpty else {
-      throw Wrong(description: "\(kind): \(found), and it should have been \(failing)")
+      throw Wrong("\(kind): \(found), and it should have been \(failing)")
     }
     return kind
   }
