@@ -28,8 +28,9 @@ public struct ModulePattern: Sendable {
   /// which ``unfinished`` tells.
   public func matches(_ name: String) -> Bool { expression.firstMatch(in: name) != nil }
 
-  /// What to say of the first name on which matching was given up, because it would take too long;
-  /// `nil` while there is none. What follows from the pattern's matches is void then.
+  /// What to say of the first name on which matching was given up, because it takes too long.
+  ///
+  /// `nil` while there is none. Otherwise what follows from the pattern's matches is void.
   public var unfinished: UnfinishedPattern? {
     expression.unfinished.map { UnfinishedPattern(pattern: source, name: $0) }
   }

@@ -17,8 +17,8 @@ extension UnfinishedPattern: CustomStringConvertible {
   /// What happened and what to do, in one sentence.
   public var description: String {
     let shown = name.count > 80 ? "\(name.prefix(80))… (\(name.count) characters)" : name
-    return "the pattern \"\(pattern)\" takes too long on \"\(shown)\", so that nobody knows whether it "
-      + "matches: repeat nothing that repeats itself, as (a+)+ does, and write what a name has "
-      + "between its parts, as in layers\\.\\d+\\.mlp"
+    return "the pattern \"\(pattern)\" takes too long on \"\(shown)\", so that nobody knows "
+      + "whether it matches: repeat nothing that repeats itself, as (a+)+ does, and write what a "
+      + "name has between its parts, as in layers\\.\\d+\\.mlp"
   }
 }

@@ -162,10 +162,10 @@ private struct Noted: Capturable, Sendable {
       configuration: everyStep(), sink: gate, manifest: RunManifest(id: "run"), queueByteLimit: 1)
     let count = 2 * ProcessInfo.processInfo.activeProcessorCount + 2
     let seen = Seen()
-    // Where the probes hold all threads, nobody else opens.
+    // Where the probes hold all threads, nobody else opens. Other tests may hold them for minutes.
     let wasAnswered = DispatchSemaphore(value: 0)
     let rescue = Thread {
-      _ = wasAnswered.wait(timeout: .now() + 60)
+      _ = wasAnswered.wait(timeout: .now() + 600)
       gate.open()
     }
     rescue.start()

@@ -56,9 +56,8 @@ package final class RankGroup: RunReader {
     }
     let common = numbers.dropFirst().reduce(Set(numbers[0])) { $0.intersection($1) }
     steps = common.sorted().map { union.step($0) }
-    if let rules = placements?.rules, let number = rules.firstIndex(where: { $0.unfinished != nil }),
-      let pattern = rules[number].unfinished
-    {
+    for (number, rule) in (placements?.rules ?? []).enumerated() {
+      guard let pattern = rule.unfinished else { continue }
       throw .invalidPlacements(source: path, rule: number + 1, reason: pattern.description)
     }
     devices = union.devices

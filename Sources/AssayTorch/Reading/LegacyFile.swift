@@ -64,8 +64,8 @@ struct LegacyFile: StorageSource {
       guard let elementSize = elementSizes[key] else {
         throw .unsupported(
           path: file.path,
-          reason: "it lists the storage \(quoted(key)), which no tensor has that can be read, as of "
-            + "a quantized one; its size is not known, so that what stands behind it cannot be "
+          reason: "it lists the storage \(quoted(key)), which no tensor has that can be read, as "
+            + "of a quantized one; its size is not known, so that what stands behind it cannot be "
             + "found in this old format: save it again as torch.save does today")
       }
       guard let count: UInt64 = reader.read(), count < 1 << 48,

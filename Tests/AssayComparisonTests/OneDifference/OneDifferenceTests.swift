@@ -69,7 +69,7 @@ import Testing
     let count = Int.random(in: 1...5, using: &generator)
     let work = ShardedWork(
       try ComparisonWork(actual: actual, expected: expected, options: options), count: count)
-    let parts = (1...count).map { work.part($0) }.shuffled(using: &generator)
+    let parts = try (1...count).map { try work.part($0) }.shuffled(using: &generator)
     return try work.comparison(of: PartialComparison(merging: parts, path: "all"))
   }
 }
