@@ -84,12 +84,8 @@ interrupted: setup ## Kill each command KILLS times, fill its disk, limit it, an
 	  --python $(CURDIR)/$(VENV)/bin/python \
 	  $(if $(wildcard .build-vllm/bin/python),--vllm $(CURDIR)/.build-vllm/bin/python)
 
-STRESS ?= 4
 tsan: setup ## Run what works at once under ThreadSanitizer (STRESS: times the work)
-	$(SWIFT) build --build-tests --sanitize thread --scratch-path $(CURDIR)/.build-tsan
-	ASSAY_STRESS=$(STRESS) TSAN_OPTIONS="halt_on_error=0 exitcode=66 second_deadlock_stack=1" \
-	  $(SWIFT) test --skip-build --sanitize thread --scratch-path $(CURDIR)/.build-tsan \
-	  --filter 'AssayBaseTests|AssayCaptureTests|AssayReplayTests|AssayTestingTests|HDF5Run|LiveComparison'
+	SWIFT=$(SWIFT) Tests/ThreadSanitizer/run.sh $(CURDIR)/.build-tsan $(STRESS)
 
 interop bench bert calibration: PACKAGES += python3-venv
 bench: PACKAGES += hdf5-tools
