@@ -15,6 +15,6 @@ if [ "$(uname)" = Linux ]; then
   "$clang" -Wall -Werror -shared -fPIC -O1 -o "$preload" "$here/mutex.c"
 fi
 LD_PRELOAD=$preload ASSAY_STRESS=${2:-4} \
-  TSAN_OPTIONS="halt_on_error=0 exitcode=66 second_deadlock_stack=1" \
+  TSAN_OPTIONS="suppressions=$here/suppressions.txt halt_on_error=0 exitcode=66 second_deadlock_stack=1" \
   "$swift" test --skip-build --sanitize thread --scratch-path "$scratch" \
   --filter 'AssayBaseTests|AssayCaptureTests|AssayReplayTests|AssayTestingTests|HDF5Run|LiveComparison'
