@@ -104,7 +104,25 @@ package final class HDF5File: Sendable {
 
   /// Closes the file, and everything inside that is still open.
   package func close() throws {
-    try Library.call { try handle.close("close \(path)") }
+    try Library.call {
+      // A process that is just being started has the same open files for a moment, and with them
+      // the lock that libhdf5 leaves to the end of the last one.
+      let descriptor = duplicate()
+      defer {
+        if descriptor >= 0 {
+          flock(descriptor, LOCK_UN)
+          Foundation.close(descriptor)
+        }
+      }
+      try handle.close("close \(path)")
+    }
+  }
+
+  /// Another number for the file that libhdf5 has open; negative where there is none.
+  private func duplicate() -> Int32 {
+    var found: UnsafeMutableRawPointer?
+    guard H5Fget_vfd_handle(handle.id, ch5p_default(), &found) >= 0, let found else { return -1 }
+    return fcntl(found.load(as: Int32.self), F_DUPFD_CLOEXEC, 0)
   }
 }
 

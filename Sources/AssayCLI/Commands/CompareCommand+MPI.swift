@@ -103,11 +103,12 @@ import Synchronization
       }
       worker.stackSize = 8 << 20
       worker.start()
-      func ownCount() throws -> Int { try own.withLock { try $0.get().count } }
       var parts: [PartialComparison] = []
       var working = count - 1
-      while working > 0 || parts.count + (try ownCount()) < pieces.count {
-        progress(parts.count + (try ownCount()), pieces.count)
+      while true {
+        let done = try parts.count + own.withLock { try $0.get().count }
+        guard working > 0 || done < pieces.count else { break }
+        progress(done, pieces.count)
         guard let message = poll() else {
           usleep(1000)
           continue
