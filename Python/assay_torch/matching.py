@@ -18,7 +18,6 @@ for number, pattern in enumerate(patterns):
         if not place % 1000 or len(name) > 100:
             print(number, place, flush=True)
         search(name)
-print("done")
 """
 
 

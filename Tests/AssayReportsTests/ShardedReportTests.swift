@@ -140,7 +140,7 @@ import Testing
       ShardedWork(
         try ComparisonWork(actual: actual, expected: expected, options: options), count: count)
     }
-    var generator = SeededGenerator(state: 7)
+    var generator = CaseGenerator(seed: 7, case: 0)
     for count in [1, 7, 40] {
       let parts = try (1...count).shuffled(using: &generator).map { shard in
         try PartialComparison(work(count).part(shard).data(), path: "part \(shard)")
@@ -234,17 +234,5 @@ import Testing
     return try Tensor(
       (0..<width).flatMap { column in (0..<rows).map { values[$0 * width + column] } },
       dtype: .float32, shape: Shape([width, rows]))
-  }
-}
-
-/// The same numbers in every test run (SplitMix64).
-private struct SeededGenerator: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = (state ^ state >> 30) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ z >> 27) &* 0x94D0_49BB_1331_11EB
-    return z ^ z >> 31
   }
 }

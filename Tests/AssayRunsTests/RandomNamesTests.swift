@@ -15,7 +15,7 @@ import Testing
     "run.json", "module_calls.txt", "outputs_cpu.pt", ".pt",
   ]
 
-  private static func name(_ generator: inout SplitMix) -> String {
+  private static func name(_ generator: inout CaseGenerator) -> String {
     let length = Int.random(in: 1...5, using: &generator)
     let name = (0..<length).map { _ in pieces[Int.random(in: pieces.indices, using: &generator)] }
       .joined()
@@ -25,7 +25,7 @@ import Testing
   }
 
   @Test(arguments: cases) func everyNameIsItself(seed: UInt64) throws {
-    var generator = SplitMix(state: seed)
+    var generator = CaseGenerator(seed: seed, case: 0)
     var run = InMemoryRun(path: "random")
     var values: [TensorKey: Float] = [:]
     for _ in 0..<Int.random(in: 1...12, using: &generator) {
@@ -57,17 +57,5 @@ import Testing
     let variables = ProcessInfo.processInfo.environment
     let first = variables["ASSAY_SEED"].flatMap(UInt64.init) ?? 1
     return first...first + (variables["ASSAY_CASES"].flatMap(UInt64.init) ?? 60)
-  }
-}
-
-/// The same numbers in every test run.
-private struct SplitMix: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = (state ^ state >> 30) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ z >> 27) &* 0x94D0_49BB_1331_11EB
-    return z ^ z >> 31
   }
 }

@@ -97,6 +97,15 @@ extension PartialComparison {
     }
     shards.sort()
     results.sort { $0.pair < $1.pair }
+    // In the order of their use: the bytes are the same in whatever order parts were merged.
+    var places: [Int: Int] = [:]
+    for position in results.indices {
+      guard let list = results[position].rows else { continue }
+      let place = places[list] ?? places.count
+      places[list] = place
+      results[position].rows = place
+    }
+    rowLists = places.sorted { $0.value < $1.value }.map { rowLists[$0.key] }
   }
 }
 
