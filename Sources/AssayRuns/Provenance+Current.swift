@@ -3,7 +3,7 @@ import Foundation
 /// Assay's own version.
 package enum AssayVersion {
   /// The version as the changelog has it.
-  package static let current = "0.1.0"
+  package static let current = "0.2.0"
 }
 
 extension Provenance {
