@@ -75,6 +75,7 @@ for package in $(printf '%s\n' "${packages[@]}" | sort -u); do
 done
 toolchain=$(dirname "$(dirname "$(realpath "$(command -v "$swift")")")")
 cp "$toolchain/share/swift/LICENSE.txt" "$licences/swift.txt"
+cp Release/licences/*.txt "$licences"  # of what Foundation and Yams hold
 for checkout in "$folder"/checkouts/*; do
   cp "$checkout"/LICENSE* "$licences/$(basename "$checkout").txt"
 done
