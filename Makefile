@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .PHONY: help setup build demo causes calibration smollm2 bert vllm test matrix scaling interrupted tsan \
-  interop mpi browser arm fuzz cases mutants lint format bench clean
+  interop mpi wheel browser arm fuzz cases mutants lint format bench clean
 
 SWIFT ?= swift
 PACKAGES := libhdf5-dev libopenblas-dev libdeflate-dev libssl-dev pkg-config
@@ -98,6 +98,11 @@ mpi: PACKAGES += libopenmpi-dev openmpi-bin procps
 mpi: setup ## Check that ranks under mpirun write what one process writes
 	$(SWIFT) build --traits MPI --scratch-path $(CURDIR)/.build-mpi --product assay
 	Tests/MPI/run.sh .build-mpi/debug/assay
+
+wheel: PACKAGES += python3-venv g++ debootstrap
+wheel: setup ## Build the wheel, and work with it in a bare Debian (takes the rights of root)
+	SWIFT=$(SWIFT) Release/wheel.sh .build-wheel
+	Tests/Wheel/run.sh .build-wheel/dist/*.whl .build-wheel/root
 
 browser: PACKAGES += chromium python3
 browser: setup ## Check the HTML report in a headless Chromium, light and dark

@@ -23,7 +23,7 @@ def needed():
         yield from re.findall(r'url: "[^"]*/([^"/]+?)(?:\.git)?"', text(path))
     yield from re.search(r"^PACKAGES := (.*)", text("Makefile"), re.M)[1].split()
     yield "libopenmpi-dev"
-    for _, names in re.findall(r'^(dependencies|transformers|test) = \[(.*)\]',
+    for _, names in re.findall(r'^(requires|dependencies|torch|transformers|test) = \[(.*)\]',
                                text("Python/pyproject.toml"), re.M):
         yield from re.findall(r'"([a-z0-9_]+)', names)
 

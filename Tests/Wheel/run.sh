@@ -47,7 +47,7 @@ while IFS= read -r setting; do settings+=("$setting"); done < <(env | grep -iE '
 mkdir -p "$root/assay" "$root/wheel"
 export repository wheel root
 unshare -m bash -euo pipefail -c '
-  mount --bind "$repository" "$root/assay"
+  mount --bind -o ro "$repository" "$root/assay"
   mount --bind -o ro "$(dirname "$wheel")" "$root/wheel"
   mount --bind /etc/ssl/certs "$root/etc/ssl/certs"
   [ -d /usr/local/share/ca-certificates ] && mkdir -p "$root/usr/local/share/ca-certificates" &&

@@ -1,6 +1,6 @@
 """Records the original: `Golden/digit-reader/float32.h5`, what PyTorch computed in every module.
 
-Needs safetensors and assay_torch (`pip install PATH_OF_ASSAY/Python`). Each image is one forward pass,
+Needs safetensors and assay_torch (`pip install "PATH_OF_ASSAY/Python[torch]"`). Each image is one forward pass,
 so one step. A golden that exists changes by `assay approve` only:
 
     python Python/record.py new.h5
