@@ -66,6 +66,14 @@ python compress.py $golden/float32.h5 compressed.h5
 expect 0 "560 tensors (127855 elements) compared" assay compare compressed.h5 $golden/float32.h5
 expect 1 "model.layers.2.mlp.down_proj" assay compare $golden/bugs/weight-row.h5 compressed.h5
 
+# OpenBLAS has the kernels of other processors too.
+if [ "$(uname -m)" = x86_64 ]; then
+  for core in Prescott Haswell; do
+    OPENBLAS_VERBOSE=2 OPENBLAS_CORETYPE=$core expect 0 "Core: $core" assay record \
+      --model $golden/checkpoint --prompt Licensed --max-tokens 1 --golden $core.h5
+  done
+fi
+
 # Without PyTorch the recorder says what it takes.
 expect 1 'pip install "assay-torch[torch]"' python -c "import assay_torch"
 echo "record, compare, replay, inspect and convert work where nothing but the wheel is"
