@@ -1,23 +1,39 @@
-import AssayBase
-internal import AssayTensors
+package import AssayBase
+package import AssayTensors
 internal import CDeflate
 
 /// A zip archive in a mapped file: hands out entries as storages, checked against their CRC.
-struct ZipArchive {
+package struct ZipArchive: Sendable {
   let file: MappedFile
   let index: ZipIndex
 
-  init(file: MappedFile) throws(TorchError) {
+  /// Finds the entries of a mapped file.
+  ///
+  /// - Throws: ``TorchError``.
+  package init(file: MappedFile) throws(TorchError) {
     self.file = file
     index = try file.withUnsafeBytes { (bytes) throws(TorchError) in
       try ZipIndex(bytes, path: file.path)
     }
   }
 
+  /// The entries in the order in which they lie in the file.
+  package var entries: [ZipEntry] { index.entries.values.sorted { $0.start < $1.start } }
+
   /// The unpacked bytes of an entry; stored ones share the mapping.
   func storage(
     of entry: ZipEntry, budget: inout MemoryBudget
   ) throws(TorchError) -> Storage {
+    if entry.method == .deflated {
+      try budget.spend(entry.byteCount, on: "unpacking \(quoted(entry.name))")
+    }
+    return try storage(of: entry)
+  }
+
+  /// The unpacked bytes of an entry of a size that may be allocated; stored ones share the mapping.
+  ///
+  /// - Throws: ``TorchError``, also where they do not have the archive's checksum.
+  package func storage(of entry: ZipEntry) throws(TorchError) -> Storage {
     let packed: Storage
     do { packed = try Storage(file: file, range: entry.data) } catch {
       throw malformed("the zip entry \(quoted(entry.name)) lies outside the file")
@@ -27,7 +43,6 @@ struct ZipArchive {
     case .stored:
       storage = packed
     case .deflated:
-      try budget.spend(entry.byteCount, on: "unpacking \(quoted(entry.name))")
       storage = try inflate(packed, entry: entry)
     }
     // torch can be told to write no checksums: it then stores zeros.
