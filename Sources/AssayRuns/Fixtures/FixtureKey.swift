@@ -1,3 +1,4 @@
+import AssayBase
 import AssayTensors
 
 /// What the key of a fixture says: which step, module, call, slot and device its tensor is of.

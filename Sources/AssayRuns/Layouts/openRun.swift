@@ -9,8 +9,8 @@ import AssayBase
 /// Opens the run that a path means.
 ///
 /// - Parameter path: A run's directory, an `.h5` file, a fixture (`.safetensors`, `.npz` or `.npy`),
-///   or an output directory that holds exactly one run. A directory that has both layouts is read from its `.pt` files, and while it holds a
-///   spool, from that. The directory of a dump of SGLang is a run too: `dump_<time>`, with the files
+///   or an output directory that holds exactly one run. A directory that has both layouts is read
+///   from its `.pt` files, and while it holds a spool, from that. The directory of a dump of SGLang is a run too: `dump_<time>`, with the files
 ///   of all ranks, or that of one rank, `TP0_PP0_Rank0_pid<n>`. A directory that holds the runs of
 ///   all ranks of one distributed run, or a pattern of their names such as `runs/vllm-1-rank*`, is
 ///   one run of whole tensors.
