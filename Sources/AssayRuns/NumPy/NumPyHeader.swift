@@ -112,10 +112,10 @@ extension NumPyHeader {
         + "an array of numbers, each of another shape under a key of its own"
     case "S", "U": return "\(shown) is of texts, which are no tensor"
     case "M", "m": return "\(shown) is of times, which are no tensor"
-    case "V", "f" where name == "f1":
+    case _ where name == "f1", "V":
       return "\(shown) does not say what the bytes mean, as where numpy writes 8-bit floats; save "
         + "them as float32, or as .safetensors, which says it"
-    case "f", "c":
+    case _ where ["f12", "f16", "c24", "c32"].contains(name):
       return "\(shown) is of long doubles, which differ by machine; save them as float64"
     default: return DType.unsupported(text)
     }
