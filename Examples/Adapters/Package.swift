@@ -1,25 +1,24 @@
 // swift-tools-version: 6.1
 import PackageDescription
 
-// Copy the file of your framework out of Sources/Adapters; the package is here to compile them all.
-// MLX_SWIFT names a checkout of mlx-swift, whose MLX then takes the place of the stand-in. On Apple's
-// systems Core ML is the system's own.
+// Copy the file of your framework out of Sources/Adapters; the package is here to compile and test them
+// all. Where a framework is not there, a stand-in is: Core ML is the system's own on Apple's systems, and
+// MLX_SWIFT names a checkout of mlx-swift.
 let mlx = Context.environment["MLX_SWIFT"]
-var dependencies: [Package.Dependency] = [.package(name: "assay", path: "../..")]
-var frameworks: [Target.Dependency] = ["OnnxRuntimeBindings"]
-var targets: [Target] = [
-  .target(name: "OnnxRuntimeBindings", path: "Tests/Stubs/OnnxRuntimeBindings")
+var dependencies: [Package.Dependency] = [
+  .package(name: "assay", path: "../.."), .package(name: "stubs", path: "Tests/Stubs"),
+]
+var frameworks: [Target.Dependency] = [
+  .product(name: "OnnxRuntimeBindings", package: "stubs")
 ]
 if let mlx {
   dependencies.append(.package(name: "mlx-swift", path: mlx))
   frameworks.append(.product(name: "MLX", package: "mlx-swift"))
 } else {
-  frameworks.append("MLX")
-  targets.append(.target(name: "MLX", path: "Tests/Stubs/MLX"))
+  frameworks.append(.product(name: "MLX", package: "stubs"))
 }
 #if os(Linux)
-  frameworks.append("CoreML")
-  targets.append(.target(name: "CoreML", path: "Tests/Stubs/CoreML"))
+  frameworks.append(.product(name: "CoreML", package: "stubs"))
 #endif
 
 let assay = Target.Dependency.product(name: "Assay", package: "assay")
@@ -28,7 +27,7 @@ let package = Package(
   name: "adapters",
   platforms: [.macOS(.v15)],
   dependencies: dependencies,
-  targets: targets + [
+  targets: [
     .target(name: "Adapters", dependencies: [assay] + frameworks),
     .testTarget(name: "AdapterTests", dependencies: ["Adapters", assay] + frameworks),
   ],

@@ -3,26 +3,37 @@
   import CoreML
   import Foundation
 
-  /// An `MLMultiArray` is recorded with its own dtype and strides, which an array over a pixel buffer
-  /// pads.
-  extension MLMultiArray: @retroactive Capturable, @retroactive TensorConvertible {
-    /// A view of a copy of all its memory.
+  /// An `MLMultiArray` to be announced. A class that others may subclass cannot be `Capturable`.
+  ///
+  /// ```swift
+  /// let normed = try probe("norm", CapturedMultiArray(hidden)) {
+  ///   CapturedMultiArray(try norm($0.array))
+  /// }.array
+  /// ```
+  public struct CapturedMultiArray: TensorConvertible {
+    /// The array itself.
+    public let array: MLMultiArray
+
+    /// Wraps an array, which is not copied.
+    public init(_ array: MLMultiArray) { self.array = array }
+
+    /// A view of a copy of all its memory: an array over a pixel buffer pads its rows.
     public func tensor() throws -> Tensor {
-      guard let dtype = dataType.assay else {
+      guard let dtype = array.dataType.assay else {
         throw CaptureError.notConvertible(
-          type: "MLMultiArray", reason: "its data type \(dataType.rawValue) is not known")
+          type: "MLMultiArray", reason: "its data type \(array.dataType.rawValue) is not known")
       }
-      return try withUnsafeBytes { memory in
+      return try array.withUnsafeBytes { memory in
         try Tensor(
-          storage: Storage(copying: memory), dtype: dtype, shape: Shape(shape.map(\.intValue)),
-          strides: strides.map(\.intValue))
+          storage: Storage(copying: memory), dtype: dtype,
+          shape: Shape(array.shape.map(\.intValue)), strides: array.strides.map(\.intValue))
       }
     }
 
     /// An array of a tensor's elements.
     ///
     /// - Throws: `CaptureError.unfitTensor` for a dtype that Core ML does not have, as bfloat16.
-    public func replaced(by tensor: Tensor) throws -> Self {
+    public func replaced(by tensor: Tensor) throws -> CapturedMultiArray {
       let unfit = CaptureError.unfitTensor(
         type: "MLMultiArray", takes: "float64, float32, float16, int32 and int8",
         dtype: tensor.dtype, shape: tensor.shape.dimensions)
@@ -35,9 +46,7 @@
         }
         tensor.withContiguousBytes { memory.copyMemory(from: $0) }
       }
-      // A subclass of somebody's own does not come out of this.
-      guard let array = array as? Self else { throw unfit }
-      return array
+      return CapturedMultiArray(array)
     }
   }
 

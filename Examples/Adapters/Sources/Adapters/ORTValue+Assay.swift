@@ -3,12 +3,24 @@
   import Foundation
   import OnnxRuntimeBindings
 
-  /// An `ORTValue` of ONNX Runtime is recorded where it holds a tensor of numbers, which stand in
-  /// row-major order.
-  extension ORTValue: @retroactive Capturable, @retroactive TensorConvertible {
-    /// A copy of the elements.
+  /// An `ORTValue` of ONNX Runtime to be announced, which holds a tensor of numbers. A class that others
+  /// may subclass cannot be `Capturable`.
+  ///
+  /// ```swift
+  /// let output = try probe("encoder", CapturedORTValue(input)) {
+  ///   CapturedORTValue(try run(session, $0.value))
+  /// }.value
+  /// ```
+  public struct CapturedORTValue: TensorConvertible {
+    /// The value itself.
+    public let value: ORTValue
+
+    /// Wraps a value, which is not copied.
+    public init(_ value: ORTValue) { self.value = value }
+
+    /// A copy of the elements, which stand in row-major order.
     public func tensor() throws -> Tensor {
-      let info = try tensorTypeAndShapeInfo()
+      let info = try value.tensorTypeAndShapeInfo()
       guard let dtype = ORTTensorElementDataType.dtypes[info.elementType.rawValue] else {
         throw CaptureError.notConvertible(
           type: "ORTValue",
@@ -16,7 +28,7 @@
             + "bytes of; let the model return float32")
       }
       // The data is the session's own memory, which the next run may overwrite.
-      let data = try tensorData()
+      let data = try value.tensorData()
       let elements = Storage(
         copying: UnsafeRawBufferPointer(start: data.bytes, count: data.length))
       return try withExtendedLifetime(data) {
@@ -28,7 +40,7 @@
     /// A value of a tensor's elements.
     ///
     /// - Throws: `CaptureError.unfitTensor` for a dtype that the bindings do not have.
-    public func replaced(by tensor: Tensor) throws -> Self {
+    public func replaced(by tensor: Tensor) throws -> CapturedORTValue {
       let unfit = CaptureError.unfitTensor(
         type: "ORTValue", takes: "float32 and integers of 8, 32 and 64 bits",
         dtype: tensor.dtype, shape: tensor.shape.dimensions)
@@ -39,11 +51,10 @@
       let data = tensor.withContiguousBytes {
         NSMutableData(bytes: $0.baseAddress, length: $0.count)
       }
-      let value = try ORTValue(
-        tensorData: data, elementType: elementType,
-        shape: tensor.shape.dimensions.map { NSNumber(value: $0) })
-      guard let value = value as? Self else { throw unfit }
-      return value
+      return CapturedORTValue(
+        try ORTValue(
+          tensorData: data, elementType: elementType,
+          shape: tensor.shape.dimensions.map { NSNumber(value: $0) }))
     }
   }
 

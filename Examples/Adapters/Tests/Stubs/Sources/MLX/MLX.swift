@@ -26,7 +26,7 @@ public final class MLXArray {
 
   public init(_ data: Data, _ shape: (some Collection<Int>)? = [Int]?.none, dtype: DType) {
     precondition(!data.isEmpty)
-    self.shape = shape.map(Array.init) ?? [data.count]
+    self.shape = shape.map { Array($0) } ?? [data.count]
     self.dtype = dtype
     bytes = data
   }
