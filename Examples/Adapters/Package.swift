@@ -21,6 +21,8 @@ if let mlx {
   frameworks.append(.product(name: "CoreML", package: "stubs"))
 #endif
 
+// What only the real one does.
+let defines: [SwiftSetting] = mlx == nil ? [] : [.define("REAL_MLX")]
 let assay = Target.Dependency.product(name: "Assay", package: "assay")
 
 let package = Package(
@@ -29,7 +31,8 @@ let package = Package(
   dependencies: dependencies,
   targets: [
     .target(name: "Adapters", dependencies: [assay] + frameworks),
-    .testTarget(name: "AdapterTests", dependencies: ["Adapters", assay] + frameworks),
+    .testTarget(
+      name: "AdapterTests", dependencies: ["Adapters", assay] + frameworks, swiftSettings: defines),
   ],
   swiftLanguageModes: [.v6]
 )

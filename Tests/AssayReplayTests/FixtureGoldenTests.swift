@@ -17,7 +17,8 @@ import Testing
     var run = InMemoryRun(path: "stages.npz")
     run.manifest.isFixture = true
     for (module, values) in stages.sorted(by: { $0.key < $1.key }) {
-      run.add(try Tensor(values, dtype: .float32, device: device), module, "outputs", device: device)
+      let tensor = try Tensor(values, dtype: .float32, device: device)
+      run.add(tensor, module, "outputs", device: device)
     }
     return run
   }

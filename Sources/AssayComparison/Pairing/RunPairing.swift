@@ -208,7 +208,8 @@ struct RunPairing {
     if presence == .both, !leading.isOrderRecorded {
       notes.append(
         "step \(step): neither run recorded the order of execution, so modules stand in the order "
-          + "of their names and the first divergence need not be where the error began")
+          + "of their names, or of the .npz that they come from, and the first divergence need not be where the error began"
+      )
     }
     let actualCalls = actual?.callsByName ?? [:]
     let expectedCalls = expected?.callsByName ?? [:]

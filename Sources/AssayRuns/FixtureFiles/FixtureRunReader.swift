@@ -57,8 +57,8 @@ package final class FixtureRunReader: RunReader {
       if let other = sources.updateValue(source, forKey: key) {
         throw .damaged(
           path: path,
-          reason: "its keys \(other.name.debugDescription) and \(source.name.debugDescription) both "
-            + "mean \(key); rename one of them")
+          reason: "its keys \(other.name.debugDescription) and \(source.name.debugDescription) "
+            + "both mean \(key); rename one of them")
       }
       let position = positions[key.call] ?? calls[key.step, default: []].count
       if positions.updateValue(position, forKey: key.call) == nil {
@@ -95,12 +95,12 @@ package final class FixtureRunReader: RunReader {
       throw RunError.unreadableTensor(key, path: path, reason: "the run does not hold it")
     }
     switch source.content {
-    case .tensor(let tensor): return tensor
+    case .tensor(let tensor): return tensor.on(key.device)
     case .unreadable(let reason):
       throw RunError.unreadableTensor(key, path: path, reason: reason)
     case .array(let file, let position):
       do throws(NumPyHeader.Failure) {
-        return try file.tensor(at: position)
+        return try file.tensor(at: position).on(key.device)
       } catch {
         throw RunError.unreadableTensor(key, path: path, reason: error.reason)
       }

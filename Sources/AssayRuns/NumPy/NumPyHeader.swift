@@ -39,7 +39,8 @@ struct NumPyHeader {
       count = Int(UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: 8, as: UInt32.self)))
     case (2, 0), (3, 0): throw Failure("it ends within its header")
     default:
-      throw Failure("it has version \(version.0).\(version.1) of the .npy format, which is not known")
+      throw Failure(
+        "it has version \(version.0).\(version.1) of the .npy format, which is not known")
     }
     guard count <= bytes.count - start else {
       throw Failure("its header claims \(count) bytes, and \(bytes.count - start) are there")
@@ -65,7 +66,9 @@ struct NumPyHeader {
       case "shape":
         isNew = shape == nil
         shape = try scanner.tuple(atMost: 64)
-      default: throw Failure("its header has \(key.prefix(40).debugDescription), which is not known")
+      default:
+        let shown = String(key.prefix(40)).debugDescription
+        throw Failure("its header has \(shown), which is not known")
       }
       guard isNew else { throw Failure("its header has \"\(key)\" twice") }
     }
@@ -108,8 +111,8 @@ extension NumPyHeader {
     let shown = "its dtype " + String(text.prefix(40)).debugDescription
     switch name.first {
     case "O":
-      return "\(shown) is of Python objects, which only running what a pickle says would make; save "
-        + "an array of numbers, each of another shape under a key of its own"
+      return "\(shown) is of Python objects, which only running what a pickle says would make; "
+        + "save arrays of numbers, each of another shape under a key of its own"
     case "S", "U": return "\(shown) is of texts, which are no tensor"
     case "M", "m": return "\(shown) is of times, which are no tensor"
     case _ where name == "f1", "V":

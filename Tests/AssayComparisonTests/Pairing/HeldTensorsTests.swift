@@ -9,7 +9,8 @@ import Testing
   private func run(_ modules: [String], isFixture: Bool) throws -> InMemoryRun {
     var run = InMemoryRun(path: isFixture ? "stages.npz" : "run.h5")
     run.manifest.isFixture = isFixture
-    for module in modules { run.add(try Tensor([1] as [Float], dtype: .float32), module, "outputs") }
+    let tensor = try Tensor([1] as [Float], dtype: .float32)
+    for module in modules { run.add(tensor, module, "outputs") }
     return run
   }
 

@@ -1,6 +1,6 @@
 """Writes `files`: what numpy, safetensors and MLX make of arrays, and what they say these hold.
 
-    python make_files.py         with numpy, safetensors and torch
+    python make_files.py         with h5py, numpy, safetensors and torch
     python make_files.py mlx     with mlx[cpu] and numpy
 """
 
@@ -99,8 +99,13 @@ def main():
         "step_0/model.a%2Fb/call_3/cuda_1/post_fwd_inputs_0": 8, "step_03/x": 9, ".outputs": 10,
     }
     np.savez(FOLDER / "keys.npz", **{name: np.array([value]) for name, value in names.items()})
+    import h5py
     import torch
     from safetensors.torch import save_file
+    golden = pathlib.Path(__file__).parents[3] / "Golden/tiny-llama/float32.h5"
+    with h5py.File(golden) as file:
+        np.savez(FOLDER / "stages.npz", **{
+            name: file[f"step_0/{name}/call_0/cpu/outputs"][()] for name in ["model.layers.1", "model.layers.2"]})
     save_file({name: torch.tensor([value]) for name, value in names.items()},
               FOLDER / "keys.safetensors")
 

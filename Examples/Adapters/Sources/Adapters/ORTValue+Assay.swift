@@ -24,8 +24,9 @@
       guard let dtype = ORTTensorElementDataType.dtypes[info.elementType.rawValue] else {
         throw CaptureError.notConvertible(
           type: "ORTValue",
-          reason: "its elements are of type \(info.elementType.rawValue), which the bindings give no "
-            + "bytes of; let the model return float32")
+          reason:
+            "its elements are of type \(info.elementType.rawValue), of which the bindings give "
+            + "no bytes; let the model return float32")
       }
       // The data is the session's own memory, which the next run may overwrite.
       let data = try value.tensorData()
@@ -45,7 +46,8 @@
         type: "ORTValue", takes: "float32 and integers of 8, 32 and 64 bits",
         dtype: tensor.dtype, shape: tensor.shape.dimensions)
       guard
-        let number = ORTTensorElementDataType.dtypes.first(where: { $0.value == tensor.dtype })?.key,
+        let number = ORTTensorElementDataType.dtypes.first(where: { $0.value == tensor.dtype })?
+          .key,
         let elementType = ORTTensorElementDataType(rawValue: number)
       else { throw unfit }
       let data = tensor.withContiguousBytes {

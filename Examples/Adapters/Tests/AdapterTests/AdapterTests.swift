@@ -52,6 +52,26 @@ import Testing
     #expect(throws: CaptureError.self) { try one.replaced(by: sample(.complex128)) }
   }
 
+  #if REAL_MLX
+    @Test func mlxIsComputedAndPutInOrder() throws {
+      let values: [Float] = [1, 2, 3, 4, 5, 6]
+      let array = MLXArray(values, [2, 3])
+      expectSame(
+        try (array.transposed() + array[0, 0]).tensor(),
+        try tensor([2, 5, 3, 6, 4, 7] as [Float], .float32, [3, 2]))
+      expectSame(
+        try array[0..., .stride(from: 2, by: -1)].tensor(),
+        try tensor([3, 2, 1, 6, 5, 4] as [Float], .float32, [2, 3]))
+      expectSame(
+        try broadcast(MLXArray([Float(7)], [1]), to: [2, 2]).tensor(),
+        try tensor([7, 7, 7, 7] as [Float], .float32, [2, 2]))
+      expectSame(
+        try array.asType(.bfloat16)[1].tensor(),
+        // The upper halves of 4, 5 and 6.
+        try tensor([0x4080, 0x40A0, 0x40C0] as [UInt16], .bfloat16, [3]))
+    }
+  #endif
+
   // MARK: - Core ML
 
   #if os(Linux)

@@ -29,7 +29,8 @@ open class MLMultiArray: NSObject {
   }
 
   /// Makes an array as one over a pixel buffer is; Core ML's own initializer has other types.
-  public init(bytes: [UInt8], shape: [NSNumber], strides: [NSNumber], _ type: MLMultiArrayDataType) {
+  public init(bytes: [UInt8], shape: [NSNumber], strides: [NSNumber], _ type: MLMultiArrayDataType)
+  {
     (self.shape, self.strides, dataType, memory) = (shape, strides, type, bytes)
   }
 
