@@ -140,6 +140,19 @@ def test_damaged(checks, folder):
     checks.equal(read > CASES, True, f"{read} arrays were read")
 
 
+def test_memory(checks, folder):
+    """What unpacks to four times the file and 48 MiB is read, and what to more is not."""
+    path = os.path.join(folder, "zeros.npz")
+    for mebibytes, order, is_read in [(47, "<", True), (49, "<", False), (23, ">", True), (25, ">", False)]:
+        np.savez_compressed(path, zeros=np.zeros((mebibytes << 17,), order + "f8"))
+        entry = inspected(checks, path)["zeros"]
+        checks.equal("unreadable" not in entry, is_read, f"{mebibytes} MiB of {order}f8")
+        if not is_read:
+            checks.equal("numpy.savez" in entry["unreadable"], True, entry["unreadable"])
+    np.savez(path, zeros=np.zeros((49 << 17,), ">f8"))
+    checks.equal("sha256" in inspected(checks, path)["zeros"], True, "unpacked")
+
+
 def test_safetensors(checks, folder):
     """As a run: each key is a module, in natural order."""
     for case in range(SEED, SEED + CASES):

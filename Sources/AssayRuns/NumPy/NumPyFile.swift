@@ -46,57 +46,47 @@ struct NumPyFile: Sendable {
   ///
   /// - Parameter position: A position in ``names``.
   func tensor(at position: Int) throws(NumPyHeader.Failure) -> Tensor {
-    let storage: Storage
-    switch content {
-    case .array:
-      do { storage = try Storage(file: file, range: 0..<file.byteCount) } catch {
-        throw NumPyHeader.Failure("\(error)")
-      }
-    case .archive(let archive, let entries):
-      let entry = entries[position]
-      try checkMemory(for: entry)
-      do { storage = try archive.storage(of: entry) } catch {
-        throw NumPyHeader.Failure(error.reason(about: file.path))
-      }
-    }
-    return try NumPyFile.tensor(in: storage)
-  }
-
-  private func checkMemory(for entry: ZipEntry) throws(NumPyHeader.Failure) {
-    guard entry.isPacked, entry.byteCount > 256 << 20, let rest = AvailableMemory.byteCount,
-      entry.byteCount > rest
-    else { return }
-    throw NumPyHeader.Failure(
-      "its \(entry.byteCount) bytes do not fit into the \(rest) that memory has left")
-  }
-
-  /// The tensor that the bytes of a `.npy` show.
-  private static func tensor(in storage: Storage) throws(NumPyHeader.Failure) -> Tensor {
-    let header = try storage.withUnsafeBytes { (bytes) throws(NumPyHeader.Failure) in
-      try NumPyHeader(bytes)
-    }
+    var budget = MemoryBudget(path: file.path, fileSize: file.byteCount)
     do {
-      let shape = try Shape(header.shape)
-      let needed = shape.elementCount * header.dtype.byteCount
-      let found = storage.byteCount - header.end
-      guard found == needed else {
-        throw NumPyHeader.Failure(
-          "\(found) bytes stand behind its header, and \(header.dtype) \(shape) takes \(needed)")
+      switch content {
+      case .array:
+        let whole = try Storage(file: file, range: 0..<file.byteCount)
+        return try NumPyFile.tensor(in: whole, &budget)
+      case .archive(let archive, let entries):
+        let unpacked = try archive.storage(of: entries[position], budget: &budget)
+        return try NumPyFile.tensor(in: unpacked, &budget)
       }
-      let strides = header.isColumnMajor && needed > 0 ? shape.columnMajorStrides : nil
-      guard header.isBigEndian else {
-        return try Tensor(
-          storage: storage, dtype: header.dtype, shape: shape, strides: strides,
-          byteOffset: header.end)
-      }
-      return try Tensor(
-        storage: storage.swapped(width: header.dtype.scalarByteCount, from: header.end),
-        dtype: header.dtype, shape: shape, strides: strides)
     } catch let failure as NumPyHeader.Failure {
       throw failure
+    } catch TorchError.excessive(_, let reason) {
+      throw NumPyHeader.Failure("\(reason); save it unpacked, as numpy.savez does")
+    } catch let error as TorchError {
+      throw NumPyHeader.Failure(error.reason(about: file.path))
     } catch {
       throw NumPyHeader.Failure("\(error)")
     }
+  }
+
+  /// The tensor that the bytes of a `.npy` show.
+  private static func tensor(in storage: Storage, _ budget: inout MemoryBudget) throws -> Tensor {
+    let header = try storage.withUnsafeBytes { try NumPyHeader($0) }
+    let shape = try Shape(header.shape)
+    let needed = shape.elementCount * header.dtype.byteCount
+    let found = storage.byteCount - header.end
+    guard found == needed else {
+      throw NumPyHeader.Failure(
+        "\(found) bytes stand behind its header, and \(header.dtype) \(shape) takes \(needed)")
+    }
+    let strides = header.isColumnMajor && needed > 0 ? shape.columnMajorStrides : nil
+    guard header.isBigEndian else {
+      return try Tensor(
+        storage: storage, dtype: header.dtype, shape: shape, strides: strides,
+        byteOffset: header.end)
+    }
+    try budget.spend(needed, on: "turning its bytes around")
+    return try Tensor(
+      storage: storage.swapped(width: header.dtype.scalarByteCount, from: header.end),
+      dtype: header.dtype, shape: shape, strides: strides)
   }
 }
 

@@ -21,19 +21,12 @@ package struct ZipArchive: Sendable {
   package var entries: [ZipEntry] { index.entries.values.sorted { $0.start < $1.start } }
 
   /// The unpacked bytes of an entry; stored ones share the mapping.
-  func storage(
+  ///
+  /// - Parameter budget: What unpacking may take.
+  /// - Throws: ``TorchError``, also where they do not have the archive's checksum.
+  package func storage(
     of entry: ZipEntry, budget: inout MemoryBudget
   ) throws(TorchError) -> Storage {
-    if entry.method == .deflated {
-      try budget.spend(entry.byteCount, on: "unpacking \(quoted(entry.name))")
-    }
-    return try storage(of: entry)
-  }
-
-  /// The unpacked bytes of an entry of a size that may be allocated; stored ones share the mapping.
-  ///
-  /// - Throws: ``TorchError``, also where they do not have the archive's checksum.
-  package func storage(of entry: ZipEntry) throws(TorchError) -> Storage {
     let packed: Storage
     do { packed = try Storage(file: file, range: entry.data) } catch {
       throw malformed("the zip entry \(quoted(entry.name)) lies outside the file")
@@ -43,6 +36,7 @@ package struct ZipArchive: Sendable {
     case .stored:
       storage = packed
     case .deflated:
+      try budget.spend(entry.byteCount, on: "unpacking \(quoted(entry.name))")
       storage = try inflate(packed, entry: entry)
     }
     // torch can be told to write no checksums: it then stores zeros.
@@ -95,20 +89,22 @@ enum CRC32 {
 }
 
 /// How much memory a file may make the reader allocate beside its mapping.
-struct MemoryBudget {
+package struct MemoryBudget {
   private let path: String
   private let limit: Int
   private var rest: Int
 
   /// Allows four times the file's size and 48 MiB: a small file takes less than 64 MiB altogether.
-  init(path: String, fileSize: Int) {
+  package init(path: String, fileSize: Int) {
     self.path = path
     limit = fileSize * 4 + 48 << 20
     rest = limit
   }
 
   /// Accounts for bytes that are about to be allocated.
-  mutating func spend(_ byteCount: Int, on purpose: String) throws(TorchError) {
+  ///
+  /// - Throws: ``TorchError/excessive(path:reason:)``.
+  package mutating func spend(_ byteCount: Int, on purpose: String) throws(TorchError) {
     guard byteCount <= rest else {
       throw .excessive(
         path: path,

@@ -12,14 +12,11 @@ package struct ZipEntry: Sendable {
   /// The promised CRC-32; 0 when the writer computed none.
   var checksum: UInt32
   /// The size of the unpacked bytes.
-  package var byteCount: Int
+  var byteCount: Int
   /// Where the packed bytes lie in the file.
   var data: Range<Int>
   /// Where the entry starts: its local header.
   var start: Int
-
-  /// Whether unpacking it takes memory.
-  package var isPacked: Bool { method == .deflated }
 }
 
 /// The entries of a zip archive, found through its central directory.
