@@ -61,8 +61,9 @@ vllm: setup ## Record an unmodified vLLM and hold it to transformers (fetches 50
 	Tests/VLLM/run.sh .build-vllm .build/debug/assay \
 	  $(wildcard Golden/smollm2/checkpoint)
 
-test: setup ## Build and run all tests and the example's (no Python needed)
+test: setup ## Build and run all tests and the examples' (no Python needed)
 	$(SWIFT) test
+	$(SWIFT) test --package-path Examples/Adapters --scratch-path $(CURDIR)/.build
 	Examples/SwiftPort/check.sh --scratch-path $(CURDIR)/.build
 
 matrix: setup ## Check that failing assertions fail: debug, --parallel and release

@@ -61,7 +61,7 @@ enum CommandError: Error, Equatable, CustomStringConvertible {
     case .badConfiguration(let path, let reason):
       "\(path): \(reason)"
     case .unknownFile(let path):
-      "\(path) is neither a recorded run nor a .h5, .pt or .safetensors file"
+      "\(path) is neither a recorded run nor a .h5, .pt, .safetensors, .npz or .npy file"
     case .nothingSelected(let pattern, let path):
       "no module of \(path) matches \"\(pattern)\""
     case .unreadableTensors(let count, let path):

@@ -45,7 +45,7 @@ extension Inventory {
       return
     }
     switch try FileKind(path: path) {
-    case .hdf5: try self.init(run: open(path))
+    case .hdf5, .numpy: try self.init(run: open(path))
     case .torch: try self.init(torchFile: path)
     case .safetensors: try self.init(safetensors: path)
     case nil:
@@ -109,13 +109,14 @@ extension Inventory {
 
 /// A file that `assay inspect` opens, recognised by its first bytes or its extension.
 private enum FileKind {
-  case hdf5, torch, safetensors
+  case hdf5, torch, safetensors, numpy
 
   init?(path: String) throws(FileError) {
     // Not by a file handle, which would wait forever at a FIFO.
     let start = try MappedFile(path: path).withUnsafeBytes { Array($0.prefix(8)) }
     switch (URL(filePath: path).pathExtension.lowercased(), start) {
     case ("safetensors", _): self = .safetensors
+    case ("npz", _), ("npy", _): self = .numpy
     case (_, [0x89, 0x48, 0x44, 0x46, 0x0D, 0x0A, 0x1A, 0x0A]): self = .hdf5
     case ("h5", _), ("hdf5", _): self = .hdf5
     case ("pt", _), ("pth", _), ("bin", _): self = .torch

@@ -5,7 +5,7 @@ import Foundation
 
 /// A golden's place on disk, whether the golden is there yet or not.
 package struct GoldenFile: Hashable, Sendable {
-  /// The path of the HDF5 file.
+  /// The path of the HDF5 file, or of a fixture, which only others write.
   package let path: String
 
   /// Names a golden.
@@ -22,15 +22,46 @@ package struct GoldenFile: Hashable, Sendable {
   ///
   /// - Throws: ``AssayRuns/RunError``: nothing is there, or it is no run, or it is damaged.
   package func open() throws -> any RunReader {
-    try HDF5RunReader(path: path)
+    isFixture ? try FixtureRunReader(path: path) : try HDF5RunReader(path: path)
+  }
+
+  /// Whether it is a file of chosen tensors, which Assay reads and does not write.
+  private var isFixture: Bool { FixtureRunReader.isFixture(path) }
+
+  /// The golden of a name: its HDF5 file, unless only a fixture of that name is there.
+  ///
+  /// - Parameter base: The path without its ending.
+  /// - Throws: ``ReplayError/severalGoldens(paths:)``.
+  package static func named(_ base: String) throws(ReplayError) -> GoldenFile {
+    let files = endings.map { GoldenFile(path: base + $0) }
+    let found = files.filter(\.exists)
+    guard found.count < 2 else { throw .severalGoldens(paths: found.map(\.path)) }
+    return found.first ?? files[0]
+  }
+
+  /// What the file of a golden ends in; the first is what is recorded.
+  package static let endings = [".h5", ".safetensors", ".npz"]
+
+  /// Makes sure that a golden may be written here: not over a fixture, nor beside one of its name.
+  ///
+  /// - Throws: ``ReplayError/fixtureGolden(path:)``, ``ReplayError/severalGoldens(paths:)``.
+  package func checkWritable() throws(ReplayError) {
+    guard !isFixture else { throw .fixtureGolden(path: path) }
+    guard path.hasSuffix(Self.endings[0]) else { return }
+    let base = path.dropLast(Self.endings[0].count)
+    let fixtures = Self.endings.dropFirst().map { base + $0 }
+      .filter { GoldenFile(path: $0).exists }
+    guard fixtures.isEmpty else { throw .severalGoldens(paths: [path] + fixtures) }
   }
 
   /// Makes a writer whose run takes the golden's place, by rename, when it is finished.
   ///
   /// - Parameter manifest: What the run says about itself so far.
-  /// - Throws: ``AssayRuns/RunError`` when the file cannot be made.
+  /// - Throws: ``AssayRuns/RunError`` when the file cannot be made, and what ``checkWritable()``
+  ///   throws.
   package func writer(manifest: RunManifest) throws -> HDF5RunWriter {
-    try HDF5RunWriter(path: path, mode: .golden, manifest: manifest)
+    try checkWritable()
+    return try HDF5RunWriter(path: path, mode: .golden, manifest: manifest)
   }
 
   /// Puts a run in the golden's place, whole or not at all.

@@ -44,7 +44,7 @@ package final class Replay: Sendable {
   ///   - writer: Receives everything that is captured too, and the run's end from
   ///     ``commitCopy(_:)``; otherwise it is let go, and a golden's writer then leaves nothing behind.
   ///     A replay that is copied is not stopped at its first divergence.
-  /// - Throws: ``ReplayError/isolatedCopy``, and ``AssayCapture/CaptureError`` for a golden whose
+  /// - Throws: ``ReplayError/isolatedCopy``, ``ReplayError/isolatedFixture(path:)``, and ``AssayCapture/CaptureError`` for a golden whose
   ///   configuration cannot be read.
   package init(
     golden: any RunReader, options: ReplayOptions = .init(),
@@ -55,6 +55,9 @@ package final class Replay: Sendable {
     let digestCount = golden.digestCount
     guard !options.isIsolated || digestCount == 0 else {
       throw ReplayError.isolatedDigests(path: golden.path, count: digestCount)
+    }
+    guard !options.isIsolated || !golden.manifest.isFixture else {
+      throw ReplayError.isolatedFixture(path: golden.path)
     }
     self.golden = golden
     self.options = options
@@ -207,7 +210,9 @@ extension Replay {
     comparison.failures.append(.extraSteps(ran: recorder.stepCount, expected: expected))
   }
 
-  private var recordsAllSteps: Bool { recorder.configuration.steps.isEmpty }
+  private var recordsAllSteps: Bool {
+    recorder.configuration.steps.isEmpty && !golden.manifest.isFixture
+  }
 
   private func addNotes(to comparison: inout RunComparison) {
     if let note = comparison.deviceNote { comparison.notes.append(note) }

@@ -16,6 +16,12 @@ public enum ReplayError: Error, Equatable, Sendable {
   case isolatedCopy
   /// An isolated replay was to run modules on tensors of which the golden has digests only.
   case isolatedDigests(path: String, count: Int)
+  /// An isolated replay was to take the inputs of all modules from a fixture.
+  case isolatedFixture(path: String)
+  /// A golden is there under several endings, or would be.
+  case severalGoldens(paths: [String])
+  /// A golden was to be written over a fixture.
+  case fixtureGolden(path: String)
   /// A replay with a mapping was to do what needs a comparison while the model runs, or was to be
   /// copied.
   case notWithMapping(String)
@@ -55,6 +61,14 @@ extension ReplayError: CustomStringConvertible {
     case .isolatedDigests(let path, let count):
       "\(path) keeps digests of \(count) tensors, so that modules cannot be run on them; replay "
         + "without isolation, or against a golden that was recorded whole (\"keep\": \"full\")"
+    case .isolatedFixture(let path):
+      "\(path) is a fixture, which need not have the inputs of every module, so that none would be "
+        + "judged by itself; replay without isolation"
+    case .severalGoldens(let paths):
+      "\(paths.joined(separator: " and ")) would be the same golden; keep one of them"
+    case .fixtureGolden(let path):
+      "\(path) is a fixture, which Assay reads and does not write; approve the run as the .h5 of that "
+        + "name and remove the fixture"
     case .notWithMapping(let what):
       "a replay with a mapping cannot be \(what): its tensors pair only when the model is done, and "
         + "its modules are not those of the golden"

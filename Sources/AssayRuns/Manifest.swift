@@ -12,6 +12,9 @@ public struct RunManifest: Hashable, Sendable {
   public var recipe: Recipe?
   /// The capture configuration under which the run was recorded.
   package var configuration: JSONValue?
+  /// Whether it is a file of chosen tensors, a fixture, and not what a recorder saw of a model: then
+  /// what it lacks was perhaps never meant to be compared.
+  package var isFixture = false
 
   /// Makes a manifest.
   public init(

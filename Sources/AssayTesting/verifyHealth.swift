@@ -72,5 +72,5 @@ public func verifyHealth(
 
 private func openGolden(_ name: String, filePath: StaticString) throws -> any RunReader {
   let location = try GoldenLocation(file: "\(filePath)", environment: .current)
-  return try GoldenFile(path: location.path(of: try GoldenName(name))).open()
+  return try location.file(of: try GoldenName(name)).open()
 }

@@ -25,6 +25,12 @@ extension FuzzTarget {
       let file = try SafetensorsFile(path: Scratch.file(input, named: "input.safetensors"))
       for (_, tensor) in file.tensors { measure(tensor) }
     },
+    FuzzTarget("npz", repair: Repair.zip) { input in
+      measure(try FixtureRunReader(path: Scratch.file(input, named: "input.npz")))
+    },
+    FuzzTarget("npy") { input in
+      measure(try FixtureRunReader(path: Scratch.file(input, named: "input.npy")))
+    },
     FuzzTarget("safetensors-index") { input in
       let path = Scratch.file(input, named: "model.safetensors.index.json")
       _ = try SafetensorsIndex(path: path)

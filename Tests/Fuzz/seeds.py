@@ -90,7 +90,9 @@ def fixed():
     simple = {
         "torch": "Tests/AssayTorchTests/Fixtures/*.pt*",
         "hdf5": "Tests/AssayRunsTests/Fixtures/hdf5/*.h5",
-        "safetensors": "Tests/Assay*Tests/Fixtures/*.safetensors",
+        "safetensors": "Tests/Assay*Tests/Fixtures/**/*.safetensors",
+        "npz": "Tests/Assay*Tests/Fixtures/files/*.npz",
+        "npy": "Tests/Assay*Tests/Fixtures/files/*.npy",
         "safetensors-index": "Tests/AssayLlamaTests/Fixtures/*/*.index.json",
         "gguf": "Tests/AssayCheckpointsTests/Fixtures/gguf/*.gguf",
         "gguf-import": "Tests/AssayCheckpointsTests/Fixtures/gguf/*.gguf",

@@ -10,6 +10,7 @@ import traceback
 import comparing
 import converting
 import digests
+import fixtures
 import mappings
 import odd
 import python_recorder
@@ -26,7 +27,7 @@ def main():
     if len(sys.argv) != 2:
         sys.exit(__doc__)
     checks = Checks(sys.argv[1])
-    for part in (recording, reading, converting, comparing, digests, mappings, odd, python_recorder,
+    for part in (recording, reading, converting, comparing, digests, fixtures, mappings, odd, python_recorder,
                  python_values, ranks, reports, sizes):
         for name, test in list(vars(part).items()):
             if name.startswith("test_"):

@@ -11,7 +11,7 @@ struct ApproveCommand: ParsableCommand {
       shows it. A golden that is not there yet is made.
       """)
 
-  @Argument(help: "The run to approve: a run's directory or an .h5 file.")
+  @Argument(help: "The run to approve: a run's directory, an .h5 file or a fixture.")
   var candidate: String
 
   @Argument(help: "The golden to replace: an .h5 file.")
@@ -27,6 +27,7 @@ struct ApproveCommand: ParsableCommand {
 
   func run() throws {
     let file = GoldenFile(path: golden)
+    try file.checkWritable()
     let reader = try openRun(at: candidate)
     let tolerance = try tolerance.chosen(besides: golden)
     let previous = file.exists ? try file.open() : nil

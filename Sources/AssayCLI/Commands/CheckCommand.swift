@@ -10,7 +10,7 @@ struct CheckCommand: ParsableCommand {
     discussion: """
       Of everything found, the call that shows it first is named: what it was given, and between \
       which recorded tensors it was made. RUN is a run's directory, a directory that holds exactly \
-      one run, or an .h5 file. Exit status: 0 nothing was found, 1 something was, 2 a tensor could \
+      one run, an .h5 file or a fixture. Exit status: 0 nothing was found, 1 something was, 2 a tensor could \
       not be read, or nothing was there to check.
       """)
 

@@ -13,7 +13,7 @@ struct CompareCommand: ParsableCommand {
       """,
     discussion: """
       The first run is the actual one, the second the expected one. Each is a run's directory, a directory that \
-      holds exactly one run, an .h5 file, or the runs of all ranks of one distributed run: the \
+      holds exactly one run, an .h5 file, a fixture (.safetensors, .npz or .npy), or the runs of all ranks of one distributed run: the \
       directory that holds them, or a pattern of their names, which are joined as one. Exit status: 0 everything matches, 1 something \
       differs, 2 a run could not be read.
       """)

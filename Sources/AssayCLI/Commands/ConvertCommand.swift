@@ -8,14 +8,14 @@ struct ConvertCommand: ParsableCommand {
     commandName: "convert",
     abstract: "Convert a run to the vLLM directory layout or HDF5, without losing a bit.",
     discussion: """
-      SRC may be of either layout, a dump of SGLang, or a spool, as assay_torch records it; one that was cut gives the \
+      SRC may be of either layout, a dump of SGLang, a fixture (.safetensors, .npz or .npy), or a spool, as assay_torch records it; one that was cut gives the \
       steps that ended. DST ending in .h5 or .hdf5 becomes one HDF5 file, anything else a run's directory. Nothing \
       that exists is overwritten. --keep digest makes a small golden of a run that is too big to \
       keep; what the run has as digests already stays so. --virtual makes one small .h5 of the ranks of a \
       distributed run, whose elements stay in the ranks' .h5 files: in the folder of DST or below.
       """)
 
-  @Argument(help: "The run to read: a run's directory or an .h5 file.")
+  @Argument(help: "The run to read: a run's directory, an .h5 file or a fixture.")
   var source: String
 
   @Argument(help: "The directory or .h5 file to write.")

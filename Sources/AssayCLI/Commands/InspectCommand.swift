@@ -6,14 +6,15 @@ import Foundation
 struct InspectCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "inspect",
-    abstract: "Show what a run, an .h5, a .pt or a .safetensors file holds.",
+    abstract: "Show what a run, an .h5, .pt, .safetensors, .npz or .npy file holds.",
     discussion: """
       Every tensor is listed with its statistics and the SHA-256 of its row-major little-endian \
-      bytes. In a .pt file the container path stands for the slot, in a .safetensors the name. What \
-      cannot be read is listed with the reason.
+      bytes. In a .pt file the container path stands for the slot, in a .safetensors the name; the keys \
+      of a .npz are shown as the modules and slots that they mean. What cannot be read is listed \
+      with the reason.
       """)
 
-  @Argument(help: "A run's directory, or an .h5, .pt or .safetensors file.")
+  @Argument(help: "A run's directory, or an .h5, .pt, .safetensors, .npz or .npy file.")
   var path: String
 
   @Option(help: "Only modules that match this regular expression (Python's re.search).")

@@ -97,9 +97,9 @@ struct RecordCommand: ParsableCommand {
     let llama = try TensorParallelLlama(
       checkpoint: model, rankCount: ranks, dtype: dtype, threads: threads)
     for rank in 0..<ranks {
-      if let golden = golden(of: rank), GoldenFile(path: golden).exists {
-        throw CommandError.goldenExists(path: golden)
-      }
+      guard let golden = golden(of: rank).map({ GoldenFile(path: $0) }) else { continue }
+      if golden.exists { throw CommandError.goldenExists(path: golden.path) }
+      try golden.checkWritable()
     }
     // Before a run's directory is made: what cannot run leaves nothing behind.
     try llama.checkGeneration(from: tokenIDs, steps: maxTokens)

@@ -18,7 +18,7 @@ struct ReplayCommand: ParsableCommand {
       everything matches, 1 something differs, 2 the model could not be run or compared.
       """)
 
-  @Argument(help: "The golden: an .h5 file, or a run's directory.")
+  @Argument(help: "The golden: an .h5 file, a fixture, or a run's directory.")
   var golden: String
 
   @Option(help: "The checkpoint directory, where the golden's recipe names none or it has moved.")

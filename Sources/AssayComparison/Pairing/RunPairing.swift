@@ -76,8 +76,11 @@ struct RunPairing {
       failures += options.deviceMap.failures(
         actual: steps.actual.devices, expected: steps.expected.devices)
     }
-    let actualSteps = steps.actual.selected(by: options)
+    var actualSteps = steps.actual.selected(by: options)
     let expectedSteps = steps.expected.selected(by: options)
+    if expected.manifest.holdsChosen(of: actual.manifest) {
+      noteUnheld(actualSteps.keepHeld(by: expectedSteps))
+    }
     for step in Set(actualSteps.keys).union(expectedSteps.keys).sorted() {
       pair(step, actualSteps[step], expectedSteps[step])
     }
@@ -90,6 +93,14 @@ struct RunPairing {
   private mutating func checkExtraSteps(_ actual: Int, _ expected: Int) {
     guard actual > expected, expected > 0 else { return }
     failures.append(.extraSteps(ran: actual, expected: expected))
+  }
+
+  /// Notes how much of a run a fixture has nothing to say about.
+  private mutating func noteUnheld(_ count: (unheld: Int, all: Int)) {
+    guard count.unheld > 0 else { return }
+    notes.append(
+      "the expected run is a fixture, which has chosen tensors only: \(count.unheld) of the "
+        + "\(count.all) tensors of the actual run were not held to anything")
   }
 
   /// Notes one module that is called where the other run has many; the first of each is enough.
@@ -197,7 +208,8 @@ struct RunPairing {
     if presence == .both, !leading.isOrderRecorded {
       notes.append(
         "step \(step): neither run recorded the order of execution, so modules stand in the order "
-          + "of their names and the first divergence need not be where the error began")
+          + "of their names, or of the .npz that they come from, and the first divergence need not be where the error began"
+      )
     }
     let actualCalls = actual?.callsByName ?? [:]
     let expectedCalls = expected?.callsByName ?? [:]

@@ -8,9 +8,9 @@ import AssayBase
 
 /// Opens the run that a path means.
 ///
-/// - Parameter path: A run's directory, an `.h5` file, or an output directory that holds exactly
-///   one run. A directory that has both layouts is read from its `.pt` files, and while it holds a
-///   spool, from that. The directory of a dump of SGLang is a run too: `dump_<time>`, with the files
+/// - Parameter path: A run's directory, an `.h5` file, a fixture (`.safetensors`, `.npz` or `.npy`),
+///   or an output directory that holds exactly one run. A directory that has both layouts is read
+///   from its `.pt` files, and while it holds a spool, from that. The directory of a dump of SGLang is a run too: `dump_<time>`, with the files
 ///   of all ranks, or that of one rank, `TP0_PP0_Rank0_pid<n>`. A directory that holds the runs of
 ///   all ranks of one distributed run, or a pattern of their names such as `runs/vllm-1-rank*`, is
 ///   one run of whole tensors.
@@ -38,6 +38,7 @@ package func openRun(
     return try openOnly(found, at: path, placements)
   }
   guard FileSystem.isDirectory(path) else {
+    if FixtureRunReader.isFixture(path) { return try FixtureRunReader(path: path) }
     return try HDF5RunReader(path: path, by: .either, readsVirtual: readsVirtual)
   }
   if let layout = try layout(of: path) { return try open(path, as: layout, placements) }

@@ -22,14 +22,16 @@ struct GoldenLocation: Sendable {
     artifacts = given.1 ?? (root ?? FileManager.default.currentDirectoryPath) + "/.build/assay"
   }
 
-  /// The golden's file.
-  func path(of name: GoldenName) -> String {
-    "\(goldens)/\(name.text).h5"
+  /// The golden's file: an `.h5`, unless only a fixture of that name is there.
+  ///
+  /// - Throws: `ReplayError` where several are there.
+  func file(of name: GoldenName) throws -> GoldenFile {
+    try GoldenFile.named("\(goldens)/\(name.text)")
   }
 
   /// The rules that hold for the goldens of one folder.
   func tolerances(for name: GoldenName) -> String? {
-    let folder = URL(filePath: path(of: name)).deletingLastPathComponent()
+    let folder = URL(filePath: "\(goldens)/\(name.text)").deletingLastPathComponent()
     let path = folder.appending(path: "tolerances.yml").path(percentEncoded: false)
     return FileManager.default.fileExists(atPath: path) ? path : nil
   }
@@ -39,7 +41,9 @@ struct GoldenLocation: Sendable {
     guard let files = FileManager.default.enumerator(atPath: goldens) else { return [] }
     // A folder of goldens may hold checkpoints and dumps of any size.
     let names = files.prefix(100_000).compactMap { file in
-      (file as? String).flatMap { $0.hasSuffix(".h5") ? String($0.dropLast(3)) : nil }
+      (file as? String).flatMap { file in
+        GoldenFile.endings.first(where: file.hasSuffix).map { String(file.dropLast($0.count)) }
+      }
     }
     return NearNames.of(name.text, among: names.filter { $0 != name.text })
   }

@@ -1,3 +1,5 @@
+import Assay
+
 /// A golden's name, such as `tiny-llama/prefill`: a path below the folder of the goldens.
 struct GoldenName: Sendable {
   let text: String
@@ -22,7 +24,9 @@ struct GoldenName: Sendable {
       return "it has a control character"
     }
     if text.contains("\\") { return "parts are separated by /, not by \\" }
-    if text.hasSuffix(".h5") { return "the file's ending .h5 is not part of the name" }
+    if let ending = GoldenFile.endings.first(where: text.hasSuffix) {
+      return "the file's ending \(ending) is not part of the name"
+    }
     for part in text.split(separator: "/", omittingEmptySubsequences: false) {
       if part.isEmpty { return "it has an empty part" }
       if part.hasPrefix(".") { return "no part may begin with a dot" }

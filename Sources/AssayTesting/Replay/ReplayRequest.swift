@@ -49,7 +49,7 @@ struct ReplaySettings: Sendable {
     mode = try RecordMode.resolve(record ?? scope.record, in: environment)
     name = try GoldenName(golden)
     location = try GoldenLocation(file: "\(site.filePath)", environment: environment)
-    path = location.path(of: name)
+    path = try location.file(of: name).path
     artifacts = location.artifacts
     if let tolerance = tolerance ?? scope.tolerance {
       self.tolerance = tolerance

@@ -1,21 +1,30 @@
-import AssayBase
-internal import AssayTensors
+package import AssayBase
+package import AssayTensors
 internal import CDeflate
 
 /// A zip archive in a mapped file: hands out entries as storages, checked against their CRC.
-struct ZipArchive {
+package struct ZipArchive: Sendable {
   let file: MappedFile
   let index: ZipIndex
 
-  init(file: MappedFile) throws(TorchError) {
+  /// Finds the entries of a mapped file.
+  ///
+  /// - Throws: ``TorchError``.
+  package init(file: MappedFile) throws(TorchError) {
     self.file = file
     index = try file.withUnsafeBytes { (bytes) throws(TorchError) in
       try ZipIndex(bytes, path: file.path)
     }
   }
 
+  /// The entries in the order in which they lie in the file.
+  package var entries: [ZipEntry] { index.entries.values.sorted { $0.start < $1.start } }
+
   /// The unpacked bytes of an entry; stored ones share the mapping.
-  func storage(
+  ///
+  /// - Parameter budget: What unpacking may take.
+  /// - Throws: ``TorchError``, also where they do not have the archive's checksum.
+  package func storage(
     of entry: ZipEntry, budget: inout MemoryBudget
   ) throws(TorchError) -> Storage {
     let packed: Storage
@@ -80,20 +89,22 @@ enum CRC32 {
 }
 
 /// How much memory a file may make the reader allocate beside its mapping.
-struct MemoryBudget {
+package struct MemoryBudget {
   private let path: String
   private let limit: Int
   private var rest: Int
 
   /// Allows four times the file's size and 48 MiB: a small file takes less than 64 MiB altogether.
-  init(path: String, fileSize: Int) {
+  package init(path: String, fileSize: Int) {
     self.path = path
     limit = fileSize * 4 + 48 << 20
     rest = limit
   }
 
   /// Accounts for bytes that are about to be allocated.
-  mutating func spend(_ byteCount: Int, on purpose: String) throws(TorchError) {
+  ///
+  /// - Throws: ``TorchError/excessive(path:reason:)``.
+  package mutating func spend(_ byteCount: Int, on purpose: String) throws(TorchError) {
     guard byteCount <= rest else {
       throw .excessive(
         path: path,

@@ -1,12 +1,13 @@
 /// One entry of a zip archive, as the central directory describes it.
-struct ZipEntry {
+package struct ZipEntry: Sendable {
   /// How the entry's bytes are packed.
-  enum Method: UInt16 {
+  enum Method: UInt16, Sendable {
     case stored = 0
     case deflated = 8
   }
 
-  var name: String
+  /// The path within the archive.
+  package var name: String
   var method: Method
   /// The promised CRC-32; 0 when the writer computed none.
   var checksum: UInt32
@@ -21,7 +22,7 @@ struct ZipEntry {
 /// The entries of a zip archive, found through its central directory.
 ///
 /// Local headers serve only to find the data: torch leaves their sizes at zero.
-struct ZipIndex {
+struct ZipIndex: Sendable {
   let path: String
   private(set) var entries: [String: ZipEntry] = [:]
   /// The folder that all entries of a torch archive share, from the first entry's name; empty where

@@ -1,10 +1,13 @@
-internal import AssayTensors
+package import AssayTensors
 
 extension Storage {
   /// A copy in which the bytes of each whole unit of `width` bytes are reversed.
-  func swapped(width: Int) -> Storage {
-    withUnsafeBytes { source in
-      Storage(byteCount: source.count) { target in
+  ///
+  /// - Parameter start: The first byte that is copied; at most as many as there are.
+  package func swapped(width: Int, from start: Int = 0) -> Storage {
+    withUnsafeBytes { whole in
+      let source = UnsafeRawBufferPointer(rebasing: whole[start...])
+      return Storage(byteCount: source.count) { target in
         func swap<Unit: FixedWidthInteger & BitwiseCopyable>(_ unit: Unit.Type) {
           let size = MemoryLayout<Unit>.size
           for offset in stride(from: 0, through: source.count - size, by: size) {

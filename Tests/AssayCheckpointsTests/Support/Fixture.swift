@@ -1,5 +1,6 @@
 import AssayBase
 import AssayCheckpoints
+import AssayRuns
 import AssayTensors
 import Foundation
 import Testing

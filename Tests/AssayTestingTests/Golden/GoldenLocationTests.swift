@@ -1,3 +1,4 @@
+import Assay
 import AssayTestingSupport
 import Foundation
 import Testing
@@ -22,14 +23,14 @@ import Testing
     #expect(outside.goldens == playground.path + "/Golden")
     #expect(outside.artifacts == playground.path + "/.build/assay")
     let inside = try GoldenLocation(file: inner + "/Tests/A.swift", environment: nothing)
-    #expect(inside.path(of: try GoldenName("a/b")) == inner + "/Golden/a/b.h5")
+    #expect(try inside.file(of: try GoldenName("a/b")).path == inner + "/Golden/a/b.h5")
   }
 
   @Test func theEnvironmentNamesOtherFolders() throws {
     let environment = TestEnvironment(
       variables: ["ASSAY_GOLDEN_DIR": "/g", "ASSAY_ARTIFACTS": "/r"])
     let location = try GoldenLocation(file: "/nowhere/Tests/A.swift", environment: environment)
-    #expect(location.path(of: try GoldenName("a/b")) == "/g/a/b.h5")
+    #expect(try location.file(of: try GoldenName("a/b")).path == "/g/a/b.h5")
     #expect(location.artifacts == "/r")
   }
 
@@ -51,5 +52,30 @@ import Testing
     #expect(location.tolerances(for: try GoldenName("a/b")) == rules)
     #expect(location.tolerances(for: try GoldenName("b")) == nil)
     #expect(location.tolerances(for: try GoldenName("a/c/b")) == nil)
+  }
+
+  @Test func aFixtureIsTheGoldenWhereNothingElseIs() throws {
+    let playground = try Playground()
+    let location = try GoldenLocation(
+      file: #filePath, environment: playground.environment([:]))
+    let name = try GoldenName("a/b")
+    let folder = playground.goldens + "/a"
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    let npz = folder + "/b.npz"
+    try Data("x".utf8).write(to: URL(filePath: npz))
+    #expect(try location.file(of: name).path == npz)
+    #expect(location.names(near: try GoldenName("a/c")) == ["a/b"])
+    let safetensors = folder + "/b.safetensors"
+    try Data("x".utf8).write(to: URL(filePath: safetensors))
+    #expect(throws: ReplayError.severalGoldens(paths: [safetensors, npz])) {
+      try location.file(of: name)
+    }
+    try FileManager.default.removeItem(atPath: npz)
+    #expect(try location.file(of: name).path == safetensors)
+    let recorded = folder + "/b.h5"
+    try Data("x".utf8).write(to: URL(filePath: recorded))
+    #expect(throws: ReplayError.severalGoldens(paths: [recorded, safetensors])) {
+      try location.file(of: name)
+    }
   }
 }

@@ -1,4 +1,3 @@
-import AssayCheckpoints
 import AssayRuns
 import AssayTensors
 import Foundation

@@ -1,5 +1,4 @@
 import AssayBase
-public import AssayRuns
 public import AssayTensors
 
 /// A safetensors file, mapped into memory and checked before anything is read from it.
@@ -145,7 +144,7 @@ extension DType {
   ]
 
   /// Its name in a safetensors header; `nil` where the format has none.
-  var safetensorsName: String? { DType.safetensorsNames[self] }
+  package var safetensorsName: String? { DType.safetensorsNames[self] }
 
   /// Makes a dtype from its name in a safetensors header.
   fileprivate init?(safetensorsName name: String) {

@@ -1,5 +1,4 @@
 import AssayBase
-import AssayRuns
 import AssayTensors
 
 /// The JSON at the head of a safetensors file, as it was found.
