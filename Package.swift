@@ -3,7 +3,7 @@ import PackageDescription
 
 let package = Package(
   name: "assay",
-  platforms: [.macOS(.v15)],
+  platforms: [.macOS(.v15), .iOS(.v18), .tvOS(.v18), .visionOS(.v2)],
   products: [
     .library(name: "Assay", targets: ["Assay"]),
     .library(name: "AssayLlama", targets: ["AssayLlama"]),
@@ -11,7 +11,17 @@ let package = Package(
     .executable(name: "assay", targets: ["AssayCLI"]),
   ],
   traits: [
-    .trait(name: "MPI", description: "Let mpirun start several processes of assay compare.")
+    .trait(
+      name: "SystemLibraries",
+      description: """
+        Write HDF5 and read it of any origin (libhdf5), unpack archives (libdeflate), hash fast on \
+        Linux (libcrypto). Without it, goldens are read and .pt is written, and nothing need be \
+        installed.
+        """),
+    .trait(
+      name: "MPI", description: "Let mpirun start several processes of assay compare.",
+      enabledTraits: ["SystemLibraries"]),
+    .default(enabledTraits: ["SystemLibraries"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -19,27 +29,45 @@ let package = Package(
   ],
   targets: [
     .systemLibrary(
-      name: "CHDF5", pkgConfig: "hdf5-serial", providers: [.apt(["libhdf5-dev", "pkg-config"])]),
+      name: "CHDF5", pkgConfig: "hdf5-serial",
+      providers: [
+        .apt(["libhdf5-dev", "pkg-config"]), .brew(["hdf5", "pkg-config"]),
+      ]),
     .systemLibrary(
-      name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+      name: "COpenBLAS", pkgConfig: "openblas",
+      providers: [.apt(["libopenblas-dev"]), .brew(["openblas"])]),
     .systemLibrary(
-      name: "CDeflate", pkgConfig: "libdeflate", providers: [.apt(["libdeflate-dev"])]),
+      name: "CDeflate", pkgConfig: "libdeflate",
+      providers: [.apt(["libdeflate-dev"]), .brew(["libdeflate"])]),
     .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(
-      name: "CMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev"])]),
+      name: "CMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev"]), .brew(["open-mpi"])]),
     .target(name: "CAssayKernels"),
     .target(name: "CAssayChild"),
+    .target(name: "CAssayHashes"),
 
     // What is about no tensor.
     .target(
       name: "AssayBase",
       dependencies: [
-        .target(name: "CCrypto", condition: .when(platforms: [.linux]))
+        "CAssayHashes",
+        .target(
+          name: "CCrypto", condition: .when(platforms: [.linux], traits: ["SystemLibraries"])),
       ]),
     .target(name: "AssayTensors", dependencies: ["AssayBase", "CAssayKernels"]),
-    .target(name: "AssayTorch", dependencies: ["AssayBase", "AssayTensors", "CDeflate"]),
     .target(
-      name: "AssayHDF5", dependencies: ["AssayBase", "AssayTensors", "CAssayChild", "CHDF5"]),
+      name: "AssayTorch",
+      dependencies: [
+        "AssayBase", "AssayTensors", "CAssayHashes",
+        .target(name: "CDeflate", condition: .when(traits: ["SystemLibraries"])),
+      ]),
+    .target(
+      name: "AssayHDF5",
+      dependencies: [
+        "AssayBase", "AssayTensors",
+        .target(name: "CAssayChild", condition: .when(traits: ["SystemLibraries"])),
+        .target(name: "CHDF5", condition: .when(traits: ["SystemLibraries"])),
+      ]),
     .target(
       name: "AssayRuns",
       dependencies: [

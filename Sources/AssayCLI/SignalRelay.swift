@@ -113,9 +113,9 @@ final class SignalRelay: Sendable {
       errno = code
     }
     #if canImport(Darwin)
-      action.__sigaction_u.__sa_sigaction = handler
+    action.__sigaction_u.__sa_sigaction = handler
     #else
-      action.__sigaction_handler.sa_sigaction = handler
+    action.__sigaction_handler.sa_sigaction = handler
     #endif
     _ = sigaction(signal, &action, nil)
   }
@@ -123,9 +123,9 @@ final class SignalRelay: Sendable {
   private static func isIgnored(_ action: sigaction) -> Bool {
     // Function pointers cannot be compared; SIG_IGN is the address 1 everywhere.
     #if canImport(Darwin)
-      let handler = unsafeBitCast(action.__sigaction_u, to: UInt.self)
+    let handler = unsafeBitCast(action.__sigaction_u, to: UInt.self)
     #else
-      let handler = unsafeBitCast(action.__sigaction_handler, to: UInt.self)
+    let handler = unsafeBitCast(action.__sigaction_handler, to: UInt.self)
     #endif
     return handler == 1
   }

@@ -18,7 +18,12 @@ public struct CaptureConfiguration: Hashable, Sendable {
   /// Whether inputs are recorded once more after the forward, to show changes in place.
   public var recordsPostForwardInputs = false
   /// The layouts that the run is written in.
-  public var formats: [Format] = [.pt, .hdf5]
+  public var formats: [Format] = defaultFormats
+  #if SystemLibraries
+  private static let defaultFormats: [Format] = [.pt, .hdf5]
+  #else
+  private static let defaultFormats: [Format] = [.pt]
+  #endif
   /// What is kept of the tensors that are recorded.
   public var keep = TensorKeep.full
 

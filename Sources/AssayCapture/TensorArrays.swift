@@ -134,26 +134,26 @@ extension Double: TensorArrayElement {
 }
 
 #if !((os(macOS) || targetEnvironment(macCatalyst)) && arch(x86_64))
-  extension Float16: TensorArrayElement {
-    /// The value as a run stores it.
-    public var capturedValue: CapturedValue { .number(Double(self)) }
+extension Float16: TensorArrayElement {
+  /// The value as a run stores it.
+  public var capturedValue: CapturedValue { .number(Double(self)) }
 
-    /// A float16 vector.
-    public static func tensor(ofArray array: [Float16]) throws -> Tensor {
-      try Tensor(array, dtype: .float16)
+  /// A float16 vector.
+  public static func tensor(ofArray array: [Float16]) throws -> Tensor {
+    try Tensor(array, dtype: .float16)
+  }
+
+  /// The values of a float16 vector.
+  public static func array(from tensor: Tensor) throws -> [Float16] {
+    guard tensor.dtype == .float16, tensor.shape.rank == 1 else {
+      throw CaptureError.unfitVector(Float16.self, "float16 vectors", tensor)
     }
-
-    /// The values of a float16 vector.
-    public static func array(from tensor: Tensor) throws -> [Float16] {
-      guard tensor.dtype == .float16, tensor.shape.rank == 1 else {
-        throw CaptureError.unfitVector(Float16.self, "float16 vectors", tensor)
-      }
-      return [Float16](unsafeUninitializedCapacity: tensor.elementCount) { buffer, count in
-        tensor.copyBytes(to: UnsafeMutableRawBufferPointer(buffer))
-        count = tensor.elementCount
-      }
+    return [Float16](unsafeUninitializedCapacity: tensor.elementCount) { buffer, count in
+      tensor.copyBytes(to: UnsafeMutableRawBufferPointer(buffer))
+      count = tensor.elementCount
     }
   }
+}
 #endif
 
 extension CaptureError {

@@ -17,10 +17,10 @@ extension Double: TensorElement {
 }
 
 #if !((os(macOS) || targetEnvironment(macCatalyst)) && arch(x86_64))
-  extension Float16: TensorElement {
-    /// `float16`.
-    public static var tensorDType: DType { .float16 }
-  }
+extension Float16: TensorElement {
+  /// `float16`.
+  public static var tensorDType: DType { .float16 }
+}
 #endif
 
 extension Int: TensorElement {

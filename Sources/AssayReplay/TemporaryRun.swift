@@ -3,7 +3,7 @@ import Foundation
 
 /// A run in a file that is gone with the object.
 final class TemporaryRun: Sendable {
-  let writer: HDF5RunWriter
+  let writer: any RunSink
   private let folder: String
 
   init(_ manifest: RunManifest) throws {
@@ -15,7 +15,11 @@ final class TemporaryRun: Sendable {
       throw RunError.writeFailed(path: folder, reason: String(cString: strerror(errno)))
     }
     do {
+      #if SystemLibraries
       writer = try HDF5RunWriter(path: folder + "/run.h5", mode: .recording, manifest: manifest)
+      #else
+      writer = try DirectoryRunWriter(path: folder + "/run", manifest: manifest)
+      #endif
     } catch {
       try? FileManager.default.removeItem(atPath: folder)
       throw error
@@ -29,6 +33,6 @@ final class TemporaryRun: Sendable {
   /// Completes the run and opens it.
   func finish(_ manifest: RunManifest) throws -> any RunReader {
     try writer.receive(.runEnded(manifest))
-    return try openRun(at: writer.path)
+    return try openRun(at: writer.paths[0])
   }
 }

@@ -1,9 +1,9 @@
 package import AssayBase
 
 #if canImport(Glibc)
-  import Glibc
+import Glibc
 #elseif canImport(Darwin)
-  import Darwin
+import Darwin
 #endif
 
 /// Immutable bytes with one owner: allocated, mapped from a file, or put together of other tensors'

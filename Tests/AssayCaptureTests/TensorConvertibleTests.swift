@@ -29,12 +29,12 @@ private func tensor(_ value: some Capturable) throws -> Tensor {
   }
 
   #if !((os(macOS) || targetEnvironment(macCatalyst)) && arch(x86_64))
-    @Test func arraysOfFloat16KeepTheirBits() throws {
-      let half = try tensor([1, 65504] as [Float16])
-      #expect(half.dtype == .float16 && half.float32Values() == [1, 65504])
-      #expect(try [Float16]().replaced(by: half) == [1, 65504])
-      #expect(throws: CaptureError.self) { try [Float16]().replaced(by: vector([1])) }
-    }
+  @Test func arraysOfFloat16KeepTheirBits() throws {
+    let half = try tensor([1, 65504] as [Float16])
+    #expect(half.dtype == .float16 && half.float32Values() == [1, 65504])
+    #expect(try [Float16]().replaced(by: half) == [1, 65504])
+    #expect(throws: CaptureError.self) { try [Float16]().replaced(by: vector([1])) }
+  }
   #endif
 
   @Test func otherArraysStayTuples() throws {

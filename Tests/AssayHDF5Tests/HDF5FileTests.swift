@@ -33,22 +33,22 @@ import Testing
   }
 
   #if os(Linux)
-    /// A process that is being started holds all open files for a moment.
-    @Test func aFileThatIsClosedIsLockedByNobody() throws {
-      let file = try HDF5File(creating: path, for: .recording)
-      let descriptor = try #require(
-        (3..<1024).first {
-          (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\($0)"))
-            == path
-        })
-      let held = dup(Int32(descriptor))
-      defer { close(held) }
-      let other = open(path, O_RDONLY)
-      defer { close(other) }
-      #expect(flock(other, LOCK_SH | LOCK_NB) != 0)
-      try file.close()
-      #expect(flock(other, LOCK_SH | LOCK_NB) == 0)
-    }
+  /// A process that is being started holds all open files for a moment.
+  @Test func aFileThatIsClosedIsLockedByNobody() throws {
+    let file = try HDF5File(creating: path, for: .recording)
+    let descriptor = try #require(
+      (3..<1024).first {
+        (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\($0)"))
+          == path
+      })
+    let held = dup(Int32(descriptor))
+    defer { close(held) }
+    let other = open(path, O_RDONLY)
+    defer { close(other) }
+    #expect(flock(other, LOCK_SH | LOCK_NB) != 0)
+    try file.close()
+    #expect(flock(other, LOCK_SH | LOCK_NB) == 0)
+  }
   #endif
 
   @Test func integersComeBack() throws {

@@ -1,7 +1,7 @@
 #if canImport(Glibc)
-  import Glibc
+import Glibc
 #elseif canImport(Darwin)
-  import Darwin
+import Darwin
 #endif
 
 /// How much memory this process can still take.
@@ -15,16 +15,16 @@ package enum AvailableMemory {
   /// What `MemAvailable` promises on Linux; on Apple's systems what is not wired down.
   private static var machine: Int? {
     #if canImport(Darwin)
-      var size: UInt64 = 0
-      var length = MemoryLayout<UInt64>.size
-      guard
-        sysctlbyname("hw.memsize_usable", &size, &length, nil, 0) == 0
-          || sysctlbyname("hw.memsize", &size, &length, nil, 0) == 0
-      else { return nil }
-      return Int(clamping: size)
+    var size: UInt64 = 0
+    var length = MemoryLayout<UInt64>.size
+    guard
+      sysctlbyname("hw.memsize_usable", &size, &length, nil, 0) == 0
+        || sysctlbyname("hw.memsize", &size, &length, nil, 0) == 0
+    else { return nil }
+    return Int(clamping: size)
     #else
-      return text("/proc/meminfo").flatMap { number(after: "MemAvailable:", in: $0) }
-        .map { $0 * 1024 }
+    return text("/proc/meminfo").flatMap { number(after: "MemAvailable:", in: $0) }
+      .map { $0 * 1024 }
     #endif
   }
 
@@ -72,14 +72,14 @@ package enum AvailableMemory {
   /// What `ulimit -v` leaves.
   private static var addressSpace: Int? {
     #if canImport(Darwin)
-      return nil
+    return nil
     #else
-      var limit = rlimit()
-      guard getrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &limit) == 0,
-        limit.rlim_cur != rlim_t.max,
-        let pages = text("/proc/self/statm").flatMap(leadingNumber)
-      else { return nil }
-      return max(0, Int(clamping: limit.rlim_cur) - pages * sysconf(Int32(_SC_PAGESIZE)))
+    var limit = rlimit()
+    guard getrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &limit) == 0,
+      limit.rlim_cur != rlim_t.max,
+      let pages = text("/proc/self/statm").flatMap(leadingNumber)
+    else { return nil }
+    return max(0, Int(clamping: limit.rlim_cur) - pages * sysconf(Int32(_SC_PAGESIZE)))
     #endif
   }
 

@@ -1,9 +1,9 @@
 internal import Synchronization
 
 #if canImport(Glibc)
-  import Glibc
+import Glibc
 #elseif canImport(Darwin)
-  import Darwin
+import Darwin
 #endif
 
 /// The files that are mapped now, for a process that wants to end with words where one of them
@@ -81,9 +81,9 @@ package enum MappingTable {
         Int32, UnsafeMutablePointer<siginfo_t>?, UnsafeMutableRawPointer?
       ) -> Void = { number, info, _ in
         #if canImport(Darwin)
-          let place = Int(bitPattern: info?.pointee.si_addr)
+        let place = Int(bitPattern: info?.pointee.si_addr)
         #else
-          let place = Int(bitPattern: info?.pointee._sifields._sigfault.si_addr)
+        let place = Int(bitPattern: info?.pointee._sifields._sigfault.si_addr)
         #endif
         guard let path = MappingTable.path(at: place) else {
           // No file of ours: die of it as without a handler.
@@ -96,9 +96,9 @@ package enum MappingTable {
         _exit(MappingTable.exitStatus.load(ordering: .relaxed))
       }
     #if canImport(Darwin)
-      action.__sigaction_u.__sa_sigaction = handler
+    action.__sigaction_u.__sa_sigaction = handler
     #else
-      action.__sigaction_handler.sa_sigaction = handler
+    action.__sigaction_handler.sa_sigaction = handler
     #endif
     action.sa_flags = SA_SIGINFO
     sigaction(SIGBUS, &action, nil)

@@ -1,7 +1,7 @@
 #if canImport(Glibc)
-  import Glibc
+import Glibc
 #elseif canImport(Darwin)
-  import Darwin
+import Darwin
 #endif
 
 /// A file that is open for reading, and stays the same one whatever its name comes to mean.
@@ -24,9 +24,9 @@ package final class OpenFile: Sendable {
     init(_ status: stat) {
       byteCount = Int(status.st_size)
       #if canImport(Darwin)
-        let modified = status.st_mtimespec
+      let modified = status.st_mtimespec
       #else
-        let modified = status.st_mtim
+      let modified = status.st_mtim
       #endif
       (seconds, nanoseconds) = (modified.tv_sec, modified.tv_nsec)
     }

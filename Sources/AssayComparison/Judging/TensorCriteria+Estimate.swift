@@ -2,9 +2,9 @@ import AssayRuns
 import AssayTensors
 
 #if canImport(Glibc)
-  import Glibc
+import Glibc
 #elseif canImport(Darwin)
-  import Darwin
+import Darwin
 #endif
 
 extension TensorCriteria.Criterion {

@@ -1,3 +1,4 @@
+#if SystemLibraries
 internal import CAssayChild
 internal import Foundation
 
@@ -177,9 +178,9 @@ final class HDF5Child {
 
   private func send(_ message: [UInt8], _ clock: inout Clock) throws {
     #if canImport(Darwin)
-      let flags = Int32(MSG_DONTWAIT)  // the socket itself has no SIGPIPE
+    let flags = Int32(MSG_DONTWAIT)  // the socket itself has no SIGPIPE
     #else
-      let flags = Int32(MSG_DONTWAIT) | Int32(MSG_NOSIGNAL)
+    let flags = Int32(MSG_DONTWAIT) | Int32(MSG_NOSIGNAL)
     #endif
     let size = withUnsafeBytes(of: UInt64(message.count).littleEndian) { Array($0) }
     try (size + message).withUnsafeBytes { bytes in
@@ -212,3 +213,4 @@ final class HDF5Child {
     }
   }
 }
+#endif

@@ -1,3 +1,4 @@
+#if SystemLibraries
 internal import AssayTensors
 internal import CAssayChild
 internal import Foundation
@@ -219,3 +220,4 @@ private final class HDF5ChildService {
     }
   }
 }
+#endif

@@ -1,3 +1,4 @@
+#if SystemLibraries
 package import AssayBase
 package import AssayTensors
 internal import Foundation
@@ -48,22 +49,8 @@ package final class HDF5ForeignFile: @unchecked Sendable {
     listedAttributes = attributes
     bounds = HDF5FileBounds(byteCount: file?.byteCount ?? 0, readsVirtual: folder != nil)
     (self.program, self.patience) = (program, patience)
-    if let file, !HDF5ForeignFile.hasSignature(file) { throw HDF5Error.notHDF5 }
+    if let file, !NativeFile.hasSignature(file) { throw HDF5Error.notHDF5 }
     try lock.withLock { child = try start() }
-  }
-
-  /// Whether the file begins as an HDF5 file does, or any of the places where one may begin.
-  private static func hasSignature(_ file: OpenFile) -> Bool {
-    let signature: [UInt8] = [0x89, 0x48, 0x44, 0x46, 0x0D, 0x0A, 0x1A, 0x0A]
-    var found = [UInt8](repeating: 0, count: signature.count)
-    var place = 0
-    while place <= file.byteCount - signature.count {
-      guard (try? found.withUnsafeMutableBytes { try file.read(into: $0, at: place) }) != nil
-      else { return false }
-      if found == signature { return true }
-      place = place == 0 ? 512 : 2 * place
-    }
-    return false
   }
 
   /// The process, for tests that end it.
@@ -180,3 +167,4 @@ package final class HDF5ForeignFile: @unchecked Sendable {
     }
   }
 }
+#endif

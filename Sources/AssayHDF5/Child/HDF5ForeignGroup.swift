@@ -1,3 +1,4 @@
+#if SystemLibraries
 internal import AssayBase
 
 /// A group of a file that libhdf5 reads.
@@ -81,3 +82,4 @@ final class HDF5ForeignGroup: HDF5GroupInput {
     try file.integers(ofAttribute: name, of: names)
   }
 }
+#endif

@@ -1,3 +1,4 @@
+#if SystemLibraries
 internal import AssayTensors
 
 /// A group with what is in it and below, as a child lists it.
@@ -133,8 +134,8 @@ extension HDF5MessageReader {
           sample: try reader.optional { try $0.data() })
       }
       if let digest {
-        guard digest.projection?.count ?? 0 <= HDF5Attributes.elementLimit,
-          digest.sample?.count ?? 0 <= HDF5Attributes.elementLimit * dtype.byteCount
+        guard digest.projection?.count ?? 0 <= HDF5Digest.elementLimit,
+          digest.sample?.count ?? 0 <= HDF5Digest.elementLimit * dtype.byteCount
         else { throw Nonsense() }
       }
       return HDF5Dataset(
@@ -143,3 +144,4 @@ extension HDF5MessageReader {
     }
   }
 }
+#endif

@@ -1,3 +1,4 @@
+#if SystemLibraries
 extension HDF5MessageWriter {
   /// What went wrong, case by case: it is said in the other process as it would be in this one.
   mutating func add(_ error: any Error) {
@@ -42,3 +43,4 @@ extension HDF5MessageReader {
     }
   }
 }
+#endif

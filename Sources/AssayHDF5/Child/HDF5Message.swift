@@ -1,3 +1,4 @@
+#if SystemLibraries
 internal import AssayTensors
 
 /// A message from one process to the other, as it is put together.
@@ -132,3 +133,4 @@ struct HDF5MessageReader {
     return dtype
   }
 }
+#endif

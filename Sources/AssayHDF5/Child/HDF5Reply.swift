@@ -1,3 +1,4 @@
+#if SystemLibraries
 /// How a reply comes: parts, each with a header, and behind the last one an end or an error.
 ///
 /// A header is a byte that says what follows, and its size in four bytes, little-endian.
@@ -73,3 +74,4 @@ enum HDF5Reply {
     guard done == buffer.count else { throw HDF5MessageReader.Nonsense() }
   }
 }
+#endif

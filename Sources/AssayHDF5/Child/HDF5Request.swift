@@ -1,3 +1,4 @@
+#if SystemLibraries
 internal import AssayTensors
 
 /// What a child is asked for.
@@ -145,3 +146,4 @@ extension HDF5MessageReader {
     return start..<end
   }
 }
+#endif

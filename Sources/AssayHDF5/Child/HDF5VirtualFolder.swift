@@ -1,3 +1,4 @@
+#if SystemLibraries
 package import AssayTensors
 internal import Foundation
 
@@ -32,3 +33,4 @@ package final class HDF5VirtualFolder: @unchecked Sendable {
     try child.check(tensor, dtype: dtype, shape: shape)
   }
 }
+#endif

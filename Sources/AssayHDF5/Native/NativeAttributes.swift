@@ -117,7 +117,7 @@ struct NativeAttributes {
     guard let found = named(name) else { return nil }
     let recognized = try found.type.recognized(byteCount: found.byteCount)
     guard recognized.dtypes.contains(dtype), !recognized.isBigEndian,
-      (1...HDF5Attributes.elementLimit).contains(try found.space.elementCount())
+      (1...HDF5Digest.elementLimit).contains(try found.space.elementCount())
     else { throw HDF5Unread("\(name) is no list of \(dtype)") }
     return found.data.withUnsafeBytes { Array($0) }
   }

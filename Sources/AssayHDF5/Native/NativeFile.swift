@@ -34,6 +34,20 @@ package final class NativeFile {
     end = superblock.end
   }
 
+  /// Whether the file begins as an HDF5 file does, or any of the places where one may begin.
+  package static func hasSignature(_ file: OpenFile) -> Bool {
+    let signature: [UInt8] = [0x89, 0x48, 0x44, 0x46, 0x0D, 0x0A, 0x1A, 0x0A]
+    var found = [UInt8](repeating: 0, count: signature.count)
+    var place = 0
+    while place <= file.byteCount - signature.count {
+      guard (try? found.withUnsafeMutableBytes { try file.read(into: $0, at: place) }) != nil
+      else { return false }
+      if found == signature { return true }
+      place = place == 0 ? 512 : 2 * place
+    }
+    return false
+  }
+
   /// The root group.
   package func root() throws -> any HDF5GroupInput {
     let root = try NativeGroup(in: self, address: superblock.root, name: "", parent: nil)

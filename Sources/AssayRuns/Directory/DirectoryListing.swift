@@ -1,9 +1,9 @@
 import AssayBase
 
 #if canImport(Glibc)
-  import Glibc
+import Glibc
 #elseif canImport(Darwin)
-  import Darwin
+import Darwin
 #endif
 
 /// What stands in a directory, asked without following it any deeper.

@@ -1,3 +1,4 @@
+#if SystemLibraries
 internal import AssayBase
 internal import AssayHDF5
 internal import AssayTensors
@@ -293,3 +294,4 @@ extension HDF5StepIndex.Call {
     tensors = names
   }
 }
+#endif

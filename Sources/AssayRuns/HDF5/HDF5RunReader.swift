@@ -16,7 +16,9 @@ package final class HDF5RunReader: RunReader {
   package let steps: [StepRecord]
   private let sources: [TensorKey: HDF5TensorSource]
   private let file: OpenFile
+  #if SystemLibraries
   private let library: HDF5ForeignFile?
+  #endif
   /// Whether the file was read without libhdf5.
   package let isNative: Bool
 
@@ -47,6 +49,7 @@ package final class HDF5RunReader: RunReader {
     self.path = path
     do {
       file = try HDF5RunReader.open(path)
+      #if SystemLibraries
       if let run = try HDF5RunReader.native(file, by: means) {
         (isNative, library) = (true, nil)
         (manifest, steps, sources) = (run.manifest, run.steps, run.sources)
@@ -63,6 +66,11 @@ package final class HDF5RunReader: RunReader {
       } else {
         self.library = nil
       }
+      #else
+      let run = try HDF5RunReader.runWithoutLibrary(file)
+      isNative = true
+      (manifest, steps, sources) = (run.manifest, run.steps, run.sources)
+      #endif
     } catch HDF5Error.notHDF5 {
       throw RunError.standIn(at: path)
         ?? .notARun(
@@ -93,6 +101,21 @@ package final class HDF5RunReader: RunReader {
     }
   }
 
+  #if !SystemLibraries
+  private static func runWithoutLibrary(_ file: OpenFile) throws -> HDF5RunInput.Run {
+    do {
+      guard try NativeFile.hasSignature(file) else { throw HDF5Error.notHDF5 }
+      guard let run = try native(file, by: .native) else { throw HDF5Error.closed }
+      return run
+    } catch let error as HDF5Unread {
+      throw RunError.notARun(
+        path: file.path,
+        reason: "it is damaged, or libhdf5 alone reads it (\(error)), and this build has none: turn "
+          + "on the package's trait SystemLibraries, or make it anew with assay convert")
+    }
+  }
+  #endif
+
   private static func open(_ path: String) throws -> OpenFile {
     var isDirectory = ObjCBool(false)
     guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) else {
@@ -117,7 +140,11 @@ package final class HDF5RunReader: RunReader {
     }
     guard let source = sources[key] else { throw unreadable("the run has no such tensor") }
     do {
+      #if SystemLibraries
       let tensor = try source.tensor(on: key.device, from: file, library: library)
+      #else
+      let tensor = try source.tensor(on: key.device, from: file)
+      #endif
       // What libhdf5 has read, and what is known of the structure, is of the file as it was opened.
       try file.checkUnchanged()
       return tensor

@@ -1,3 +1,4 @@
+#if SystemLibraries
 import AssayBase
 internal import AssayHDF5
 internal import AssayTensors
@@ -155,3 +156,4 @@ package final class HDF5RunWriter: RunSink, @unchecked Sendable {
     return failure
   }
 }
+#endif

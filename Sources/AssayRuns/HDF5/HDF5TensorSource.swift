@@ -31,7 +31,18 @@ enum HDF5TensorSource: Sendable {
     }
   }
 
+  #if SystemLibraries
   func tensor(on device: Device, from file: OpenFile, library: HDF5ForeignFile?) throws -> Tensor {
+    guard case .library(let names, let dtype, let shape) = self else {
+      return try tensor(on: device, from: file)
+    }
+    guard let library else { throw HDF5Error.closed }
+    let storage = try library.elements(names, dtype: dtype, shape: shape)
+    return try Tensor(storage: storage, dtype: dtype, shape: shape, device: device)
+  }
+  #endif
+
+  func tensor(on device: Device, from file: OpenFile) throws -> Tensor {
     switch self {
     case .range(let range, let dtype, let shape, let isBigEndian):
       var storage = try Storage(of: range, in: file)
@@ -45,10 +56,8 @@ enum HDF5TensorSource: Sendable {
         }
       }
       return try Tensor(storage: storage, dtype: dtype, shape: shape, device: device)
-    case .library(let names, let dtype, let shape):
-      guard let library else { throw HDF5Error.closed }
-      let storage = try library.elements(names, dtype: dtype, shape: shape)
-      return try Tensor(storage: storage, dtype: dtype, shape: shape, device: device)
+    case .library:
+      throw Reason(description: "libhdf5 alone reads it: it is in chunks or compressed")
     case .skipped(let note):
       throw Reason(description: "it was not recorded: \(note.reason)")
     case .damaged(let reason):

@@ -1,3 +1,4 @@
+#if SystemLibraries
 internal import AssayHDF5
 internal import AssayTensors
 
@@ -6,3 +7,4 @@ package struct VirtualTensors: Sendable {
   /// Where the elements of a tensor are; `nil` for one that is to be written itself.
   let find: @Sendable (TensorKey, Tensor) throws -> HDF5VirtualTensor?
 }
+#endif

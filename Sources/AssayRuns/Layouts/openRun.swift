@@ -1,9 +1,9 @@
 import AssayBase
 
 #if canImport(Glibc)
-  import Glibc
+import Glibc
 #elseif canImport(Darwin)
-  import Darwin
+import Darwin
 #endif
 
 /// Opens the run that a path means.

@@ -1,3 +1,4 @@
+#if SystemLibraries
 internal import AssayHDF5
 import AssayTensors
 
@@ -47,3 +48,4 @@ extension VirtualTensors {
     }
   }
 }
+#endif

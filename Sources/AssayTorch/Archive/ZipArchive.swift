@@ -1,6 +1,11 @@
 package import AssayBase
 package import AssayTensors
+
+#if SystemLibraries
 internal import CDeflate
+#else
+internal import CAssayHashes
+#endif
 
 /// A zip archive in a mapped file: hands out entries as storages, checked against their CRC.
 package struct ZipArchive: Sendable {
@@ -55,19 +60,12 @@ package struct ZipArchive: Sendable {
     guard entry.byteCount / 1032 <= packed.byteCount else {
       throw malformed("the zip entry \(quoted(entry.name)) cannot unpack to its promised size")
     }
-    guard let decompressor = libdeflate_alloc_decompressor() else {
-      throw .unreadable(path: file.path, reason: "no memory to decompress")
-    }
-    defer { libdeflate_free_decompressor(decompressor) }
-    var result = LIBDEFLATE_BAD_DATA
+    let inflater = try Inflater(path: file.path)
+    var isWhole = false
     let storage = Storage(byteCount: entry.byteCount) { target in
-      result = packed.withUnsafeBytes { source in
-        // With no place for the actual size, anything but exactly the promised size is an error.
-        libdeflate_deflate_decompress(
-          decompressor, source.baseAddress, source.count, target.baseAddress, target.count, nil)
-      }
+      isWhole = packed.withUnsafeBytes { inflater.inflate($0, into: target) }
     }
-    guard result == LIBDEFLATE_SUCCESS else {
+    guard isWhole else {
       throw malformed("the compressed zip entry \(quoted(entry.name)) does not unpack")
     }
     return storage
@@ -84,7 +82,11 @@ enum CRC32 {
   static func of(_ bytes: UnsafeRawBufferPointer, continuing start: UInt32 = 0) -> UInt32 {
     // libdeflate takes a null pointer as "give me the initial value".
     guard let base = bytes.baseAddress, bytes.count > 0 else { return start }
+    #if SystemLibraries
     return libdeflate_crc32(start, base, bytes.count)
+    #else
+    return assay_crc32(start, base, bytes.count)
+    #endif
   }
 }
 

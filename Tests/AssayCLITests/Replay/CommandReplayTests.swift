@@ -143,32 +143,32 @@ import Testing
   }
 
   #if os(Linux)
-    @Test func controlCAtTheTerminalReachesTheCommand() throws {
-      let folder = try TemporaryFolder()
-      let temporary = try TemporaryFolder()
-      let keyboard = try PseudoTerminal()
-      let typist = Thread {
-        for _ in 0..<3000 where !FileManager.default.fileExists(atPath: folder.path("ready")) {
-          Thread.sleep(forTimeInterval: 0.01)
-        }
-        try? keyboard.type("\u{03}")
+  @Test func controlCAtTheTerminalReachesTheCommand() throws {
+    let folder = try TemporaryFolder()
+    let temporary = try TemporaryFolder()
+    let keyboard = try PseudoTerminal()
+    let typist = Thread {
+      for _ in 0..<3000 where !FileManager.default.fileExists(atPath: folder.path("ready")) {
+        Thread.sleep(forTimeInterval: 0.01)
       }
-      typist.start()
-      // The command counts what reaches it, which must be one SIGINT, not two.
-      let script = """
-        count=0; trap 'count=$((count + 1))' INT
-        cd \(folder.url.path); echo >ready
-        for i in $(seq 600); do test $count -gt 0 && break; sleep 0.05; done
-        sleep 0.3; echo $count >count; exit 1
-        """
-      try Data(script.utf8).write(to: folder.url.appending(path: "port.sh"))
-      let outcome = try AssayProcess.shell(
-        """
-        setsid -c -w sh -c 'assay replay \(CompareTests.golden) -- sh \(folder.path("port.sh"))'
-        cat \(folder.path("count"))
-        """, environment: ["TMPDIR": temporary.url.path], standardInput: keyboard.terminal)
-      #expect(outcome.stdout == "1\n", "\(outcome.stderr)")
-      #expect(try FileManager.default.contentsOfDirectory(atPath: temporary.url.path) == [])
+      try? keyboard.type("\u{03}")
     }
+    typist.start()
+    // The command counts what reaches it, which must be one SIGINT, not two.
+    let script = """
+      count=0; trap 'count=$((count + 1))' INT
+      cd \(folder.url.path); echo >ready
+      for i in $(seq 600); do test $count -gt 0 && break; sleep 0.05; done
+      sleep 0.3; echo $count >count; exit 1
+      """
+    try Data(script.utf8).write(to: folder.url.appending(path: "port.sh"))
+    let outcome = try AssayProcess.shell(
+      """
+      setsid -c -w sh -c 'assay replay \(CompareTests.golden) -- sh \(folder.path("port.sh"))'
+      cat \(folder.path("count"))
+      """, environment: ["TMPDIR": temporary.url.path], standardInput: keyboard.terminal)
+    #expect(outcome.stdout == "1\n", "\(outcome.stderr)")
+    #expect(try FileManager.default.contentsOfDirectory(atPath: temporary.url.path) == [])
+  }
   #endif
 }

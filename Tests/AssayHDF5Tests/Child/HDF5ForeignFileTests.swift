@@ -135,35 +135,35 @@ import Testing
   }
 
   #if os(Linux)
-    @Test func itIsBoundedAndHasNothingElseOpen() throws {
-      let other = try OpenFile(path: #filePath)
-      let file = try open()
-      _ = try file.root.links()
-      let folder = "/proc/\(try #require(file.childID))"
-      let limits = try String(contentsOfFile: "\(folder)/limits", encoding: .utf8)
-      func limit(_ name: String) -> [Substring] {
-        let line = limits.split(separator: "\n").first { $0.hasPrefix(name) }
-        return line?.dropFirst(26).split(separator: " ").prefix(2).map { $0 } ?? []
-      }
-      #expect(limit("Max core file size") == ["0", "0"])
-      #expect(limit("Max file size") == ["0", "0"])
-      #expect(limit("Max processes") == ["0", "0"])
-      let space = limit("Max address space").compactMap { Int($0) }
-      #expect(space.count == 2 && space.allSatisfy { (1 << 29..<16 << 30).contains($0) })
-      let files = limit("Max open files").compactMap { Int($0) }
-      let time = try #require(limit("Max cpu time").first.flatMap { Int($0) })
-      #expect((4...60).contains(time))
-      let open = try FileManager.default.contentsOfDirectory(atPath: "\(folder)/fd")
-        .compactMap { Int($0) }.sorted()
-      #expect(open.count <= 6)
-      #expect(files == [open.count, open.count])
-      let targets = try open.map {
-        try FileManager.default.destinationOfSymbolicLink(atPath: "\(folder)/fd/\($0)")
-      }
-      #expect(!targets.contains(other.path))
-      let real = URL(filePath: path).resolvingSymlinksInPath().path
-      #expect(targets.filter { $0 != "/dev/null" && !$0.hasPrefix("socket:") } == [real, real])
+  @Test func itIsBoundedAndHasNothingElseOpen() throws {
+    let other = try OpenFile(path: #filePath)
+    let file = try open()
+    _ = try file.root.links()
+    let folder = "/proc/\(try #require(file.childID))"
+    let limits = try String(contentsOfFile: "\(folder)/limits", encoding: .utf8)
+    func limit(_ name: String) -> [Substring] {
+      let line = limits.split(separator: "\n").first { $0.hasPrefix(name) }
+      return line?.dropFirst(26).split(separator: " ").prefix(2).map { $0 } ?? []
     }
+    #expect(limit("Max core file size") == ["0", "0"])
+    #expect(limit("Max file size") == ["0", "0"])
+    #expect(limit("Max processes") == ["0", "0"])
+    let space = limit("Max address space").compactMap { Int($0) }
+    #expect(space.count == 2 && space.allSatisfy { (1 << 29..<16 << 30).contains($0) })
+    let files = limit("Max open files").compactMap { Int($0) }
+    let time = try #require(limit("Max cpu time").first.flatMap { Int($0) })
+    #expect((4...60).contains(time))
+    let open = try FileManager.default.contentsOfDirectory(atPath: "\(folder)/fd")
+      .compactMap { Int($0) }.sorted()
+    #expect(open.count <= 6)
+    #expect(files == [open.count, open.count])
+    let targets = try open.map {
+      try FileManager.default.destinationOfSymbolicLink(atPath: "\(folder)/fd/\($0)")
+    }
+    #expect(!targets.contains(other.path))
+    let real = URL(filePath: path).resolvingSymlinksInPath().path
+    #expect(targets.filter { $0 != "/dev/null" && !$0.hasPrefix("socket:") } == [real, real])
+  }
   #endif
 
   @Test func manyThreadsMayAskAtOnce() async throws {

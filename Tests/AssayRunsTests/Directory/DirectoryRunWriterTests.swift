@@ -6,9 +6,9 @@ import Foundation
 import Testing
 
 #if canImport(Glibc)
-  import Glibc
+import Glibc
 #elseif canImport(Darwin)
-  import Darwin
+import Darwin
 #endif
 
 private func part(
@@ -237,9 +237,9 @@ private func part(
       try #require(lstat(root.path + "/run/" + name, &status) == 0)
       guard status.st_mode & S_IFMT == S_IFREG else { return }
       #if canImport(Darwin)
-        let time = status.st_mtimespec
+      let time = status.st_mtimespec
       #else
-        let time = status.st_mtim
+      let time = status.st_mtim
       #endif
       files[name] = Written(
         byteCount: Int(status.st_size), time: time.tv_sec * 1_000_000_000 + time.tv_nsec,

@@ -4,9 +4,9 @@ import Foundation
 import Testing
 
 #if canImport(Glibc)
-  import Glibc
+import Glibc
 #elseif canImport(Darwin)
-  import Darwin
+import Darwin
 #endif
 
 /// Names in a plain dump that must not make a part of it go unnoticed.
@@ -22,23 +22,23 @@ import Testing
   }
 
   #if os(Linux)
-    @Test func aNameThatIsNotUTF8IsRefused() throws {
-      let directory = try TemporaryDirectory()
-      try directory.directory("step_0/a")
-      let name = (directory.path + "/step_0/b").utf8.map(CChar.init(bitPattern:)) + [-1, 0]
-      #expect(mkdir(name, 0o755) == 0)
-      #expect(try refusal(of: directory).contains("is not UTF-8"))
-    }
+  @Test func aNameThatIsNotUTF8IsRefused() throws {
+    let directory = try TemporaryDirectory()
+    try directory.directory("step_0/a")
+    let name = (directory.path + "/step_0/b").utf8.map(CChar.init(bitPattern:)) + [-1, 0]
+    #expect(mkdir(name, 0o755) == 0)
+    #expect(try refusal(of: directory).contains("is not UTF-8"))
+  }
 
-    @Test func twoSpellingsOfANameAreTwoModules() throws {
-      let directory = try TemporaryDirectory()
-      try directory.file("step_0/\u{E9}/outputs_cpu.pt")
-      try directory.file("step_0/e\u{301}/outputs_cpu.pt")
-      try directory.file("step_0/module_calls.txt", "e\u{301}\n\u{E9}\ne\u{301}\n")
-      let calls = try DirectoryRunReader(path: directory.path).steps[0].calls
-      #expect(calls.map(\.call.module.utf8.count) == [3, 2])
-      #expect(Set(calls.flatMap(\.tensors).map(\.key)).count == 2)
-    }
+  @Test func twoSpellingsOfANameAreTwoModules() throws {
+    let directory = try TemporaryDirectory()
+    try directory.file("step_0/\u{E9}/outputs_cpu.pt")
+    try directory.file("step_0/e\u{301}/outputs_cpu.pt")
+    try directory.file("step_0/module_calls.txt", "e\u{301}\n\u{E9}\ne\u{301}\n")
+    let calls = try DirectoryRunReader(path: directory.path).steps[0].calls
+    #expect(calls.map(\.call.module.utf8.count) == [3, 2])
+    #expect(Set(calls.flatMap(\.tensors).map(\.key)).count == 2)
+  }
   #endif
 
   @Test func twoNamesOfACallAreRefused() throws {

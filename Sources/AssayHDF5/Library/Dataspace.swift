@@ -1,3 +1,4 @@
+#if SystemLibraries
 internal import CHDF5
 
 extension Handle {
@@ -21,3 +22,4 @@ extension Handle {
       H5Screate_simple(rank, extents, nil), .dataspace, "make a dataspace of shape \(dimensions)")
   }
 }
+#endif

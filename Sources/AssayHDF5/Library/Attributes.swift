@@ -1,3 +1,4 @@
+#if SystemLibraries
 internal import CHDF5
 
 /// The attributes of one object: what the schema keeps there is short texts and integers.
@@ -155,3 +156,4 @@ enum FixedText {
     return String(validating: text, as: UTF8.self)
   }
 }
+#endif

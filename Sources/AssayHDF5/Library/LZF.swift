@@ -1,3 +1,4 @@
+#if SystemLibraries
 internal import CHDF5
 
 /// LZF, which h5py offers and libhdf5 lacks.
@@ -71,3 +72,4 @@ enum LZF {
     return written == output.count
   }
 }
+#endif

@@ -1,12 +1,5 @@
+#if SystemLibraries
 internal import CHDF5
-
-/// A link of a group.
-package struct HDF5Link: Hashable, Sendable {
-  /// The link's name.
-  package let name: String
-  /// Where the object stands in the file: two links to one object have the same address.
-  package let address: UInt64
-}
 
 extension HDF5Group {
   /// The group's links, also the soft ones, by what they lead to.
@@ -125,3 +118,4 @@ private struct SoftLinks {
     }
   }
 }
+#endif

@@ -1,3 +1,4 @@
+#if SystemLibraries
 internal import CHDF5
 import Foundation
 
@@ -51,3 +52,4 @@ enum Library {
     return causes
   }
 }
+#endif

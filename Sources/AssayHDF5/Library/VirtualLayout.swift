@@ -1,3 +1,4 @@
+#if SystemLibraries
 internal import AssayBase
 internal import AssayTensors
 internal import CHDF5
@@ -148,3 +149,4 @@ extension Handle {
     return box
   }
 }
+#endif

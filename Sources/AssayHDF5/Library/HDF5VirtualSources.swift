@@ -1,3 +1,4 @@
+#if SystemLibraries
 internal import AssayTensors
 internal import CHDF5
 internal import Foundation
@@ -127,3 +128,4 @@ final class HDF5VirtualSources: @unchecked Sendable {
     }
   }
 }
+#endif

@@ -1,3 +1,4 @@
+#if SystemLibraries
 internal import AssayTensors
 internal import CHDF5
 
@@ -141,3 +142,4 @@ extension Datatype {
     }
   }
 }
+#endif

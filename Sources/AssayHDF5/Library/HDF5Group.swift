@@ -1,3 +1,4 @@
+#if SystemLibraries
 import AssayBase
 internal import AssayTensors
 internal import CHDF5
@@ -143,3 +144,4 @@ package struct HDF5Group: Sendable {
     return name
   }
 }
+#endif

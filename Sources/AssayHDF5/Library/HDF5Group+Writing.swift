@@ -1,3 +1,4 @@
+#if SystemLibraries
 internal import AssayBase
 package import AssayTensors
 internal import CHDF5
@@ -119,3 +120,4 @@ private enum DatasetCreation {
     return list
   }
 }
+#endif

@@ -1,3 +1,4 @@
+#if SystemLibraries
 internal import AssayTensors
 internal import CHDF5
 
@@ -91,3 +92,4 @@ enum Datatype {
     return type
   }
 }
+#endif

@@ -1,3 +1,4 @@
+#if SystemLibraries
 internal import CHDF5
 import Foundation
 
@@ -132,3 +133,4 @@ extension HDF5File {
     try? close()
   }
 }
+#endif

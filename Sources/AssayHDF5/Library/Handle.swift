@@ -1,3 +1,4 @@
+#if SystemLibraries
 internal import CHDF5
 
 /// One identifier of libhdf5 with its one owner, released with it.
@@ -40,3 +41,4 @@ final class Handle: @unchecked Sendable {
     }
   }
 }
+#endif
