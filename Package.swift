@@ -9,6 +9,7 @@ let package = Package(
     .library(name: "AssayLlama", targets: ["AssayLlama"]),
     .library(name: "AssayTesting", targets: ["AssayTesting"]),
     .executable(name: "assay", targets: ["AssayCLI"]),
+    .plugin(name: "AssayCommand", targets: ["AssayCommand"]),
   ],
   traits: [
     .trait(name: "MPI", description: "Let mpirun start several processes of assay compare.")
@@ -89,6 +90,16 @@ let package = Package(
         .target(name: "CMPI", condition: .when(traits: ["MPI"])),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
+
+    // Builds the product `assay` when it is called, so that it needs no dependency on it.
+    .plugin(
+      name: "AssayCommand",
+      capability: .command(
+        intent: .custom(verb: "assay", description: "Record, compare and approve runs."),
+        permissions: [
+          .writeToPackageDirectory(reason: "Recordings and goldens are written there.")
+        ]),
+      path: "Sources/AssayCommand"),
 
     .testTarget(name: "AssayBaseTests", dependencies: ["AssayBase"], exclude: ["Fixtures"]),
 
@@ -184,7 +195,8 @@ if Context.environment["ASSAY_FUZZ"] != nil {
       linkerSettings: [.linkedLibrary("stdc++"), .unsafeFlags(["-use-ld=lld"])]))
 }
 
-for target in package.targets where target.type != .system && !target.name.hasPrefix("CAssay") {
+for target in package.targets
+where ![.system, .plugin].contains(target.type) && !target.name.hasPrefix("CAssay") {
   target.swiftSettings =
     (target.swiftSettings ?? []) + [
       .swiftLanguageMode(.v6),
