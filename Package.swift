@@ -195,6 +195,12 @@ if Context.environment["ASSAY_FUZZ"] != nil {
       linkerSettings: [.linkedLibrary("stdc++"), .unsafeFlags(["-use-ld=lld"])]))
 }
 
+// For documentation only (make docs): whoever depends on Assay need not fetch it.
+if Context.environment["ASSAY_DOCS"] != nil {
+  package.dependencies.append(
+    .package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.5.0"))
+}
+
 for target in package.targets
 where ![.system, .plugin].contains(target.type) && !target.name.hasPrefix("CAssay") {
   target.swiftSettings =
