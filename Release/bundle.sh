@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# Makes an artifact bundle (SE-0305) of the program, zipped, and prints its checksum for a binaryTarget.
-# Usage: bundle.sh VERSION FOLDER TRIPLE=BINARY...      such as x86_64-unknown-linux-gnu=.build-wheel/release/assay
+# Makes an artifact bundle (SE-0305) of the programs in wheels, zipped, and prints its checksum.
+# Usage: bundle.sh VERSION FOLDER TRIPLE=WHEEL...      such as x86_64-unknown-linux-gnu=FILE.whl
 set -euo pipefail
-version=${1:?usage: bundle.sh VERSION FOLDER TRIPLE=BINARY...}
-folder=${2:?usage: bundle.sh VERSION FOLDER TRIPLE=BINARY...}
+usage="usage: bundle.sh VERSION FOLDER TRIPLE=WHEEL..."
+version=${1:?$usage}
+folder=${2:?$usage}
 shift 2
 fail() { echo "bundle.sh: $*" >&2; exit 1; }
-[ $# -gt 0 ] || fail "no binary is given"
+[ $# -gt 0 ] || fail "no wheel is given"
 
 name=assay.artifactbundle
 mkdir -p "$folder"
@@ -15,15 +16,24 @@ trap 'rm -rf "$work"' EXIT
 variants=()
 for pair in "$@"; do
   triple=${pair%%=*}
-  binary=${pair#*=}
-  [ "$triple" != "$pair" ] || fail "$pair is not TRIPLE=BINARY"
-  [ -f "$binary" ] || fail "$binary is no file"
-  mkdir -p "$work/$name/$triple"
-  install -m 755 "$binary" "$work/$name/$triple/assay"
+  wheel=${pair#*=}
+  [ "$triple" != "$pair" ] || fail "$pair is not TRIPLE=WHEEL"
+  [ -f "$wheel" ] || fail "$wheel is no file"
+  # Whoever passes the program on passes on the licences of what is linked in.
+  rm -rf "$work/wheel"
+  python3 -m zipfile -e "$wheel" "$work/wheel"
+  variant=$work/bundle/$name/$triple
+  mkdir -p "$variant"
+  install -m 755 "$work"/wheel/*.data/scripts/assay "$variant/assay"
+  cp -R "$work"/wheel/*.dist-info/licenses "$variant/licenses"
+  # The programs of other machines cannot be asked.
+  if [[ $triple = "$(uname -m)"-*-"$(uname -s | tr '[:upper:]' '[:lower:]')"* ]]; then
+    found=$("$variant/assay" --version)
+    [ "$found" = "$version" ] || fail "$wheel holds assay $found, not $version"
+  fi
   variants+=("{ \"path\": \"$triple/assay\", \"supportedTriples\": [\"$triple\"] }")
 done
-cp "$(dirname "$0")/../LICENSE" "$work/$name/"
-cat >"$work/$name/info.json" <<JSON
+cat >"$work/bundle/$name/info.json" <<JSON
 {
   "schemaVersion": "1.0",
   "artifacts": {
@@ -41,7 +51,7 @@ JSON
 # Of the same binaries comes the same archive: all files have the time of the commit.
 epoch=${SOURCE_DATE_EPOCH:-$(git -C "$(dirname "$0")" log -1 --format=%ct)}
 zip=$(realpath "$folder")/assay-$version.artifactbundle.zip
-python3 - "$work" "$zip" "$epoch" <<'PYTHON'
+python3 - "$work/bundle" "$zip" "$epoch" <<'PYTHON'
 import os, sys, time, zipfile
 work, path, epoch = sys.argv[1:]
 with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:

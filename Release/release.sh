@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # Puts a release together: notes, source archive, artifact bundle and formula, and tags the commit.
-# Usage: release.sh VERSION URL FOLDER TRIPLE=BINARY...      URL is the address of the public repository
+# Usage: release.sh VERSION URL FOLDER TRIPLE=WHEEL...      URL is the address of the public repository
 set -euo pipefail
-usage="usage: release.sh VERSION URL FOLDER TRIPLE=BINARY..."
+usage="usage: release.sh VERSION URL FOLDER TRIPLE=WHEEL..."
 version=${1:?$usage}
 url=${2:?$usage}
 folder=$(realpath -m "${3:?$usage}")
 shift 3
-binaries=()
-for pair in "$@"; do binaries+=("${pair%%=*}=$(realpath "${pair#*=}")"); done
+wheels=()
+for pair in "$@"; do wheels+=("${pair%%=*}=$(realpath "${pair#*=}")"); done
 cd "$(dirname "$0")/.."
 fail() { echo "release.sh: $*" >&2; exit 1; }
 
@@ -22,11 +22,6 @@ date=$(sed -n "s/^## $version, \(.*\)/\1/p" CHANGELOG.md)
 [ -n "$date" ] || fail "CHANGELOG.md has no entry '## $version, DATE'"
 grep -qx "date-released: $date" CITATION.cff || fail "CITATION.cff has another date than $date"
 [ -z "$(git status --porcelain)" ] || fail "something is not committed"
-for pair in "${binaries[@]}"; do
-  # Those of other machines cannot be asked.
-  [ "${pair%%-*}" != "$(uname -m)" ] || [ "$("${pair#*=}" --version)" = "$version" ] ||
-    fail "${pair#*=} is of another version"
-done
 
 mkdir -p "$folder"
 awk -v heading="## $version," '
@@ -34,7 +29,7 @@ awk -v heading="## $version," '
   inside' CHANGELOG.md >"$folder/notes.md"
 archive=$folder/assay-$version.tar.gz
 git archive --format=tar --prefix="assay-$version/" HEAD | gzip -n9 >"$archive"
-Release/bundle.sh "$version" "$folder" "${binaries[@]}"
+Release/bundle.sh "$version" "$folder" "${wheels[@]}"
 Release/formula.sh "$version" "$url" "$archive" >"$folder/assay.rb"
 
 tag=v$version
