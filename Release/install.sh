@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Installs the program, its completions and its manual under a prefix, or removes them.
-# Usage: install.sh BINARY FOLDER_OF_MANUAL PREFIX
+# Usage: install.sh BINARY MANUAL PREFIX
 #        install.sh --remove PREFIX
 set -euo pipefail
-usage="usage: install.sh BINARY FOLDER_OF_MANUAL PREFIX, or --remove PREFIX"
+usage="usage: install.sh BINARY MANUAL PREFIX, or --remove PREFIX"
 prefix=${!#}
 if [ $# -lt 2 ] || [ -z "$prefix" ]; then
   echo "$usage" >&2
@@ -29,5 +29,5 @@ install -m 755 "$1" "$program"
 install -m 644 "$work/bash" "$bash"
 install -m 644 "$work/zsh" "$zsh"
 install -m 644 "$work/fish" "$fish"
-install -m 644 "$2/assay.1" "$manual"
+install -m 644 "$2" "$manual"
 printf '%s\n' "$program" "$bash" "$zsh" "$fish" "$manual"
