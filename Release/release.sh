@@ -18,13 +18,13 @@ python3 Tests/Architecture/versions.py
 grep -qF "\"$version\"" Sources/AssayRuns/Provenance+Current.swift ||
   fail "Sources/AssayRuns/Provenance+Current.swift has another version"
 grep -qx "version: $version" CITATION.cff || fail "CITATION.cff has another version"
-date=$(sed -n "s/^## $version, \(.*\)/\1/p" CHANGELOG.md)
-[ -n "$date" ] || fail "CHANGELOG.md has no entry '## $version, DATE'"
+date=$(sed -n "s/^## $version - \(.*\)/\1/p" CHANGELOG.md)
+[ -n "$date" ] || fail "CHANGELOG.md has no entry '## $version - DATE'"
 grep -qx "date-released: $date" CITATION.cff || fail "CITATION.cff has another date than $date"
 [ -z "$(git status --porcelain)" ] || fail "something is not committed"
 
 mkdir -p "$folder"
-awk -v heading="## $version," '
+awk -v heading="## $version -" '
   /^## / { inside = index($0, heading) == 1; next }
   inside' CHANGELOG.md >"$folder/notes.md"
 archive=$folder/assay-$version.tar.gz

@@ -27,7 +27,8 @@ cp "$work/first/$bundle" "$work/user/assay.artifactbundle.zip"
 bundled() { "${SWIFT:-swift}" package --package-path "$work/user" bundled "$@"; }
 same "$(bundled --version)" "$version" "the bundle's program"
 golden=$(realpath "$here/../../Golden/tiny-llama/float32.h5")
-bundled compare "$golden" "$golden" | grep -q 'Match\*\*: 560 tensors' ||
+bundled compare "$golden" "$golden" >"$work/report.md"
+grep -qF '**Match**: 560 tensors' "$work/report.md" ||
   fail "the bundle's program does not compare"
 echo "bundle: $(stat -c %s "$work/first/$bundle") bytes; a package runs its program"
 
@@ -47,13 +48,13 @@ installed=$work/stage/usr
 "$release/install.sh" "$binary" "$manual" "$installed" >/dev/null
 same "$("$installed/bin/assay" --version)" "$version" "the installed program"
 words=$(bash -c '. "$1"; COMP_WORDS=(assay app); COMP_CWORD=1; COMP_LINE="assay app"; COMP_POINT=9
-  _assay; echo "${COMPREPLY[@]}"' - "$installed/share/bash-completion/completions/assay")
+  _assay assay app assay; echo "${COMPREPLY[@]}"' - "$installed/share/bash-completion/completions/assay")
 same "$words" approve "bash's completion"
 zsh -n "$installed/share/zsh/site-functions/_assay" || fail "zsh's completion has an error"
 words=$(fish --no-config --command "source $installed/share/fish/vendor_completions.d/assay.fish
   complete --do-complete 'assay app'" | cut -f1)
 same "$words" approve "fish's completion"
-warnings=$(man --warnings -E UTF-8 -l "$installed/share/man/man1/assay.1" 2>&1 >"$work/manual.txt")
+warnings=$(MANWIDTH=80 man --warnings -E UTF-8 -l "$installed/share/man/man1/assay.1" 2>&1 >"$work/manual.txt")
 same "$warnings" "" "the manual's warnings"
 for command in record replay approve compare check convert; do
   grep -qE "^ +$command" "$work/manual.txt" || fail "the manual lacks $command"
