@@ -22,6 +22,9 @@ date=$(sed -n "s/^## $version - \(.*\)/\1/p" CHANGELOG.md)
 [ -n "$date" ] || fail "CHANGELOG.md has no entry '## $version - DATE'"
 grep -qx "date-released: $date" CITATION.cff || fail "CITATION.cff has another date than $date"
 [ -z "$(git status --porcelain)" ] || fail "something is not committed"
+tag=v$version
+tagged=$(git rev-parse --quiet --verify "refs/tags/$tag^{commit}" || true)
+[ -z "$tagged" ] || [ "$tagged" = "$(git rev-parse HEAD)" ] || fail "$tag is another commit"
 
 mkdir -p "$folder"
 awk -v heading="## $version -" '
@@ -32,10 +35,7 @@ git archive --format=tar --prefix="assay-$version/" HEAD | gzip -n9 >"$archive"
 Release/bundle.sh "$version" "$folder" "${wheels[@]}"
 Release/formula.sh "$version" "$url" "$archive" >"$folder/assay.rb"
 
-tag=v$version
-if tagged=$(git rev-parse --quiet --verify "refs/tags/$tag^{commit}"); then
-  [ "$tagged" = "$(git rev-parse HEAD)" ] || fail "$tag is another commit"
-else
+if [ -z "$tagged" ]; then
   git tag --annotate "$tag" --message "Assay $version"
   echo "tagged $tag: git push origin $tag"
 fi
