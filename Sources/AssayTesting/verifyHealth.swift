@@ -5,6 +5,7 @@ public import Assay
 /// - Parameters:
 ///   - golden: The golden's name: `a/b` is the file `Golden/a/b.h5` of the test's package.
 ///   - options: What of it is checked; without them everything.
+///   - filePath: The caller's file; `Golden` is looked for in its package.
 /// - Returns: What was found, of which `isHealthy` is the verdict.
 /// - Throws: ``ReplayTestError``, and the errors of the golden's file.
 public func verifyHealth(
@@ -33,6 +34,7 @@ public func verifyHealth(
 ///     none.
 ///   - recipe: What the model is run with, where there is no golden.
 ///   - capturing: What is captured; `nil` for everything in all steps.
+///   - filePath: The caller's file; `Golden` is looked for in its package.
 ///   - model: Runs the model and passes it the probe.
 /// - Returns: What was found, of which `isHealthy` is the verdict.
 /// - Throws: What `model` throws, ``ReplayTestError``, and the errors of the golden's file.
@@ -55,6 +57,7 @@ public func verifyHealth(
 ///   - recipe: What the model is run with, where there is no golden.
 ///   - capturing: What is captured; `nil` for everything in all steps.
 ///   - isolation: The actor that the closure runs on: the caller's.
+///   - filePath: The caller's file; `Golden` is looked for in its package.
 ///   - model: Runs the model and passes it the probe.
 /// - Returns: What was found, of which `isHealthy` is the verdict.
 /// - Throws: What `model` throws, ``ReplayTestError``, and the errors of the golden's file.

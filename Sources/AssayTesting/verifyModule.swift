@@ -11,6 +11,11 @@ public import Assay
 ///   - pattern: A regular expression that the module's name must match.
 ///   - tolerance: The rule under which two tensors are close; `nil` leaves it to the scope, the
 ///     trait and the `tolerances.yml` beside the golden.
+///   - fileID: The caller's file, as `Module/File.swift`.
+///   - filePath: The caller's file; `Golden` is looked for in its package.
+///   - line: The caller's line.
+///   - column: The caller's column.
+///   - function: The caller's name, which names the report.
 ///   - body: Runs the module.
 /// - Returns: The comparison, of which `isMatch` is the verdict.
 /// - Throws: What `body` throws, ``ReplayTestError``, and the errors of the golden's file.
@@ -34,6 +39,11 @@ public func verifyModule<Output: Capturable>(
 ///   - tolerance: The rule under which two tensors are close; `nil` leaves it to the scope, the
 ///     trait and the `tolerances.yml` beside the golden.
 ///   - isolation: The actor that the closure runs on: the caller's.
+///   - fileID: The caller's file, as `Module/File.swift`.
+///   - filePath: The caller's file; `Golden` is looked for in its package.
+///   - line: The caller's line.
+///   - column: The caller's column.
+///   - function: The caller's name, which names the report.
 ///   - body: Runs the module.
 /// - Returns: The comparison, of which `isMatch` is the verdict.
 /// - Throws: What `body` throws, ``ReplayTestError``, and the errors of the golden's file.

@@ -19,6 +19,11 @@ public import Assay
 ///   - capturing: What is captured where the golden is recorded; `nil` for what the golden has, or
 ///     else everything.
 ///   - replay: Runs the model and passes it the probe.
+///   - fileID: The caller's file, as `Module/File.swift`.
+///   - filePath: The caller's file; `Golden` is looked for in its package.
+///   - line: The caller's line.
+///   - column: The caller's column.
+///   - function: The caller's name, which names the report.
 /// - Returns: The comparison, of which `isMatch` is the verdict.
 /// - Throws: What `replay` throws, ``ReplayTestError``, and the errors of the golden's file.
 public func verifyReplay(
@@ -54,6 +59,11 @@ public func verifyReplay(
 ///     else everything.
 ///   - isolation: The actor that the closure runs on: the caller's.
 ///   - replay: Runs the model and passes it the probe.
+///   - fileID: The caller's file, as `Module/File.swift`.
+///   - filePath: The caller's file; `Golden` is looked for in its package.
+///   - line: The caller's line.
+///   - column: The caller's column.
+///   - function: The caller's name, which names the report.
 /// - Returns: The comparison, of which `isMatch` is the verdict.
 /// - Throws: What `replay` throws, ``ReplayTestError``, and the errors of the golden's file.
 public func verifyReplay(

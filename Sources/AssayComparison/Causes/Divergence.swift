@@ -112,7 +112,7 @@ extension Birthplace: CustomStringConvertible {
 /// The first failing tensor in execution order, and where its error comes from.
 ///
 /// An error is born where the code of a call that contains others makes it, between two recorded
-/// tensors, as often as in the call at which it first shows: ``ErrorOrigin/birthplace`` tells.
+/// tensors, as often as in the call at which it first shows: ``birthCall`` tells which.
 public struct Divergence: Sendable, Equatable {
   /// The first failing call in completion order.
   public var call: CallKey

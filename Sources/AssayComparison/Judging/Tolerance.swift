@@ -3,7 +3,7 @@ public import AssayTensors
 /// Under which rule each tensor is judged.
 ///
 /// Integers and booleans are compared exactly whatever the bounds are: a token id, an index or a
-/// quantised value that is off by one is another one. Only a ``ToleranceRule`` that names them
+/// quantised value that is off by one is another one. Only a rule of ``ToleranceRules`` that names them
 /// allows more.
 public struct Tolerance: Sendable, Hashable {
   /// Where the bounds come from.

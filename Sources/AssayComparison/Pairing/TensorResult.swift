@@ -33,7 +33,7 @@ extension TensorResult {
   public var device: Device { key.device }
   /// What comparing it came to.
   public var verdict: Verdict { outcome.verdict }
-  /// Why; see ``Outcome/reason``.
+  /// Why, in words.
   public var reason: String? { outcome.reason }
   /// The expected tensor's dtype, or that of the only side whose dtype is known.
   public var dtype: DType? { outcome.form?.dtype }
