@@ -4,11 +4,16 @@ import argparse
 import os
 import sys
 
-import torch
+try:
+    from assay_torch import Configuration, RecordError, model_hash, record
+    from assay_torch.configuration import KEEPS
+    from assay_torch.conversion import copied
 
-from assay_torch import Configuration, RecordError, model_hash, record
-from assay_torch.configuration import KEEPS
-from assay_torch.conversion import copied
+    import torch
+except KeyboardInterrupt:  # torch takes seconds to load
+    if __name__ == "__main__":
+        sys.exit(130)
+    raise
 
 
 def arguments():

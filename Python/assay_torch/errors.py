@@ -4,3 +4,7 @@ class RecordError(Exception):
 
 class Unrecordable(Exception):
     """Why no layout holds a tensor, in a sentence without a full stop."""
+
+
+class GoldenError(Exception):
+    """What keeps a test from holding a model to its golden; its text says what to do."""
