@@ -307,7 +307,7 @@ class GoldenCheck:
 
     def _recorded_anew(self, run: str) -> tuple[Outcome, list[str]]:
         changes = self._approve(run)
-        head = changes.partition("\n### ")[0].partition("## Changes")[2].strip()
+        head = changes.partition("## Changes\n\n")[2].partition("\n\n")[0]
         remarks = self._publish(changes)
         return "recorded", [
             f'Golden "{self.name}": {self._path} was recorded anew; look at what changed, commit '
