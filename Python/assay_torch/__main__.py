@@ -1,8 +1,11 @@
 """Records a causal language model of transformers: ``python -m assay_torch record --help``."""
 
+from __future__ import annotations
+
 import argparse
 import os
 import sys
+from typing import Any
 
 try:
     from assay_torch import Configuration, RecordError, model_hash, record
@@ -16,7 +19,8 @@ except KeyboardInterrupt:  # torch takes seconds to load
     raise
 
 
-def arguments():
+def arguments() -> argparse.Namespace:
+    """Reads the command line."""
     parser = argparse.ArgumentParser(prog="python -m assay_torch", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     run = commands.add_parser("record", help="record a prompt and the tokens that follow it")
@@ -49,7 +53,7 @@ def arguments():
     return parser.parse_args()
 
 
-def configuration(options):
+def configuration(options: argparse.Namespace) -> Configuration | None:
     """What to record; ``None`` where only a golden was asked for."""
     if options.intermediate_log_config is not None:
         text = options.intermediate_log_config
@@ -65,7 +69,8 @@ def configuration(options):
     return config
 
 
-def main():
+def main() -> int:
+    """Runs a command, and returns the exit status."""
     options = arguments()
     try:
         if options.command == "convert":
@@ -83,7 +88,8 @@ def main():
     return 0
 
 
-def record_generation(options):
+def record_generation(options: argparse.Namespace) -> None:
+    """Records a prompt and the tokens that follow it."""
     config = configuration(options)
     if options.max_tokens < 1:
         raise RecordError("--max-tokens must be at least 1")
@@ -121,7 +127,9 @@ def record_generation(options):
         print(f"recorded {path}")
 
 
-def described_run(options, token_ids, version):
+def described_run(options: argparse.Namespace, token_ids: list[int],
+                  version: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The recipe and the provenance of a run of transformers."""
     identity = model_hash(options.model)
     folder = os.path.dirname(os.path.abspath(options.golden)) if options.golden else None
     model = os.path.abspath(options.model)
@@ -140,7 +148,7 @@ def described_run(options, token_ids, version):
     return recipe, provenance
 
 
-def generate(model, token_ids, count):
+def generate(model: torch.nn.Module, token_ids: list[int], count: int) -> list[int]:
     """Continues greedily by hand: the prompt, then one token a step."""
     from transformers import DynamicCache
     cache, generated = DynamicCache(config=model.config), []

@@ -133,14 +133,10 @@ def compare_options(*, steps: str | Iterable[int] | None, modules: str | Sequenc
         steps = ",".join(str(step) for step in steps)
     given = values | {"steps": steps, "modules": modules, "device_map": paired(device_map),
                       "request_map": paired(request_map)}
-    options = [f"--{name.replace('_', '-')}={os.fspath(value) if is_path(value) else value}"
-               for name, value in given.items() if value is not None]
+    options = [
+        f"--{name.replace('_', '-')}={os.fspath(value) if isinstance(value, os.PathLike) else value}"
+        for name, value in given.items() if value is not None]
     return options + (["--equal-nan"] if equal_nan else [])
-
-
-def is_path(value: object) -> bool:
-    """Whether a value is an object that stands for a path."""
-    return isinstance(value, os.PathLike)
 
 
 def paired(value: str | Mapping[Any, Any] | None) -> str | None:

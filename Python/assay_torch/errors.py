@@ -1,3 +1,6 @@
+"""What is raised where a model cannot be recorded or checked."""
+
+
 class RecordError(Exception):
     """What keeps a run from being recorded; its text says what to do."""
 
