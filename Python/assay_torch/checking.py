@@ -111,14 +111,16 @@ class GoldenChecker:
         return check
 
     def complain(self) -> None:
-        """Fails a test that passed and checked nothing."""
+        """Fails a test that passed all the same: nothing matched, or what failed was caught."""
         if not self._checks:
             pytest.fail("the test asks for assay_golden and checks nothing by it: "
                         "with assay_golden(NAME, MODEL): …", pytrace=False)
         for check in self._checks:
-            if not check.is_over:
+            if check.outcome is None:
                 pytest.fail(f'Golden "{check.name}" was not checked: run the model in the block of '
-                            f"`with assay_golden({check.name!r}, …):`", pytrace=False)
+                            f"`with assay_golden({check.name!r}, …):`, to its end", pytrace=False)
+            if check.outcome != "matched":
+                pytest.fail(check.text, pytrace=False)
 
 
 def compare_options(*, steps: str | Iterable[int] | None, modules: str | Sequence[str] | None,
@@ -149,15 +151,19 @@ Outcome = Literal["matched", "recorded", "failed"]
 
 
 class GoldenCheck:
-    """One run of a model, from its setting up to its outcome; a context manager."""
+    """One run of a model, from its setting up to its outcome; a context manager.
+
+    ``outcome`` is ``None`` until there is one, and where the block raised; ``text`` is what the test
+    fails with.
+    """
 
     def __init__(self, name: str, model: torch.nn.Module, item: pytest.Item, settings: Settings,
                  options: list[str], has_tolerance: bool, has_mapping: bool, record: str | None,
                  root: str | None, capturing: Configuration | dict[str, Any] | Path | None,
                  keep: str | None, recipe: dict[str, Any] | None) -> None:
         self.name = name
-        self.is_over = False
-        """Whether the block was run, or could not be."""
+        self.outcome: Outcome | None = None
+        self.text = ""
         self._model, self._item, self._settings = model, item, settings
         self._options, self._has_tolerance, self._has_mapping = options, has_tolerance, has_mapping
         self._record, self._root, self._capturing = record, root, capturing
@@ -172,16 +178,13 @@ class GoldenCheck:
                 self._begin(stack)
                 self._stack = stack.pop_all()
         except (GoldenError, RecordError, OSError) as error:
-            self.is_over = True
-            self._note("failed")
-            raise GoldenError(f'Golden "{self.name}": {error}') from None
+            raise self._error(error) from None
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
                  trace: TracebackType | None) -> None:
         """Compares the run with the golden, and fails the test unless it matches."""
         __tracebackhide__ = True
-        self.is_over = True
         with self._stack:
             try:
                 self._recording.__exit__(kind, error, trace)
@@ -189,11 +192,10 @@ class GoldenCheck:
                     return
                 outcome, lines = self._settled()
             except (GoldenError, RecordError, OSError) as problem:
-                self._note("failed")
-                raise GoldenError(f'Golden "{self.name}": {problem}') from None
-        self._note(outcome)
-        if lines:
-            pytest.fail("\n".join(lines))
+                raise self._error(problem) from None
+        self._note(outcome, "\n".join(lines))
+        if outcome != "matched":
+            pytest.fail(self.text)
 
     # Before the model runs
 
@@ -365,7 +367,12 @@ class GoldenCheck:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(temporary)
 
-    def _note(self, outcome: Outcome) -> None:
+    def _error(self, error: Exception) -> GoldenError:
+        self._note("failed", f'Golden "{self.name}": {error}')
+        return GoldenError(self.text)
+
+    def _note(self, outcome: Outcome, text: str) -> None:
+        self.outcome, self.text = outcome, text
         self._item.user_properties.append(("assay_golden", f"{outcome} {self.name}"))
 
     def _command(self, mode: str) -> str | None:

@@ -65,7 +65,7 @@ def assay_golden(request: pytest.FixtureRequest) -> GoldenChecker:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
-    """Fails a test that asked for the fixture and checked nothing."""
+    """Fails a test that passed, though not every golden that it asked for matches."""
     result = yield
     if (checker := item.stash.get(CHECKER, None)) is not None:
         checker.complain()

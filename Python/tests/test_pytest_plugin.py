@@ -478,13 +478,50 @@ def test_twice(assay_golden):
     assay_golden("net", Net())
 def test_skipped(assay_golden):
     pytest.skip("not here")
+def test_raised(assay_golden):
+    with pytest.raises(ArithmeticError):
+        with assay_golden("raised", Net()):
+            raise ArithmeticError
 """)
     result = project.run()
-    result.assert_outcomes(failed=3, skipped=1)
+    result.assert_outcomes(failed=4, skipped=1)
     result.stdout.fnmatch_lines([
         "the test asks for assay_golden and checks nothing by it*",
         'Golden "net" was not checked: run the model in the block of*',
-        '*GoldenError: the test checks the golden "net" twice*'])
+        '*GoldenError: the test checks the golden "net" twice*',
+        'Golden "raised" was not checked: *'])
+
+
+def test_a_failure_that_is_caught_is_red_and_one_that_is_expected_is_not(project):
+    project.record(change=BUG)
+    project.pytester.makepyfile(test_net=NET + """
+import pytest
+def test_mismatch(assay_golden):
+    with pytest.raises(pytest.fail.Exception):
+        with assay_golden("net", net := Net()):
+            net(X)
+def test_recording(assay_golden):
+    try:
+        with assay_golden("new", net := Net()):
+            net(X)
+    except BaseException:
+        pass
+def test_error(assay_golden):
+    try:
+        with assay_golden("../net", Net()):
+            pass
+    except Exception:
+        pass
+@pytest.mark.xfail(strict=True)
+def test_known(assay_golden):
+    with assay_golden("net", net := Net()):
+        net(X)
+""")
+    result = project.run()
+    result.assert_outcomes(failed=3, xfailed=1)
+    result.stdout.fnmatch_lines(['Golden "net" does not match: second in step 0*',
+                                 'Golden "new": *new.h5 did not exist*and was recorded*',
+                                 'Golden "../net": this cannot name a golden*'])
 
 
 def test_no_program(project, monkeypatch):
