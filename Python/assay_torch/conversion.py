@@ -1,5 +1,7 @@
 """Makes the layouts that were asked for of a spool."""
 
+from __future__ import annotations
+
 import base64
 import contextlib
 import dataclasses
@@ -9,6 +11,8 @@ import shutil
 import subprocess
 import uuid
 import warnings
+from collections.abc import Iterator
+from typing import Any, BinaryIO
 
 import numpy as np
 import torch
@@ -25,11 +29,12 @@ SIDES = ("post_fwd_inputs", "inputs", "outputs")
 
 @dataclasses.dataclass(frozen=True)
 class Call:
+    """One call of a module within a step."""
     module: str
     index: int  # how many times the module ran before within the step
 
 
-def convert(spool, targets):
+def convert(spool: str, targets: list[str]) -> None:
     """Makes a run of each target: an HDF5 file of one that ends in ``.h5``, else a directory.
 
     The program ``assay`` does it, which ``ASSAY`` names or ``PATH`` has: it is many times faster.
@@ -48,7 +53,8 @@ def convert(spool, targets):
         copied(spool, target)
 
 
-def started(program, spool, target):
+def started(program: str, spool: str, target: str) -> subprocess.Popen[str] | None:
+    """Starts the program that converts; ``None`` where it cannot be run."""
     try:
         return subprocess.Popen([program, "convert", spool, target], stdin=subprocess.DEVNULL,
                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
@@ -58,11 +64,12 @@ def started(program, spool, target):
         return None
 
 
-def is_hdf5(target):
+def is_hdf5(target: str) -> bool:
+    """Whether a path is that of an HDF5 file."""
     return os.path.splitext(target)[1].lower() in (".h5", ".hdf5")
 
 
-def copied(spool, target):
+def copied(spool: str, target: str) -> None:
     """The same without the program ``assay``: the target appears whole or not at all."""
     if os.path.lexists(target):
         raise RecordError(f"{target} already exists; remove it or choose another place")
@@ -88,7 +95,7 @@ def copied(spool, target):
 class Spool:
     """A recorded spool: its manifest, whether it is complete, and its steps."""
 
-    def __init__(self, path):
+    def __init__(self, path: str) -> None:
         self.path = path
         with self.reading(MANIFEST), open(os.path.join(path, MANIFEST), encoding="utf-8") as file:
             members = json.load(file)
@@ -103,21 +110,24 @@ class Spool:
             self.lines.pop()
         self.manifest = members | {"recipe": last["recipe"]} if "recipe" in last else members
 
-    def steps(self):
+    def steps(self) -> Iterator[dict[str, Any]]:
+        """The lines of the steps that ended."""
         for number, line in enumerate(self.lines, 1):
             with self.reading(f"{STEPS}, line {number}"):
                 step = json.loads(line)
             yield step
 
     @contextlib.contextmanager
-    def reading(self, name):
+    def reading(self, name: str) -> Iterator[None]:
+        """Names the spool and one of its files in what reading raises."""
         try:
             yield
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise RecordError(f"{self.path} is no recording that can be read: {name}: {error}") \
                 from error
 
-    def copy(self, step, writer):
+    def copy(self, step: dict[str, Any], writer: HDF5Writer | DirectoryWriter) -> None:
+        """Hands a step to a writer."""
         writer.begin_step(step["step"])
         calls = []
         with open(os.path.join(self.path, TENSORS), "rb") as file:
@@ -130,7 +140,8 @@ class Spool:
                     writer.write(call, side, listed[side], found)
         writer.end_step(calls, step["completion_order"], step.get("rows"))
 
-    def value(self, entry, file):
+    def value(self, entry: dict[str, Any], file: BinaryIO) -> torch.Tensor | Skipped | NotRecorded:
+        """What an entry stands for: a tensor, or what is known of it."""
         if "not_recorded" in entry:
             return NotRecorded(entry["not_recorded"])
         shape = tuple(entry["shape"])
@@ -152,5 +163,6 @@ class Spool:
         return tensor if entry["device"] == "cpu" else tensor.to(entry["device"])
 
 
-def side_of(slot):
+def side_of(slot: str) -> str:
+    """The side of a call that a slot is of."""
     return next(side for side in SIDES if slot.startswith(side))

@@ -1,7 +1,10 @@
 """What ``inputs.json`` and ``outputs.json`` say of values that are no containers."""
 
+from __future__ import annotations
+
 import math
 import re
+from typing import Any
 
 import torch
 
@@ -11,7 +14,8 @@ INLINE_ELEMENTS = 16  # the most that a tensor may have to stand in the descript
 REPR_LENGTH = 2000
 
 
-def described_tensor(tensor):
+def described_tensor(tensor: torch.Tensor) -> dict[str, Any]:
+    """What is said of a tensor; of a small one its elements."""
     text = {"type": "tensor", "shape": list(tensor.shape), "dtype": str(tensor.dtype),
             "numel": tensor.numel()}
     if tensor.numel() <= INLINE_ELEMENTS and tensor.dtype != PACKED:
@@ -19,7 +23,7 @@ def described_tensor(tensor):
     return text
 
 
-def described_facts(value):
+def described_facts(value: Any) -> dict[str, Any]:
     """What can be told of a tensor or an array that is not recorded."""
     text = {"type": "tensor"}
     for key, fact in (("shape", lambda: [int(size) for size in value.shape]),
@@ -33,13 +37,14 @@ def described_facts(value):
     return text
 
 
-def elements(tensor):
+def elements(tensor: torch.Tensor) -> list[Any]:
+    """A tensor's elements as Python's numbers."""
     flat = tensor.flatten()
     return (flat.float() if flat.dtype.is_floating_point and flat.dtype.itemsize == 1
             else flat).tolist()
 
 
-def number(value):
+def number(value: Any) -> Any:
     """What JSON can hold of a number."""
     if value is None or isinstance(value, bool):
         return value
@@ -53,12 +58,12 @@ def number(value):
     return value if -1 << 63 <= value < 1 << 63 else str(value)  # many readers know no such integer
 
 
-def without_addresses(text):
+def without_addresses(text: str) -> str:
     """A text without what changes with every run."""
     return re.sub(r" at 0x[0-9a-fA-F]+", "", text)
 
 
-def described_state(value):
+def described_state(value: Any) -> dict[str, Any]:
     """A key-value cache, with how much it holds already in the layer that holds least."""
     # The key says that it is a cache; None, that how much it holds is not known.
     text = {"type": type(value).__name__, "string_repr": stable_repr(value), "seq_length": None}
@@ -71,7 +76,7 @@ def described_state(value):
     return text
 
 
-def stable_repr(value):
+def stable_repr(value: Any) -> str:
     """How a value prints, without the addresses that change with every run."""
     try:
         text = repr(value)

@@ -6,13 +6,17 @@ of the difference, whose norm they tell by the Johnson-Lindenstrauss lemma. Sign
 whose outputs depend on nothing but the seed and their position.
 """
 
+from __future__ import annotations
+
 import base64
 import dataclasses
 import functools
 import hashlib
 import math
+from typing import Any
 
 import numpy as np
+import torch
 
 from assay_torch.describing import number
 from assay_torch.tensors import PACKED, bits, components
@@ -24,7 +28,7 @@ NOTES = {"sample": "only a digest and a sample were kept", "digest": "only a dig
 BLOCK = 2048  # components that are projected at once
 
 
-def splitmix64(seed, positions):
+def splitmix64(seed: int, positions: np.ndarray) -> np.ndarray:
     """The outputs of the generator splitmix64 at some positions, from 0, as an array of uint64."""
     z = np.uint64(seed) + (positions.astype(np.uint64) + np.uint64(1)) * np.uint64(
         0x9E3779B97F4A7C15)
@@ -33,7 +37,7 @@ def splitmix64(seed, positions):
     return z ^ (z >> np.uint64(31))
 
 
-def flips(seed, first, count):
+def flips(seed: int, first: int, count: int) -> np.ndarray:
     """Which signs are minus, a row for each component: bit b of output 2 i + w is of sum 64 w + b."""
     words = splitmix64(seed, np.arange(2 * first, 2 * (first + count), dtype=np.uint64))
     octets = words.astype("<u8").view(np.uint8).reshape(count, DIRECTIONS // 8)
@@ -41,12 +45,12 @@ def flips(seed, first, count):
 
 
 @functools.lru_cache(maxsize=24)  # of 2 MiB each; tensors of one model begin with the same ones
-def halves(seed, first):
+def halves(seed: int, first: int) -> np.ndarray:
     """The signs of a block of components: 0.5 or -0.5."""
     return 0.5 - flips(seed, first, BLOCK)
 
 
-def projected(values, seed):
+def projected(values: np.ndarray, seed: int) -> np.ndarray | None:
     """The sums of float64 components as float32; ``None`` where float32 cannot hold one."""
     sums = np.zeros(DIRECTIONS)
     with np.errstate(over="ignore", invalid="ignore"):
@@ -57,7 +61,7 @@ def projected(values, seed):
     return rounded if np.isfinite(rounded).all() else None
 
 
-def sample_positions(count, seed):
+def sample_positions(count: int, seed: int) -> list[int]:
     """One element of each of 256 runs of about equal length."""
     starts = [run * count // SAMPLE for run in range(SAMPLE + 1)]
     random = splitmix64(seed + (1 << 63), np.arange(SAMPLE, dtype=np.uint64))
@@ -72,7 +76,7 @@ class Digested(Skipped):
     projection: np.ndarray | None
     sample: np.ndarray | None  # bytes in the tensor's dtype
 
-    def json(self):
+    def json(self) -> dict[str, Any]:
         """The whole digest, as a note of the directory layout holds it."""
         members = dict(self.figures)
         if self.projection is not None:
@@ -82,7 +86,7 @@ class Digested(Skipped):
         return members
 
 
-def kept(tensor, keep, seed=0):
+def kept(tensor: torch.Tensor, keep: str, seed: int = 0) -> torch.Tensor | Digested:
     """A contiguous tensor, or its digest where that is smaller."""
     count = tensor.numel()
     if keep == "full" or tensor.dtype == PACKED or count <= (SAMPLE if keep == "sample" else DIRECTIONS):
@@ -108,7 +112,7 @@ def kept(tensor, keep, seed=0):
                     figures, projection, sample)
 
 
-def statistics(values):
+def statistics(values: np.ndarray) -> dict[str, Any]:
     """Figures over finite values, whose squares may be out of range."""
     if not len(values):
         return {"min": None, "max": None, "mean": None, "std": None, "l2": 0.0}

@@ -5,6 +5,8 @@ a file system folds case or normalises Unicode. What does not fit is cut, and a 
 stands in its place: ``run.json`` has the exact names.
 """
 
+from __future__ import annotations
+
 import errno
 import hashlib
 import os
@@ -20,7 +22,7 @@ _DEVICES = {"con", "prn", "aux", "nul", "conin$", "conout$",
             *(kind + digit for kind in ("com", "lpt") for digit in "0123456789\u00b9\u00b2\u00b3")}
 
 
-def escaped(text):
+def escaped(text: str) -> str:
     """A module, slot or device as part of a name: as ``%`` and two digits what cannot be in one."""
     text = clean(text)
     is_device = text.partition(".")[0].rstrip(" ").lower() in _DEVICES
@@ -33,7 +35,7 @@ def escaped(text):
         for position, byte in enumerate(data)).decode()
 
 
-def fitted(stem, extension=""):
+def fitted(stem: str, extension: str = "") -> str:
     """The stem of a name, cut where the name would be too long."""
     data = stem.encode()
     if len(data) + len(extension) <= LIMIT:
@@ -44,7 +46,7 @@ def fitted(stem, extension=""):
     return f"{head}%~{hashlib.sha256(data).hexdigest()[:DIGITS]}"
 
 
-def folded(name):
+def folded(name: str) -> str:
     """What two names have in common that some file system takes for one."""
     if name.isascii():
         return name.lower()
@@ -56,10 +58,10 @@ def folded(name):
 class Names:
     """The names within one directory, of which no two are one name to any file system."""
 
-    def __init__(self, *taken):
+    def __init__(self, *taken: str) -> None:
         self.taken = {folded(name) for name in taken}
 
-    def add(self, stem, extension=""):
+    def add(self, stem: str, extension: str = "") -> str:
         """A new name without its extension: with as many ``%`` at its end as it takes."""
         while folded(name := fitted(stem, extension)) in self.taken:
             stem += "%"
@@ -67,7 +69,7 @@ class Names:
         return name
 
 
-def rename_to_new(path, target):
+def rename_to_new(path: str, target: str) -> None:
     """Gives a file its final name, where nothing has it yet. Raises ``FileExistsError``."""
     try:
         os.link(path, target)  # which never takes another's place
@@ -81,7 +83,7 @@ def rename_to_new(path, target):
     os.unlink(path)
 
 
-def replace_file(path, text):
+def replace_file(path: str, text: str) -> None:
     """Writes a whole file under another name first, so that it appears whole or not at all."""
     temporary = os.path.join(os.path.dirname(path), ".tmp")
     with open(temporary, "w", encoding="utf-8", newline="\n") as file:

@@ -1,8 +1,12 @@
 """What DTensors tell of how the ranks hold the tensors of modules."""
 
+from __future__ import annotations
+
 import functools
 import sys
 import threading
+from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import nn
@@ -14,12 +18,13 @@ from assay_torch.placements import PARTIAL, REPLICATE, fold, matches, shard
 _UNKNOWN = None
 
 
-def is_dtensor(value):
+def is_dtensor(value: object) -> bool:
+    """Whether a value is a DTensor, told by its attributes: the class need not be loaded."""
     return isinstance(value, torch.Tensor) and hasattr(value, "placements") \
         and hasattr(value, "device_mesh")
 
 
-def placed(tensor):
+def placed(tensor: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     """The mesh of a DTensor, and its placement along each axis of more than one rank.
 
     The mesh is as placements have it: ``{"mesh": [{"dp": 2}, {"tp": 2}], "ranks": [0, 1, 2, 3]}``.
@@ -69,20 +74,20 @@ class PlacementBook:
     The book is open from the first DTensor on: then each tensor is to be looked at.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.mesh, self.has_news, self.is_open = None, False, False
         self._found = {}
         self._locals = WeakTensorKeyDictionary()
         self._cut = set()  # linear layers that took inputs cut as their weights are
 
-    def look_at(self, module):
+    def look_at(self, module: torch.nn.Module) -> None:
         """Opens the book where a module computes with DTensors.
 
         Those of ``fully_shard`` are plain while they are computed with: nothing of it is cut.
         """
         self.is_open = self.is_open or any(map(is_dtensor, module._parameters.values()))
 
-    def know_local(self, dtensor, local):
+    def know_local(self, dtensor: torch.Tensor, local: torch.Tensor) -> None:
         """Keeps what a DTensor says of its local tensor; two that differ say nothing."""
         try:
             told = placed(dtensor)
@@ -91,7 +96,7 @@ class PlacementBook:
         self.is_open = True
         self._locals[local] = told if self._locals.get(local, told) == told else _UNKNOWN
 
-    def note(self, name, module, slot, tensor):
+    def note(self, name: str, module: torch.nn.Module, slot: str, tensor: Any) -> None:
         """Notes one tensor of a module.
 
         Raises ``Unrecordable`` for a DTensor of another mesh than the others.
@@ -118,7 +123,8 @@ class PlacementBook:
         if slot not in slots or slots[slot] != known:
             slots[slot], self.has_news = known, True
 
-    def _by_weight(self, name, module, slot, tensor):
+    def _by_weight(self, name: str, module: torch.nn.Module, slot: str,
+                   tensor: torch.Tensor) -> tuple[dict[str, Any], dict[str, Any]] | None:
         """What the weight of a linear layer that is a DTensor tells of a plain tensor."""
         weight = module._parameters.get("weight") if isinstance(module, nn.Linear) else None
         if not is_dtensor(weight) or not tensor.dim():
@@ -144,7 +150,7 @@ class PlacementBook:
         return (mesh, {axis: REPLICATE}) if dimension == 1 and not is_input \
             and name in self._cut else _UNKNOWN
 
-    def placements(self):
+    def placements(self) -> dict[str, Any] | None:
         """Rules for all that is known, or ``None`` where nothing is."""
         if self.mesh is None:
             return None
@@ -162,7 +168,7 @@ class PlacementBook:
         rules = fold(declarations)
         return self.mesh | {"rules": rules} if rules else None
 
-    def unknown(self, given):
+    def unknown(self, given: dict[str, Any] | None) -> list[tuple[str, str]]:
         """Modules and slots that no rule found out, nor one of those that were given, matches."""
         rules = [] if given is None else given["rules"]
         return [(module, slot) for module, slots in self._found.items()
@@ -170,7 +176,7 @@ class PlacementBook:
                 and not any(matches(rule, module, slot) for rule in rules)]
 
 
-def common(first, then):
+def common(first: dict[str, Any] | None, then: dict[str, Any] | None) -> dict[str, Any] | None:
     """What holds for two tensors of one module and slot: a width where both have it."""
     if first == then:
         return first
@@ -192,7 +198,7 @@ def common(first, then):
 _lock, _books, _original = threading.Lock(), [], None
 
 
-def dtensor_class():
+def dtensor_class() -> Any:
     """The class where it is loaded: a model that uses it has done so."""
     for name in ("torch.distributed.tensor", "torch.distributed._tensor"):  # before torch 2.5
         if found := getattr(sys.modules.get(name), "DTensor", None):
@@ -200,7 +206,7 @@ def dtensor_class():
     return None
 
 
-def listen(book):
+def listen(book: PlacementBook) -> None:
     """Tells a book of every local tensor that is taken of a DTensor, until ``stop``."""
     global _original
     kind = dtensor_class()
@@ -213,9 +219,10 @@ def listen(book):
         _books.append(book)
 
 
-def told(original):
+def told(original: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:
+    """The method ``to_local``, which tells the books what it returns."""
     @functools.wraps(original)
-    def to_local(self, **keywords):
+    def to_local(self: torch.Tensor, **keywords: Any) -> torch.Tensor:
         local = original(self, **keywords)
         for book in list(_books):
             book.know_local(self, local)
@@ -224,7 +231,8 @@ def told(original):
     return to_local
 
 
-def stop(book):
+def stop(book: PlacementBook) -> None:
+    """Tells a book no more."""
     with _lock:
         if book in _books:
             _books.remove(book)

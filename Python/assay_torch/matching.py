@@ -1,5 +1,7 @@
 """A bound on the time that a configuration's patterns take."""
 
+from __future__ import annotations
+
 import json
 import re
 import subprocess
@@ -21,7 +23,7 @@ for number, pattern in enumerate(patterns):
 """
 
 
-def refuse_endless(patterns, names):
+def refuse_endless(patterns: list[str], names: list[str]) -> None:
     """Raises ``RecordError`` for a pattern that takes longer than ``SECONDS`` on a model's names.
 
     Python's matcher backtracks and cannot be interrupted: ``(a+)+$`` takes time that doubles with

@@ -3,12 +3,17 @@
 They are known by the names of their classes and their attributes: Megatron is not imported.
 """
 
+from __future__ import annotations
+
 import contextlib
+from typing import Any
 
-from assay_torch.placements import REPLICATE, column, fold, layer, parts, shard
+import torch
+
+from assay_torch.placements import REPLICATE, Declaration, column, fold, layer, parts, shard
 
 
-def placements(model, world_size):
+def placements(model: torch.nn.Module, world_size: int) -> dict[str, Any] | None:
     """Rules for such layers where all ranks share each of them; else ``None``.
 
     With data or pipeline parallelism beside it, nothing in a layer tells which ranks share it.
@@ -30,7 +35,8 @@ def placements(model, world_size):
     return {"mesh": [{"tp": world_size}], "rules": rules}
 
 
-def column_parallel(module):
+def column_parallel(module: Any) -> tuple[int, Declaration]:
+    """What a layer that is cut along its outputs declares, and on how many ranks."""
     width, stride = module.output_size, getattr(module.weight, "partition_stride", 1)
     cut = shard(-1, width) if stride == 1 else parts(-1, *[width // stride] * stride)
     return width // module.output_size_per_partition, column(
@@ -38,14 +44,16 @@ def column_parallel(module):
         shard(0) if getattr(module, "sequence_parallel", False) else REPLICATE)
 
 
-def row_parallel(module):
+def row_parallel(module: Any) -> tuple[int, Declaration]:
+    """What a layer that is cut along its inputs declares, and on how many ranks."""
     width = module.input_size
     return width // module.input_size_per_partition, layer(
         shard(-1, width) if module.input_is_parallel else REPLICATE,
         shard(0) if getattr(module, "sequence_parallel", False) else REPLICATE)
 
 
-def embedding(module):
+def embedding(module: Any) -> tuple[int, Declaration]:
+    """What an embedding whose vocabulary is cut declares, and on how many ranks."""
     is_scattered = getattr(module, "reduce_scatter_embeddings", False)
     size = module.num_embeddings // module.num_embeddings_per_partition
     return size, layer(REPLICATE, shard(0) if is_scattered else REPLICATE)

@@ -1,9 +1,13 @@
 """What hangs on a value that is no plain container, found without running any of its code."""
 
+from __future__ import annotations
+
 import collections
 import gc
 import logging
 import types
+from collections.abc import Container
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,23 +26,24 @@ _CODE = (type, types.ModuleType, types.FunctionType, types.MethodType, types.Bui
          torch.nn.Module)
 
 
-def is_state(value):
+def is_state(value: Any) -> bool:
     """Whether a value is a key-value cache: state that calls share, and no value of one of them."""
     kind = type(value)
     return hasattr(kind, "update") and hasattr(kind, "get_seq_length") or \
         hasattr(kind, "set_kv_buffer")
 
 
-def is_code(value):
+def is_code(value: Any) -> bool:
+    """Whether a value is code: a class, a module or a function."""
     return issubclass(type(value), _CODE)
 
 
-def is_array(value):
+def is_array(value: Any) -> bool:
     """Whether a value is a numpy array of anything but objects and texts."""
     return issubclass(type(value), np.ndarray) and value.dtype.kind not in "OUS"
 
 
-def fields(value):
+def fields(value: Any) -> dict[str, Any]:
     """The named fields of an object: its ``__dict__`` and its slots; no property is run."""
     found = {}
     for owner in type(value).__mro__:
@@ -65,7 +70,7 @@ class Search:
     has one of the known ids.
     """
 
-    def __init__(self, value, *known):
+    def __init__(self, value: Any, *known: Container[int]) -> None:
         self.found, self.is_whole = None, True
         seen, queue = {id(value)}, collections.deque([value])
         alive = []  # ids are those of values that live
@@ -88,7 +93,7 @@ class Search:
                 queue.append(item)
 
 
-def references(value):
+def references(value: Any) -> list[Any]:
     """What a value refers to; of a function not its module's names."""
     if isinstance(value, types.FunctionType):
         cells = []

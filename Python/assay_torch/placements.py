@@ -11,9 +11,13 @@ A *declaration* is what one module is known to do: a list of pairs, slots (patte
 all of them) and a dict from the axes of the mesh to values.
 """
 
+from __future__ import annotations
+
 import json
 import math
 import re
+from collections.abc import Mapping, Sequence, Set
+from typing import Any
 
 from assay_torch.errors import RecordError
 
@@ -21,29 +25,34 @@ REPLICATE, PARTIAL, STAGE = "replicate", "partial", "stage"
 KEYS = {"version", "mesh", "ranks", "replicas", "rules"}
 SHARD_KEYS = {"shard", "width", "widths", "padding", "replicas", "parts", "order", "indices"}
 
+# Slots, or ``None`` for all of them, and what is declared of them along each axis of the mesh.
+Declaration = Sequence[tuple[Sequence[str] | None, Mapping[str, Any]]]
 
-def shard(axis, width=None, **more):
+
+def shard(axis: int, width: int | None = None, **more: Any) -> dict[str, Any]:
+    """A tensor that is cut along an axis, ``width`` wide as a whole."""
     return {"shard": axis} | ({} if width is None else {"width": width}) | more
 
 
-def parts(axis, *found):
+def parts(axis: int, *found: Any) -> dict[str, Any]:
     """Interleaved parts: a rank's shard of the first, then of the second, and so on."""
     return {"shard": axis, "parts": list(found)}
 
 
-def inputs(*names):
+def inputs(*names: str) -> str:
     """A pattern of the slots of inputs, as they are before and after the forward."""
     return f"(post_fwd_)?inputs_({'|'.join(names)})" if names else "(post_fwd_)?inputs_.*"
 
 
-def layer(given, output):
+def layer(given: Any, output: Any) -> Declaration:
     """What is made of inputs of one placement, of another; whatever else there is, is whole."""
     return [*([([inputs()], {"tp": given})] if given != REPLICATE else []),
             *([(["outputs(_0)?"], {"tp": output})] if output != REPLICATE else []),
             (None, {"tp": REPLICATE})]
 
 
-def column(cut, is_gathered, has_bias, given=REPLICATE):
+def column(cut: dict[str, Any], is_gathered: bool, has_bias: bool,
+           given: Any = REPLICATE) -> Declaration:
     """A layer whose weight is cut along its outputs; a bias that it returns is, gathered or not."""
     bias = [(["outputs_1"], {"tp": cut | {"shard": 0}})] if has_bias else []
     return bias + layer(given, REPLICATE if is_gathered else cut)
@@ -51,7 +60,7 @@ def column(cut, is_gathered, has_bias, given=REPLICATE):
 
 # Rules
 
-def fold(declarations):
+def fold(declarations: Mapping[str, Declaration | None]) -> list[dict[str, Any]]:
     """The fewest rules that say of each module what it declares, and nothing of any other.
 
     Args:
@@ -79,11 +88,12 @@ def fold(declarations):
     return rules
 
 
-def pattern_of(template):
+def pattern_of(template: tuple[str | None, ...]) -> str:
+    """A pattern of the names of a family, whatever their numbers."""
     return r"\.".join(r"\d+" if part is None else re.escape(part) for part in template)
 
 
-def alternatives(template, names):
+def alternatives(template: tuple[str | None, ...], names: list[str]) -> str:
     """A pattern that matches these names of a family, and no others."""
     split = [name.split(".") for name in names]
     varying = [place for place, part in enumerate(template)
@@ -97,13 +107,14 @@ def alternatives(template, names):
     return re.escape(names[0])
 
 
-def matches(rule, module, slot):
+def matches(rule: dict[str, Any], module: str, slot: str) -> bool:
+    """Whether a rule is of a module's slot."""
     slots = rule.get("slot", ".*")
     return re.fullmatch(rule["module"], module) is not None and any(
         re.fullmatch(one, slot) for one in (slots if isinstance(slots, list) else [slots]))
 
 
-def merged(given, found):
+def merged(given: dict[str, Any] | None, found: dict[str, Any] | None) -> dict[str, Any] | None:
     """What a user gave, before what was found out, where both are of one mesh."""
     if given is None or found is None:
         return given if found is None else found
@@ -115,7 +126,7 @@ def merged(given, found):
 
 # What a user gives
 
-def checked(value, world_size):
+def checked(value: Any, world_size: int) -> dict[str, Any]:
     """Placements as they were given. Raises ``RecordError``, which names the key."""
     if not isinstance(value, dict):
         raise invalid("", "a dict with mesh and rules", value)
@@ -139,7 +150,8 @@ def checked(value, world_size):
     return value
 
 
-def mesh_of(mesh, world_size):
+def mesh_of(mesh: Any, world_size: int) -> set[str]:
+    """The names of a mesh's axes. Raises ``RecordError``."""
     if not isinstance(mesh, list) or not all(
             isinstance(axis, dict) and len(axis) == 1
             and all(isinstance(name, str) and name not in ("module", "slot") and is_count(size, 1)
@@ -154,7 +166,8 @@ def mesh_of(mesh, world_size):
     return set(axes)
 
 
-def check_rule(place, rule, axes):
+def check_rule(place: str, rule: Any, axes: set[str]) -> None:
+    """Raises ``RecordError`` for what is no rule."""
     if not isinstance(rule, dict) or not isinstance(rule.get("module"), str):
         raise invalid(f"{place}.module", "a pattern", rule)
     refuse_others(place, rule, {"module", "slot"} | axes)
@@ -169,7 +182,8 @@ def check_rule(place, rule, axes):
         check_value(f"{place}.{axis}", rule[axis])
 
 
-def check_value(place, value):
+def check_value(place: str, value: Any) -> None:
+    """Raises ``RecordError`` for what is no placement along an axis."""
     if value in (REPLICATE, PARTIAL, STAGE):
         return
     if isinstance(value, dict) and value.keys() == {STAGE}:
@@ -182,17 +196,20 @@ def check_value(place, value):
     refuse_others(place, value, SHARD_KEYS)
 
 
-def is_count(value, least=0):
+def is_count(value: Any, least: int = 0) -> bool:
+    """Whether a value is an integer, from the least on."""
     return type(value) is int and value >= least
 
 
-def refuse_others(place, value, known):
+def refuse_others(place: str, value: Mapping[str, Any], known: Set[str]) -> None:
+    """Raises ``RecordError`` for a key that is not known."""
     for key in value.keys() - known:
         raise RecordError(f"placements: {place + '.' if place else ''}{key} is unknown; known are "
                           + ", ".join(sorted(known)))
 
 
-def invalid(place, expected, found):
+def invalid(place: str, expected: str, found: object) -> RecordError:
+    """The error that something else was expected at a place."""
     text = repr(found)
     return RecordError(f"placements{': ' + place if place else ''} must be {expected}, not "
                        + (text if len(text) <= 200 else text[:200] + "…"))

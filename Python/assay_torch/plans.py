@@ -4,9 +4,12 @@ A model calls its modules with values of a few structures, again and again: what
 made once, as text, and only its tensors are copied from then on.
 """
 
+from __future__ import annotations
+
 import dataclasses
 import re
 import uuid
+from typing import Any
 
 import torch
 
@@ -14,7 +17,7 @@ from assay_torch.describing import described_state, elements, number
 from assay_torch.opening import is_state
 from assay_torch.tensors import PLAIN_CLASSES, is_simple, on_host
 from assay_torch.text import json_text
-from assay_torch.values import NotRecorded, Skipped
+from assay_torch.values import Found, NotRecorded, Skipped
 
 NESTING = 4  # containers within containers
 ITEMS = 20
@@ -43,7 +46,7 @@ class Plan:
     byte_count: int
     devices: list  # of the tensors that are copied
 
-    def copies(self, leaves):
+    def copies(self, leaves: list[torch.Tensor]) -> list[torch.Tensor]:
         """Contiguous copies of the tensors on the host. Raises what torch does."""
         if self.taken is not None:
             leaves = [leaves[index] for index in self.taken]
@@ -53,7 +56,8 @@ class Plan:
                     leaf.detach().clone(memory_format=torch.contiguous_format) for leaf in leaves]
         return [on_host(leaf.detach()) for leaf in leaves]
 
-    def description(self, tensors, states):
+    def description(self, tensors: list[torch.Tensor], states: list[Any]) -> str:
+        """What is said of the side, as JSON."""
         if not self.holes:
             return self.pieces[0]
         parts = [self.pieces[0]]
@@ -64,7 +68,7 @@ class Plan:
         return "".join(parts)
 
 
-def signature(value, leaves, states, depth=0):
+def signature(value: Any, leaves: list[torch.Tensor], states: list[Any], depth: int = 0) -> Any:
     """What a plan depends on, or ``...`` for a value that has to be opened anew.
 
     Tensors, and what is said of states, are appended in the order in which ``Side`` finds them.
@@ -94,7 +98,9 @@ def signature(value, leaves, states, depth=0):
     return ...
 
 
-def signature_of_side(value, keywords, leaves, states):
+def signature_of_side(value: Any, keywords: dict[str, Any] | None, leaves: list[torch.Tensor],
+                      states: list[Any]) -> Any:
+    """The signature of what a side has: its values, and those with a keyword."""
     first = signature(value, leaves, states)
     if first is ... or not keywords:
         return first
@@ -103,7 +109,8 @@ def signature_of_side(value, keywords, leaves, states):
     return ... if any([item is ... for _, item in found]) else (first, found)
 
 
-def plan_of(side, description, found, leaf_count):
+def plan_of(side: str, description: Any, found: list[Found],
+            leaf_count: int | None) -> tuple[Plan, bool]:
     """A plan of what was found in a value, and whether it serves for others of its structure.
 
     Args:
@@ -139,7 +146,7 @@ def plan_of(side, description, found, leaf_count):
                 is_on_host, byte_count, devices), is_reusable
 
 
-def noted(slot, device, note):
+def noted(slot: str, device: str, note: Skipped) -> str:
     """The entry of a tensor that was skipped or digested."""
     members = {"slot": slot, "device": device, "dtype": note.dtype, "shape": note.shape,
                "skipped": note.reason}
@@ -147,7 +154,7 @@ def noted(slot, device, note):
     return json_text(members if digest is None else members | {"digest": digest})
 
 
-def _stored(slot, device, tensor):
+def _stored(slot: str, device: str, tensor: torch.Tensor) -> tuple[str, str, str]:
     """The entry of a tensor, around its offset."""
     text = json_text({"slot": slot, "device": device, "dtype": str(tensor.dtype),
                       "shape": tensor.shape, "bytes": tensor.nbytes, "offset": f"{_MARK}:offset"})
@@ -155,14 +162,14 @@ def _stored(slot, device, tensor):
     return before, after, slot
 
 
-def _with_holes(description):
+def _with_holes(description: Any) -> tuple[list[str], list[tuple[str, int]]]:
     """A description's JSON around its holes: elements that are written out, and states."""
     counts = {"tensor": 0, "state": 0}
 
-    def hole(kind, index):
+    def hole(kind: str, index: int) -> str:
         return f"{_MARK}:{kind}{index}"
 
-    def marked(node):
+    def marked(node: Any) -> Any:
         if not isinstance(node, dict):
             return node
         kind = "state" if "seq_length" in node else node["type"]

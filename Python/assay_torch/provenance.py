@@ -1,10 +1,13 @@
 """Where a run comes from: enough to explain why two runs may differ."""
 
+from __future__ import annotations
+
 import contextlib
 import datetime
 import hashlib
 import os
 import platform
+from typing import Any
 
 import h5py
 import torch
@@ -17,7 +20,7 @@ FEATURES = {
     "avx512_vnni", "avx512_fp16", "amx_bf16", "amx_tile", "asimd", "bf16", "sve", "sve2"}
 
 
-def current():
+def current() -> dict[str, Any]:
     """The provenance of a recording that begins now on this machine."""
     cpu, features = processor()
     found = {
@@ -29,7 +32,8 @@ def current():
     return {key: value for key, value in found.items() if value is not None}
 
 
-def libraries():
+def libraries() -> dict[str, str]:
+    """The versions of the libraries that compute and write, and the device."""
     found = {"h5py": h5py.__version__, "hdf5": h5py.version.hdf5_version}
     if torch.version.cuda:
         found["cuda"] = torch.version.cuda
@@ -40,12 +44,14 @@ def libraries():
     return found
 
 
-def seed():
+def seed() -> int | None:
+    """Torch's seed, where it is a number that every reader knows."""
     value = torch.initial_seed()
     return value if value < 1 << 63 else None
 
 
-def operating_system():
+def operating_system() -> str:
+    """The system's name, as it tells it."""
     with contextlib.suppress(OSError), open("/etc/os-release", encoding="utf-8") as file:
         for line in file:
             if line.startswith("PRETTY_NAME="):
@@ -53,7 +59,8 @@ def operating_system():
     return f"{platform.system()} {platform.release()}"
 
 
-def processor():
+def processor() -> tuple[str | None, list[str] | None]:
+    """The processor's name, and those of its features that choose between kernels."""
     with contextlib.suppress(OSError), open("/proc/cpuinfo", encoding="utf-8") as file:
         fields = {}
         for line in file:
@@ -66,7 +73,7 @@ def processor():
     return platform.processor() or None, None
 
 
-def model_hash(directory):
+def model_hash(directory: str | os.PathLike[str]) -> str:
     """The identity of a checkpoint: ``sha256:`` over its ``config.json`` and ``*.safetensors``.
 
     It is the hash of the lines ``<file name>``, ``<hex SHA-256 of the file>``, sorted by name.

@@ -1,28 +1,33 @@
 """Hooks on the modules of a model, and what they hand to the writers."""
 
+from __future__ import annotations
+
 import contextlib
 import functools
 import os
 import shutil
 import uuid
 import warnings
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any
 
 import torch
 
 from assay_torch import dtensors, megatron, placements as placing
 from assay_torch import provenance as provenances
-from assay_torch.configuration import Configuration
+from assay_torch.configuration import Configuration, Rule
 from assay_torch.conversion import convert
 from assay_torch.directory import move_run
 from assay_torch.disk import rename_to_new
 from assay_torch.errors import RecordError, Unrecordable
 from assay_torch.matching import refuse_endless
-from assay_torch.plans import PLANS, plan_of, signature_of_side
+from assay_torch.plans import PLANS, Plan, plan_of, signature_of_side
 from assay_torch.refusals import refuse_capture, refuse_what_hooks_cannot_see
 from assay_torch.rows import RowBook
 from assay_torch.spool import SpoolWriter, remove_spool
 from assay_torch.text import clean, quoted
-from assay_torch.values import NotRecorded, Side, captured
+from assay_torch.values import NotRecorded, Side, Skipped, captured
 
 
 class Site:
@@ -32,15 +37,19 @@ class Site:
     a call is that of the one whose parent is running.
     """
 
-    def __init__(self, module, name, rule):
+    def __init__(self, module: torch.nn.Module, name: str, rule: Rule | None) -> None:
         self.module, self.name, self.rule, self.aliases = module, name, rule, ()
         self.parent = name.rpartition(".")[0]
         self.text = f'"module":{quoted(clean(name))},"call":'
         self.plans = {"inputs": {}, "outputs": {}, "post_fwd_inputs": {}}
 
 
-def record(model, config=None, *, golden=None, recipe=None, provenance=None, run_id=None,
-           keep=None, root=None, strict=False, manual_steps=False, placements=None):
+def record(model: torch.nn.Module,
+           config: Configuration | dict[str, Any] | str | os.PathLike[str] | None = None, *,
+           golden: str | os.PathLike[str] | None = None, recipe: dict[str, Any] | None = None,
+           provenance: dict[str, Any] | None = None, run_id: str | None = None,
+           keep: str | None = None, root: str | None = None, strict: bool = False,
+           manual_steps: bool = False, placements: dict[str, Any] | None = None) -> Recording:
     """Records every forward of a model while the context is open.
 
     A step is one forward of ``model``. Every module inside it is recorded: inputs, keyword inputs
@@ -100,8 +109,12 @@ class Recording:
     ``rows`` may be set while a step is open: what its tokens are, as any value that JSON holds.
     """
 
-    def __init__(self, model, config, golden, recipe, provenance, run_id, keep, root, strict,
-                 manual_steps, placements):
+    def __init__(self, model: torch.nn.Module,
+                 config: Configuration | dict[str, Any] | str | os.PathLike[str] | None,
+                 golden: str | os.PathLike[str] | None, recipe: dict[str, Any] | None,
+                 provenance: dict[str, Any] | None, run_id: str | None, keep: str | None,
+                 root: str | None, strict: bool, manual_steps: bool,
+                 placements: dict[str, Any] | None) -> None:
         if not isinstance(model, torch.nn.Module):
             raise RecordError(
                 f"record takes the torch.nn.Module that is called, not a {type(model).__name__}; "
@@ -140,7 +153,7 @@ class Recording:
         self._excluded, self._has_calls, self._has_tensors = set(), False, False
         self._reached = set()
 
-    def __enter__(self):
+    def __enter__(self) -> Recording:
         if not self.configuration.enabled:
             return self
         refuse_what_hooks_cannot_see(self.model)
@@ -167,7 +180,8 @@ class Recording:
             raise
         return self
 
-    def __exit__(self, kind, error, trace):
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                 trace: TracebackType | None) -> None:
         for handle in self._handles:
             handle.remove()
         self._handles.clear()
@@ -191,7 +205,7 @@ class Recording:
             raise
         self._warn()
 
-    def _open_spool(self, rank):
+    def _open_spool(self, rank: int | None) -> None:
         """Makes the spool: the run's directory, or one beside the golden that is to be."""
         self._directory = os.path.join(self.configuration.directory, self.id)
         if self._golden is not None:
@@ -219,7 +233,7 @@ class Recording:
         if self._golden is not None:
             self.paths.append(self._golden)
 
-    def _add_hooks(self):
+    def _add_hooks(self) -> None:
         if not self._has_manual_steps:
             self._handles.append(self.model.register_forward_pre_hook(
                 self._begin_forward, prepend=True, with_kwargs=True))
@@ -236,12 +250,12 @@ class Recording:
             self._handles.append(self.model.register_forward_hook(
                 lambda *_: self._leave_forward(), always_call=True))
 
-    def _wrapped(self, site):
+    def _wrapped(self, site: Site) -> Undo:
         """Records a module whose class calls ``forward`` around the hooks."""
         module, forward = site.module, site.module.forward
 
         @functools.wraps(forward)
-        def recorded(*arguments, **keywords):
+        def recorded(*arguments: Any, **keywords: Any) -> Any:
             self._begin(site, module, arguments, keywords)
             output = forward(*arguments, **keywords)
             self._end(site, module, arguments, keywords, output)
@@ -255,12 +269,13 @@ class Recording:
 
     # A step
 
-    def _begin_forward(self, model, arguments, keywords):
+    def _begin_forward(self, model: torch.nn.Module, arguments: tuple[Any, ...],
+                       keywords: dict[str, Any]) -> None:
         self.begin_step()
         if self._depth == 1:
             self.rows = self._book.rows(arguments, keywords)
 
-    def begin_step(self):
+    def begin_step(self) -> None:
         """Begins a step, or goes deeper into the one that is open."""
         refuse_capture()
         self._depth += 1
@@ -273,11 +288,11 @@ class Recording:
             self._hand(self._spool.begin_step)
 
     @property
-    def is_in_step(self):
+    def is_in_step(self) -> bool:
         """Whether a step is open that is recorded."""
         return self._is_recorded
 
-    def end_step(self):
+    def end_step(self) -> None:
         """Ends the step that is open: when this returns, it is in the run, whatever happens then.
 
         Raises ``RecordError`` where the run cannot be written.
@@ -293,7 +308,7 @@ class Recording:
         self.steps += 1
         self._is_recorded = False
 
-    def _write_placements(self):
+    def _write_placements(self) -> None:
         """Puts what was learnt in this step into the manifest, before the step is in the run."""
         self._placed.has_news = False
         found = placing.merged(self._placements, self._placed.placements())
@@ -305,7 +320,7 @@ class Recording:
             | ({} if found is None else {"placements": found})
         self._spool.describe(self._manifest)
 
-    def discard_step(self):
+    def discard_step(self) -> None:
         """Lets go of the step that is open, if one is: the next one takes its number."""
         if not self._depth:
             return
@@ -315,11 +330,11 @@ class Recording:
             if is_recorded and self._failure is None:
                 self._hand(self._spool.discard_step)
 
-    def _return(self):
+    def _return(self) -> None:
         self._has_returned = True
         self.end_step()
 
-    def _leave_forward(self):
+    def _leave_forward(self) -> None:
         """Lets go of a step whose forward raised."""
         has_returned, self._has_returned = self._has_returned, False
         if not has_returned:
@@ -327,7 +342,8 @@ class Recording:
 
     # A call
 
-    def _begin(self, site, module, arguments, keywords):
+    def _begin(self, site: Site, module: torch.nn.Module, arguments: tuple[Any, ...],
+               keywords: dict[str, Any]) -> None:
         if not self._is_recorded:
             if not self._depth and not self._has_manual_steps:
                 self._strays.add(site.name)
@@ -350,7 +366,8 @@ class Recording:
         self._calls.append(f"{site.text}{index}")
         self._write(site, position, "inputs", arguments, keywords)
 
-    def _end(self, site, module, arguments, keywords, output):
+    def _end(self, site: Site, module: torch.nn.Module, arguments: tuple[Any, ...],
+             keywords: dict[str, Any], output: Any) -> None:
         if not self._is_recorded:
             return
         index = len(self._open) - 1
@@ -367,7 +384,7 @@ class Recording:
             self._write(site, position, "outputs", output)
         self._close_down_to(index)
 
-    def _alias(self, site):
+    def _alias(self, site: Site) -> Site:
         """Under which of its names a module is called: that whose parent is running."""
         for open_, _ in reversed(self._open):
             for alias in site.aliases:
@@ -375,14 +392,15 @@ class Recording:
                     return alias
         return site
 
-    def _close_down_to(self, count):
+    def _close_down_to(self, count: int) -> None:
         """Completes the calls above; those that raised, and were caught, have no outputs."""
         while len(self._open) > count:
             _, position = self._open.pop()
             if position is not None:
                 self._completion.append(position)
 
-    def _write(self, site, position, side, value, keywords=None):
+    def _write(self, site: Site, position: int, side: str, value: Any,
+               keywords: dict[str, Any] | None = None) -> None:
         leaves, states, tensors = [], [], None
         if self._placed is not None and side == "inputs":
             self._placed.look_at(site.module)
@@ -404,7 +422,8 @@ class Recording:
                 site.plans[side][key] = plan
         self._hand(self._spool.write, position, plan, tensors, states)
 
-    def _planned(self, site, name, value, keywords, leaf_count):
+    def _planned(self, site: Site, name: str, value: Any, keywords: dict[str, Any] | None,
+                 leaf_count: int | None) -> tuple[Plan, list[torch.Tensor], bool]:
         """Opens one side of a call: its plan, copies of its tensors, and whether it serves again."""
         try:
             side = Side(name, value, keywords)
@@ -429,7 +448,7 @@ class Recording:
         return plan, [taken for _, _, taken in found if isinstance(taken, torch.Tensor)], \
             is_reusable
 
-    def _captured(self, tensor):
+    def _captured(self, tensor: torch.Tensor | NotRecorded) -> torch.Tensor | Skipped | NotRecorded:
         """What is written of a tensor: a copy, a note of its size, or why it is not."""
         if isinstance(tensor, NotRecorded):
             return tensor
@@ -438,7 +457,8 @@ class Recording:
         except Unrecordable as error:
             return NotRecorded(str(error))
 
-    def _noted(self, site, slot, original, taken):
+    def _noted(self, site: Site, slot: str, original: Any,
+               taken: torch.Tensor | Skipped) -> torch.Tensor | Skipped | NotRecorded:
         """Notes how the ranks hold a tensor; where that cannot be told, it is not recorded."""
         try:
             self._placed.note(site.name, site.module, slot, original)
@@ -446,7 +466,7 @@ class Recording:
         except Unrecordable as error:
             return NotRecorded(str(error))
 
-    def _lose(self, site, slot, reason):
+    def _lose(self, site: Site, slot: str, reason: str) -> None:
         if self._is_strict:
             self._failure = RecordError(
                 f"cannot record {slot} of {site.name}: {reason}; leave the module out by "
@@ -454,7 +474,7 @@ class Recording:
             raise self._failure
         self._lost.setdefault(reason, [0, f"{slot} of {site.name}"])[0] += 1
 
-    def _hand(self, method, *values):
+    def _hand(self, method: Callable[..., None], *values: Any) -> None:
         if self._failure is not None:
             raise self._failure
         try:
@@ -465,7 +485,7 @@ class Recording:
 
     # The end
 
-    def _finish(self):
+    def _finish(self) -> None:
         """Completes the spool, and makes of it what was asked for."""
         formats = self.configuration.formats if self._writes_run else ()
         stays = "spool" in formats
@@ -501,7 +521,7 @@ class Recording:
             remove_spool(self._directory)
         self._spool = None
 
-    def _abandon(self):
+    def _abandon(self) -> None:
         """Leaves the spool with the steps that ended, and nothing of a golden alone."""
         if self._spool is not None:
             self._spool.close()
@@ -510,7 +530,7 @@ class Recording:
             if not self._writes_run:
                 shutil.rmtree(self._directory, ignore_errors=True)
 
-    def _refuse_nothing(self):
+    def _refuse_nothing(self) -> None:
         if self._has_tensors:
             return
         configuration = self.configuration
@@ -533,7 +553,7 @@ class Recording:
             reason = "the recorded module calls had no tensors"
         raise RecordError(f"nothing was recorded: {reason}")
 
-    def _warn(self):
+    def _warn(self) -> None:
         for rule in self.configuration.module_call_match:
             if rule.source not in self._used_rules:
                 warnings.warn(f'module_call_match: the pattern "{rule.source}" recorded no module '
@@ -564,17 +584,17 @@ class Recording:
 class Undo:
     """A handle like those of hooks."""
 
-    def __init__(self, remove):
+    def __init__(self, remove: Callable[[], None]) -> None:
         self.remove = remove
 
 
-def runs_hooks(module):
+def runs_hooks(module: torch.nn.Module) -> bool:
     """Whether calling a module runs its hooks: not where its class replaces ``__call__``."""
     return type(module).__call__ is torch.nn.Module.__call__ \
         or isinstance(module, torch.fx.GraphModule)
 
 
-def distributed_rank():
+def distributed_rank() -> int | None:
     """This process's rank among several, or ``None``."""
     distributed = torch.distributed
     if not (distributed.is_available() and distributed.is_initialized()):
@@ -582,7 +602,7 @@ def distributed_rank():
     return distributed.get_rank() if distributed.get_world_size() > 1 else None
 
 
-def shared_id(given, rank):
+def shared_id(given: str | None, rank: int | None) -> str:
     """The given id, or a random one that is the same on all ranks."""
     ids = [given or str(uuid.uuid4())]
     if rank is not None and not given:
@@ -590,7 +610,7 @@ def shared_id(given, rank):
     return ids[0]
 
 
-def dtype_of(model):
+def dtype_of(model: torch.nn.Module) -> str:
     """The name of the dtype of most parameters: what the model computes in."""
     counts = {}
     for parameter in model.parameters():
@@ -599,7 +619,7 @@ def dtype_of(model):
     return max(counts, key=counts.get, default="float32")
 
 
-def hidden_path(path, extension):
+def hidden_path(path: str, extension: str) -> str:
     """A name beside a path that nobody else has."""
     folder, name = os.path.split(os.path.abspath(path))
     # With a UUID it must still fit into the 255 bytes that a file system takes.
@@ -607,7 +627,8 @@ def hidden_path(path, extension):
     return os.path.join(folder, f".{name}.{str(uuid.uuid4()).upper()}{extension}")
 
 
-def remove(path):
+def remove(path: str) -> None:
+    """Removes a file or a directory, if it is there."""
     if os.path.isdir(path):
         shutil.rmtree(path, ignore_errors=True)
     else:

@@ -1,5 +1,7 @@
 """What is refused, because hooks would see nothing of it."""
 
+from __future__ import annotations
+
 import functools
 import types
 
@@ -8,7 +10,7 @@ import torch
 from assay_torch.errors import RecordError
 
 
-def refuse_what_hooks_cannot_see(model):
+def refuse_what_hooks_cannot_see(model: torch.nn.Module) -> None:
     """Raises ``RecordError`` for a model of which hooks would see nothing, or calls of many at once."""
     for name, module in model.named_modules():
         where = f"the module {name}" if name else "the model"
@@ -29,7 +31,7 @@ def refuse_what_hooks_cannot_see(model):
                               "its .module on one device, or use DistributedDataParallel")
 
 
-def refuse_capture():
+def refuse_capture() -> None:
     """Raises ``RecordError`` where a graph is being made that will later run without hooks."""
     if torch.compiler.is_compiling():
         raise RecordError("torch.compile is tracing the model; record it before it is compiled")
@@ -38,7 +40,7 @@ def refuse_capture():
                           "CUDA graphs off (vLLM: --enforce-eager)")
 
 
-def compiled_method(module):
+def compiled_method(module: torch.nn.Module) -> str | None:
     """The name of a compiled method that may run modules below; of a leaf nothing would be lost."""
     if next(module.children(), None) is None:
         return None
@@ -54,12 +56,14 @@ def compiled_method(module):
 
 
 @functools.cache
-def compiled_members(kind):
+def compiled_members(kind: type) -> list[str]:
+    """The names of a class's compiled methods."""
     return [name for owner in kind.__mro__ for name, value in vars(owner).items()
             if is_compiled(value)]
 
 
-def is_compiled(value):
+def is_compiled(value: object) -> bool:
+    """Whether a value is a function that torch.compile made."""
     return isinstance(value, types.FunctionType) \
         and "_torchdynamo_orig_callable" in vars(value) \
         and not vars(value).get("_torchdynamo_disable", False)

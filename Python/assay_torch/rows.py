@@ -5,10 +5,15 @@ which tensors hold rows the extents of the axes, and the rows in row-major order
 of the first, and how many follow each other; padding has no request.
 """
 
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
 import torch
 
 
-def layout(shape, rows):
+def layout(shape: Sequence[int], rows: Iterable[tuple[int, int] | None]) -> dict[str, Any]:
     """The layout of rows, each a pair of request and position or ``None`` for padding."""
     spans = []
     for row in rows:
@@ -28,10 +33,10 @@ class RowBook:
     tokens begins new ones; any other goes on with those of the forward before.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._arrived, self._requests = 0, []
 
-    def rows(self, arguments, keywords):
+    def rows(self, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> dict[str, Any] | None:
         """The rows of a forward; ``None`` where its arguments do not tell them."""
         tokens = keywords.get("input_ids", arguments[0] if arguments else None)
         if tokens is None:
@@ -71,7 +76,7 @@ class RowBook:
                             layout((batch, 1), last)]}
 
 
-def past_length(keywords):
+def past_length(keywords: dict[str, Any]) -> int | None:
     """How many tokens came before those of a forward; ``None`` where that is not known."""
     past = keywords.get("past_key_values")
     if past is None:

@@ -4,9 +4,13 @@ The forward only copies tensors; a thread writes them one after another, and a l
 step that ended. A line without its end is of a step that did not.
 """
 
+from __future__ import annotations
+
 import contextlib
 import os
 import threading
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,7 +18,7 @@ import torch
 from assay_torch.digest import Digested, kept
 from assay_torch.disk import replace_file
 from assay_torch.errors import RecordError
-from assay_torch.plans import noted
+from assay_torch.plans import Plan, noted
 from assay_torch.text import json_text
 
 SCHEMA = "assay.spool/1"
@@ -36,7 +40,7 @@ _NUMPY = {torch.float64, torch.float32, torch.float16, torch.int8, torch.int16, 
 class SpoolWriter:
     """Writes a run while it is recorded; what fails in its thread raises at the next call."""
 
-    def __init__(self, path, manifest, keep):
+    def __init__(self, path: str, manifest: dict[str, Any], keep: str) -> None:
         self.path, self._keep = path, keep
         os.makedirs(path, exist_ok=True)
         if any(name in (MANIFEST, "run.json", "run.h5") or name.startswith("step_")
@@ -57,7 +61,7 @@ class SpoolWriter:
         self._thread = threading.Thread(target=self._run, name="assay recorder", daemon=True)
         self._thread.start()
 
-    def _create(self, name):
+    def _create(self, name: str) -> int:
         try:
             return os.open(os.path.join(self.path, name),
                            os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
@@ -67,7 +71,7 @@ class SpoolWriter:
 
     # The forward's side
 
-    def describe(self, manifest):
+    def describe(self, manifest: dict[str, Any]) -> None:
         """Writes the manifest, whole or not at all. Raises ``RecordError``."""
         try:
             replace_file(os.path.join(self.path, MANIFEST),
@@ -75,17 +79,19 @@ class SpoolWriter:
         except OSError as error:
             raise RecordError(f"cannot write {self.path}: {error}") from error
 
-    def begin_step(self):
+    def begin_step(self) -> None:
+        """Begins a step, whose tensors follow."""
         self._hand(self._begin)
 
-    def write(self, position, plan, tensors, states):
+    def write(self, position: int, plan: Plan, tensors: list[torch.Tensor],
+              states: list[Any]) -> None:
         """Takes one side of the call at a position of the step's calls."""
         self._sides.append((position, plan, tensors, states))
         self._side_bytes += plan.byte_count
         if self._side_bytes >= PART_BYTES:
             self._flush()
 
-    def end_step(self, step, calls, completion_order, rows):
+    def end_step(self, step: int, calls: list[str], completion_order: list[int], rows: Any) -> None:
         """Returns when the step is in the files: a process that is killed then has it.
 
         Calls are JSON members; rows are any value that JSON holds, or ``None``.
@@ -95,18 +101,19 @@ class SpoolWriter:
         self._hand(self._end, step, calls, completion_order, rows)
         self._drain()
 
-    def discard_step(self):
+    def discard_step(self) -> None:
+        """Takes back what was written of the step."""
         self._sides, self._side_bytes = [], 0
         self._hand(self._discard)
         self._drain()
 
-    def finish(self, recipe, is_durable):
+    def finish(self, recipe: dict[str, Any], is_durable: bool) -> None:
         """Says that the run is complete, and closes it."""
         self._hand(self._complete, recipe, is_durable)
         self._drain()
         self.close()
 
-    def close(self):
+    def close(self) -> None:
         """Leaves the steps that ended."""
         with self._condition:
             if self._is_over:
@@ -118,13 +125,13 @@ class SpoolWriter:
             with contextlib.suppress(OSError):
                 os.close(descriptor)
 
-    def _flush(self):
+    def _flush(self) -> None:
         if self._sides:
             sides, count = self._sides, self._side_bytes
             self._sides, self._side_bytes = [], 0
             self._hand(self._write, sides, byte_count=count)
 
-    def _hand(self, work, *values, byte_count=0):
+    def _hand(self, work: Callable[..., None], *values: Any, byte_count: int = 0) -> None:
         with self._condition:
             while self.failure is None and self._queued_bytes \
                     and self._queued_bytes + byte_count > QUEUE_BYTES:
@@ -135,7 +142,7 @@ class SpoolWriter:
             self._queued_bytes += byte_count
             self._condition.notify_all()
 
-    def _drain(self):
+    def _drain(self) -> None:
         with self._condition:
             while self.failure is None and (self._queue or self._is_busy):
                 self._condition.wait()
@@ -144,7 +151,7 @@ class SpoolWriter:
 
     # The thread's side
 
-    def _run(self):
+    def _run(self) -> None:
         while True:
             with self._condition:
                 while not self._queue and not self._is_over:
@@ -171,15 +178,15 @@ class SpoolWriter:
             if failure is not None:
                 return
 
-    def _begin(self):
+    def _begin(self) -> None:
         self._step_offset, self._texts = self._offset, {}
 
-    def _discard(self):
+    def _discard(self) -> None:
         os.ftruncate(self._tensors, self._step_offset)
         self._offset = os.lseek(self._tensors, self._step_offset, os.SEEK_SET)
         self._texts = {}
 
-    def _write(self, sides):
+    def _write(self, sides: list[tuple[int, Plan, list[torch.Tensor], list[Any]]]) -> None:
         buffers, offset = [], self._offset
         for position, plan, tensors, states in sides:
             description = plan.description(tensors, states)
@@ -217,7 +224,7 @@ class SpoolWriter:
                           sum(len(one) if type(one) is bytes else one.nbytes for one in some))
         self._offset = offset
 
-    def _end(self, step, calls, completion_order, rows):
+    def _end(self, step: int, calls: list[str], completion_order: list[int], rows: str) -> None:
         listed = []
         for position, call in enumerate(calls):
             sides, entries = self._texts.get(position, ((), ()))
@@ -226,32 +233,32 @@ class SpoolWriter:
                      f'"calls":[{",".join(listed)}]}}\n')
         self._texts = {}
 
-    def _complete(self, recipe, is_durable):
+    def _complete(self, recipe: dict[str, Any], is_durable: bool) -> None:
         if is_durable:
             os.fsync(self._tensors)
         self._append(json_text({"complete": True, "recipe": recipe}) + "\n")
         if is_durable:
             os.fsync(self._steps)
 
-    def _append(self, line):
+    def _append(self, line: str) -> None:
         data = line.encode()
         write_all(self._steps, [data], len(data))
 
 
-def remove_spool(path):
+def remove_spool(path: str) -> None:
     """Removes the files of a spool; what stands beside them is a run from the first of them on."""
     for name in (MANIFEST, STEPS, TENSORS):
         os.unlink(os.path.join(path, name))
 
 
-def bytes_of(tensor):
+def bytes_of(tensor: torch.Tensor) -> np.ndarray:
     """A contiguous tensor's bytes, as an array that shares them."""
     if tensor.dtype not in _NUMPY:
         tensor = tensor.view(_INTEGERS[tensor.dtype.itemsize])
     return tensor.numpy()
 
 
-def write_all(descriptor, buffers, byte_count):
+def write_all(descriptor: int, buffers: Sequence[bytes | np.ndarray], byte_count: int) -> None:
     """Writes buffers one after another; systems may take less than they are given."""
     written = os.writev(descriptor, buffers)
     if written == byte_count:

@@ -1,5 +1,9 @@
 """Which tensors the layouts hold: plain dense ones, and those that stand for the same elements."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import numpy as np
 import torch
 
@@ -20,7 +24,7 @@ PLAIN_CLASSES = {torch.Tensor, torch.nn.Parameter, torch.nn.Buffer} \
     if hasattr(torch.nn, "Buffer") else {torch.Tensor, torch.nn.Parameter}
 
 
-def plain(tensor):
+def plain(tensor: torch.Tensor) -> torch.Tensor:
     """The dense tensor of a dtype of the layouts that has a tensor's elements; nothing is copied.
 
     Raises ``Unrecordable``.
@@ -37,7 +41,7 @@ def plain(tensor):
             f"a {type(tensor).__name__} cannot be read: {_first_line(error)}") from None
 
 
-def _checked(tensor):
+def _checked(tensor: torch.Tensor) -> torch.Tensor:
     if torch._C._functorch.is_functorch_wrapped_tensor(tensor):
         raise Unrecordable("inside a transform of torch.func a tensor stands for others")
     if tensor.is_meta:
@@ -57,7 +61,7 @@ def _checked(tensor):
     return tensor.detach()
 
 
-def _unwrapped(tensor):
+def _unwrapped(tensor: Any) -> torch.Tensor:
     """The plain tensor of a subclass that computes as one does."""
     for _ in range(8):  # a DTensor may hold an AsyncCollectiveTensor
         kind = type(tensor)
@@ -79,12 +83,12 @@ def _unwrapped(tensor):
     raise Unrecordable(f"a {type(tensor).__name__} decides by __torch_dispatch__ what it holds")
 
 
-def _first_line(error):
+def _first_line(error: Exception) -> str:
     text = str(error).strip().splitlines()
     return f"{type(error).__name__}: {text[0][:200]}".rstrip(".") if text else type(error).__name__
 
 
-def is_simple(tensor):
+def is_simple(tensor: torch.Tensor) -> bool:
     """Whether ``plain`` would give a tensor of a plain class as it is, of the same bytes."""
     return tensor.layout is torch.strided and tensor.dtype in DTYPES and not (
         tensor.is_nested or tensor.is_meta or tensor.is_conj() or tensor.is_neg()
@@ -92,7 +96,7 @@ def is_simple(tensor):
         or not tensor.untyped_storage().nbytes() and tensor.numel())
 
 
-def copied(tensor):
+def copied(tensor: torch.Tensor) -> torch.Tensor:
     """A plain tensor's own contiguous copy on the host.
 
     The copy is no view, so that it stores only itself, and later changes in place do not reach it.
@@ -104,13 +108,14 @@ def copied(tensor):
         raise Unrecordable(f"it cannot be copied: {_first_line(error)}") from None
 
 
-def on_host(tensor):
+def on_host(tensor: torch.Tensor) -> torch.Tensor:
+    """A contiguous copy on the host."""
     if tensor.device.type == "cpu":
         return tensor.clone(memory_format=torch.contiguous_format)
     return tensor.contiguous().cpu()
 
 
-def of_array(array):
+def of_array(array: np.ndarray) -> torch.Tensor:
     """A numpy array as a tensor, which shares its memory where it can. Raises ``Unrecordable``."""
     if isinstance(array, np.ma.MaskedArray):
         raise Unrecordable("a masked array is held by no layout")
@@ -125,12 +130,12 @@ def of_array(array):
     return flat.view(dtype).reshape(array.shape)
 
 
-def bits(tensor):
+def bits(tensor: torch.Tensor) -> np.ndarray:
     """The row-major little-endian bytes of a contiguous tensor, as a numpy array of uint8."""
     return tensor.cpu().reshape(-1).view(torch.uint8).numpy()
 
 
-def components(tensor):
+def components(tensor: torch.Tensor) -> np.ndarray:
     """A tensor's components as float64: each element's, and of a complex one both."""
     flat = tensor.cpu().reshape(-1)
     if flat.is_complex():

@@ -1,8 +1,12 @@
 """What a module received and returned: its tensors, each with its slot, and its description."""
 
+from __future__ import annotations
+
 import collections.abc
 import dataclasses
 import math
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,6 +23,9 @@ NESTING = 25  # containers within containers; readers of JSON have limits too
 CONTAINERS = 200_000  # of one side of a call, before no more are opened
 REOPENED = 100  # objects that are opened again in another place
 
+# Slot, device, and a tensor, what stands for it, or why it is not there.
+Found = tuple[str, str, Any]
+
 _VIEWS = (collections.abc.KeysView, collections.abc.ValuesView, collections.abc.ItemsView)
 _TEXTS = (str, bytes, bytearray, memoryview, range)
 
@@ -32,10 +39,11 @@ class Skipped:
     reason: str
 
     @property
-    def numel(self):
+    def numel(self) -> int:
+        """How many elements the tensor had."""
         return math.prod(self.shape)
 
-    def json(self):
+    def json(self) -> dict[str, Any] | None:
         """The digest that stands for the elements; none does."""
         return None
 
@@ -53,7 +61,7 @@ class Side:
     ``originals`` are the module's own by slot.
     """
 
-    def __init__(self, name, value, keywords=None):
+    def __init__(self, name: str, value: Any, keywords: dict[str, Any] | None = None) -> None:
         self.found, self.originals = [], {}
         self._is_output = name == "outputs"
         self._slots, self._path, self._objects, self._containers = {}, set(), set(), 0
@@ -66,14 +74,14 @@ class Side:
                                               for key, item in dict_of(keywords.items()).items()}
 
     @classmethod
-    def unopened(cls, name, error):
+    def unopened(cls, name: str, error: Exception) -> Side:
         """The side of a call whose values raised where none should."""
         side = cls(name, ())
         side._lose(name, "cpu", f"its values cannot be opened: {type(error).__name__}",
                    side.description)
         return side
 
-    def _visit(self, slot, value, is_described=True):
+    def _visit(self, slot: str, value: Any, is_described: bool = True) -> Any:
         kind = type(value)
         if value is None or kind is bool or kind is int or kind is float:
             return number(value)
@@ -96,7 +104,7 @@ class Side:
 
     # Tensors
 
-    def _tensor(self, slot, value, is_described):
+    def _tensor(self, slot: str, value: Any, is_described: bool) -> Any:
         if isinstance(value, torch.Tensor) and value.is_nested:  # a list of tensors
             return self._container(slot, value, "tuple", lambda: value.detach().unbind(),
                                    is_described)
@@ -108,16 +116,17 @@ class Side:
         self.originals[self._add(slot, str(tensor.device), tensor)] = value
         return described_tensor(tensor) if is_described else None
 
-    def _add(self, slot, device, value):
+    def _add(self, slot: str, device: str, value: torch.Tensor | NotRecorded) -> str:
         slot = unique(slot, self._slots)
         self.found.append((slot, device, value))
         return slot
 
-    def _know(self, value):
+    def _know(self, value: Any) -> None:
         self._known.add(id(value))
         self._alive.append(value)
 
-    def _container(self, slot, value, form, items, is_described):
+    def _container(self, slot: str, value: Any, form: str, items: Callable[[], Any],
+                   is_described: bool) -> Any:
         """Opens a mapping or an object (``dict``) or a sequence (``tuple``)."""
         if id(value) in self._path or self._is_old_object(value, form):
             return {"type": form, "items": {} if form == "dict" else [], "repeated": True}
@@ -149,7 +158,7 @@ class Side:
         self._know(value)
         return text
 
-    def _is_old_object(self, value, form):
+    def _is_old_object(self, value: Any, form: str) -> bool:
         """Whether an object was opened and is not again: a graph of objects has no end of paths."""
         if form != "dict" or isinstance(value, collections.abc.Mapping):
             return False
@@ -159,7 +168,7 @@ class Side:
         self._objects.add(id(value))
         return False
 
-    def _items(self, slot, items, is_described):
+    def _items(self, slot: str, items: Sequence[Any], is_described: bool) -> dict[str, Any]:
         first = [self._visit(f"{slot}_{index}", item, is_described)
                  for index, item in enumerate(items[:DESCRIBED_ITEMS])]
         if len(items) <= DESCRIBED_ITEMS:
@@ -169,7 +178,7 @@ class Side:
         return {"type": "tuple", "length": len(items), "sample": first,
                 "note": f"the first {DESCRIBED_ITEMS} of {len(items)} items"}
 
-    def _mark_rest(self, slot, value, items, text):
+    def _mark_rest(self, slot: str, value: Any, items: Iterable[Any], text: dict[str, Any]) -> None:
         """Marks a container on which tensors hang that are none of its items."""
         if isinstance(value, (torch.Tensor, collections.abc.KeysView)):
             return
@@ -180,7 +189,7 @@ class Side:
 
     # Anything else
 
-    def _opaque(self, slot, value, reason=None):
+    def _opaque(self, slot: str, value: Any, reason: str | None = None) -> dict[str, Any]:
         """A value that is only described; where tensors hang on it, it is not recorded."""
         text = {"type": type(value).__name__, "string_repr": stable_repr(value)}
         search = Search(value)
@@ -195,13 +204,13 @@ class Side:
             return text
         return self._lose(slot, device_of(search.found), reason, text)
 
-    def _lose(self, slot, device, reason, text):
+    def _lose(self, slot: str, device: str, reason: str, text: dict[str, Any]) -> dict[str, Any]:
         self._add(slot, device, NotRecorded(reason))
         text["not_recorded"] = reason
         return text
 
 
-def opened(value):
+def opened(value: Any) -> tuple[str | None, Callable[[], Any] | None]:
     """Whether a value opens as a ``dict`` or a ``tuple``, and what reads its items; or ``None``."""
     if isinstance(value, collections.abc.Mapping):
         return "dict", value.items
@@ -218,7 +227,7 @@ def opened(value):
     return None, None
 
 
-def unique(text, taken):
+def unique(text: str, taken: dict[str, int]) -> str:
     """A text that is none of those taken: the second `a` is `a~2`."""
     text = clean(text)
     found, count = text, taken.get(text, 0)
@@ -230,14 +239,14 @@ def unique(text, taken):
     return found
 
 
-def dict_of(pairs):
+def dict_of(pairs: Iterable[tuple[Any, Any]]) -> dict[str, Any]:
     """A mapping with texts for keys, none of them twice."""
     taken = {}
     return {unique(key if type(key) is str else without_addresses(str(key)), taken): item
             for key, item in pairs}
 
 
-def order(item):
+def order(item: Any) -> tuple[Any, ...]:
     """What a set's items are sorted by: their kind, then numbers, which rounding moves little."""
     side = Side("", item)
     if side.found:
@@ -247,7 +256,8 @@ def order(item):
     return 1, 0, json_text(side.description), []
 
 
-def leaf(slot, device, tensor):
+def leaf(slot: str, device: str, tensor: torch.Tensor | NotRecorded) -> tuple[Any, ...]:
+    """What a tensor is sorted by: its slot and device, its form, its first numbers, its bytes."""
     if isinstance(tensor, NotRecorded):
         return slot, device, tensor.reason, (), [], b""
     tensor = tensor.resolve_conj().resolve_neg().contiguous()
@@ -258,7 +268,7 @@ def leaf(slot, device, tensor):
             data.tobytes())
 
 
-def device_of(value):
+def device_of(value: Any) -> str:
     """A tensor's device, or the processor's where it has none."""
     try:
         return str(value.device) if isinstance(value, torch.Tensor) else "cpu"
@@ -266,7 +276,7 @@ def device_of(value):
         return "cpu"
 
 
-def captured(tensor, limit):
+def captured(tensor: torch.Tensor, limit: int | None) -> torch.Tensor | Skipped:
     """A plain tensor's own copy, or the note that it is too large. Raises ``Unrecordable``."""
     if limit is not None and tensor.numel() > limit:
         reason = f"Tensor too large: {tensor.numel()} elements, max_tensor_size is {limit}"

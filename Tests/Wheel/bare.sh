@@ -75,5 +75,5 @@ if [ "$(uname -m)" = x86_64 ]; then
 fi
 
 # Without PyTorch the recorder says what it takes.
-expect 1 'pip install "assay-torch[torch]"' python -c "import assay_torch"
+expect 1 'pip install "assay-torch[torch]"' python -c "import assay_torch; assay_torch.record"
 echo "record, compare, replay, inspect and convert work where nothing but the wheel is"

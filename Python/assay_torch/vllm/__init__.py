@@ -4,12 +4,14 @@ It does nothing, and imports nothing, unless ``ASSAY_INTERMEDIATE_LOG_CONFIG_PAT
 configuration.
 """
 
+from __future__ import annotations
+
 import os
 
 VARIABLE = "ASSAY_INTERMEDIATE_LOG_CONFIG_PATH"
 
 
-def register():
+def register() -> None:
     """The entry point of the group ``vllm.general_plugins``; vLLM may call it more than once."""
     path = os.environ.get(VARIABLE)
     if path:

@@ -5,13 +5,17 @@ every tensor-parallel rank, and replicas must agree where they are compared: so 
 parallel is declared whole, and one that looks parallel and is not known is not declared.
 """
 
+from __future__ import annotations
+
 import logging
 import re
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import torch
 
-from assay_torch.placements import (PARTIAL, REPLICATE, STAGE, column, fold, inputs, layer,
-                                    parts, shard)
+from assay_torch.placements import (PARTIAL, REPLICATE, STAGE, Declaration, column, fold,
+                                    inputs, layer, parts, shard)
 
 logger = logging.getLogger("vllm.assay")
 
@@ -24,7 +28,9 @@ OPERATION = ("forward", "__init__")
 REORDERED = {"rtol": 1e-5, "atol": 1e-4}
 
 
-def placements(model, parallel, world_size, gathered=lambda value: [value]):
+def placements(
+        model: torch.nn.Module, parallel: Any, world_size: int,
+        gathered: Callable[[Any], list[Any]] = lambda value: [value]) -> dict[str, Any] | None:
     """The placements of all modules of a model, or ``None`` where they are not known.
 
     Args:
@@ -62,7 +68,7 @@ def placements(model, parallel, world_size, gathered=lambda value: [value]):
     return found
 
 
-def staged(stages):
+def staged(stages: list[dict[str, Declaration | None]]) -> dict[str, Declaration | None]:
     """The declarations of a model that is cut into stages, of those that each stage has.
 
     A module of one stage is recorded there. Of one that runs on several only the output of the last
@@ -81,7 +87,7 @@ def staged(stages):
     return merged
 
 
-def declared(model, ranks):
+def declared(model: torch.nn.Module, ranks: int) -> tuple[dict[str, Declaration | None], list[str]]:
     """A declaration of each module that runs, by name, and the names of those not known."""
     modules = dict(model.named_modules(remove_duplicate=False))
     declarations, unknown = {}, []
@@ -94,13 +100,14 @@ def declared(model, ranks):
     return declarations, unknown
 
 
-def runs(module):
+def runs(module: torch.nn.Module) -> bool:
     """Whether a module has a forward, and is on this stage."""
     return type(module).forward is not torch.nn.Module.forward \
         and not kinds(module) & {"PPMissingLayer", "ParallelLMHead"}
 
 
-def declared_of(name, module, modules, ranks):
+def declared_of(name: str, module: torch.nn.Module, modules: dict[str, Any],
+                ranks: int) -> Declaration | None:
     """What a module's class and attributes tell, and its siblings'; ``None`` for nothing."""
     known, size = kinds(module), getattr(module, "tp_size", 1)
     if ranks == 1:
@@ -132,27 +139,30 @@ def declared_of(name, module, modules, ranks):
     return unparallel(name, module, modules, ranks)
 
 
-def kinds(module):
+def kinds(module: torch.nn.Module) -> set[str]:
+    """The names of a module's classes."""
     return {base.__name__ for base in type(module).__mro__}
 
 
-def is_rotary(module):
+def is_rotary(module: torch.nn.Module) -> bool:
     """Whether a module turns queries and keys; those of transformers make cosines and sines."""
     return bool(kinds(module) & {"RotaryEmbedding", "RotaryEmbeddingBase"})
 
 
-def does_as(module, names):
+def does_as(module: torch.nn.Module, names: Iterable[str]) -> bool:
     """Whether what a module computes, and its sizes, are those of one of these classes."""
     return all(next(base.__name__ for base in type(module).__mro__ if method in vars(base)) in names
                for method in OPERATION)
 
 
-def row_parallel(module):
+def row_parallel(module: Any) -> Declaration:
+    """What a layer that is cut along its inputs declares."""
     return layer(shard(-1, module.input_size) if module.input_is_parallel else REPLICATE,
                REPLICATE if module.reduce_results else PARTIAL)
 
 
-def column_parallel(module, ranks):
+def column_parallel(module: Any, ranks: int) -> Declaration:
+    """What a layer that is cut along its outputs declares."""
     known = kinds(module)
     if "QKVParallelLinear" in known:
         replicas = {} if module.num_kv_head_replicas == 1 else {
@@ -169,7 +179,7 @@ def column_parallel(module, ranks):
                   module.skip_bias_add and getattr(module, "bias", None) is not None)
 
 
-def experts(module):
+def experts(module: Any) -> Declaration | None:
     """A mixture of experts: tokens and router's logits are whole, whatever holds the experts."""
     configuration = getattr(module, "moe_config", None)
     if getattr(configuration, "is_sequence_parallel", False):
@@ -181,7 +191,8 @@ def experts(module):
 
 # Modules between parallel layers, which know nothing of the ranks themselves
 
-def attention(name, module, modules, ranks):
+def attention(name: str, module: Any, modules: dict[str, Any], ranks: int) -> Declaration | None:
+    """The attention itself, between its projections: what its heads are."""
     found = producer(name, modules)
     if found is None or module.num_kv_heads != found.num_kv_heads:
         return None
@@ -192,7 +203,8 @@ def attention(name, module, modules, ranks):
         (inputs("2", "value"), heads(found, -1, module.head_size_v))])
 
 
-def rotary(name, modules, ranks):
+def rotary(name: str, modules: dict[str, Any], ranks: int) -> Declaration | None:
+    """The rotary embedding, which takes and returns queries and keys."""
     found = producer(name, modules)
     if found is None:
         return None
@@ -205,7 +217,7 @@ def rotary(name, modules, ranks):
                     (inputs("2", "key"), key), ("outputs_1", key)])
 
 
-def grouped(pairs):
+def grouped(pairs: list[tuple[str, Any]]) -> Declaration:
     """A declaration of slots, each with its value, in which those of one value stand together."""
     found = []
     for slot, value in pairs:
@@ -218,14 +230,14 @@ def grouped(pairs):
     return found
 
 
-def heads(producer, axis, width):
+def heads(producer: Any, axis: int, width: int) -> dict[str, Any]:
     """The placement of keys or values; heads are held more than once where there are too few."""
     replicas = producer.num_kv_head_replicas
     return shard(axis, producer.total_num_kv_heads * width,
                  **{} if replicas == 1 else {"replicas": replicas})
 
 
-def producer(name, modules):
+def producer(name: str, modules: dict[str, Any]) -> Any:
     """The fused projection of queries, keys and values of the attention that a module lies in.
 
     A module that all layers share has that of any of them, where these are alike.
@@ -243,7 +255,8 @@ def producer(name, modules):
     return found[0] if len(shapes) == 1 else None
 
 
-def unparallel(name, module, modules, ranks):
+def unparallel(name: str, module: Any, modules: dict[str, Any], ranks: int) -> Declaration | None:
+    """What a module that is not parallel declares."""
     last, is_leaf = name.rpartition(".")[2], not any(True for _ in module.children())
     if last in ACTIVATIONS:
         return activation(name, module, modules)
@@ -259,7 +272,7 @@ def unparallel(name, module, modules, ranks):
     return WHOLE
 
 
-def activation(name, module, modules):
+def activation(name: str, module: torch.nn.Module, modules: dict[str, Any]) -> Declaration | None:
     """Between the two projections of a feed-forward network, of the width of the first."""
     made = [one for _, one in siblings(name, modules) if kinds(one) & COLUMN
             and "QKVParallelLinear" not in kinds(one)]
@@ -278,7 +291,8 @@ def activation(name, module, modules):
     return grouped([(inputs(), given), ("outputs", output)])
 
 
-def head_norm(which, name, module, modules, ranks):
+def head_norm(which: str, name: str, module: Any, modules: dict[str, Any],
+              ranks: int) -> Declaration | None:
     """A norm of each head's query or key, [tokens, heads, size], or of all heads at once."""
     found, weight = producer(name, modules), getattr(module, "weight", None)
     if found is None or weight is None:
@@ -293,10 +307,12 @@ def head_norm(which, name, module, modules, ranks):
     return [(None, {"tp": value})]
 
 
-def children(parent, modules):
+def children(parent: str, modules: dict[str, Any]) -> list[tuple[str, Any]]:
+    """The modules right below one, with their names."""
     return [(f"{parent}.{name}" if parent else name, one)
             for name, one in modules[parent].named_children()] if parent in modules else []
 
 
-def siblings(name, modules):
+def siblings(name: str, modules: dict[str, Any]) -> list[tuple[str, Any]]:
+    """The modules beside one, with their names."""
     return [(path, one) for path, one in children(name.rpartition(".")[0], modules) if path != name]

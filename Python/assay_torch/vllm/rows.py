@@ -1,17 +1,22 @@
 """The rows of a batch, from vLLM's own bookkeeping."""
 
+from __future__ import annotations
+
+from typing import Any
+
 
 class Requests:
     """The requests of a worker, counted in the order in which they were first scheduled."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._ordinals = {}
 
-    def see(self, scheduler_output):
+    def see(self, scheduler_output: Any) -> None:
+        """Counts the requests that are scheduled for the first time."""
         for request in scheduler_output.scheduled_new_reqs:
             self._ordinals.setdefault(request.req_id, len(self._ordinals))
 
-    def rows(self, runner, token_count):
+    def rows(self, runner: Any, token_count: int) -> dict[str, Any]:
         """What the rows of the batch that runs are, in a step's JSON; ``token_count`` with padding.
 
         Row r is of request i where ``query_start_loc[i] <= r < query_start_loc[i + 1]``, at position

