@@ -31,6 +31,9 @@ struct ReportOptions: ParsableArguments {
         + "embeds it by reference.", valueName: "dir"))
   var plots: String?
 
+  @Flag(help: "Also open the report as a page in a browser; where no desktop is, say its file.")
+  var open = false
+
   enum Format: String, CaseIterable, ExpressibleByArgument {
     case md, json, html, text
 
@@ -69,7 +72,7 @@ struct ReportOptions: ParsableArguments {
   var given: [String] {
     [
       ("--output", output != nil), ("--format", format != nil), ("--junit", junit != nil),
-      ("--verbose", verbose), ("--summary", summary), ("--plots", plots != nil),
+      ("--verbose", verbose), ("--summary", summary), ("--plots", plots != nil), ("--open", open),
     ].filter(\.1).map(\.0)
   }
 
@@ -107,6 +110,7 @@ struct ReportOptions: ParsableArguments {
     } else {
       try Console.write(report)
     }
+    if open { try Desktop.open(page: render(comparison, as: .html, to: nil)) }
   }
 
   /// Writes the reports of two runs' comparison, tells GitHub, and leaves as the verdict asks for.

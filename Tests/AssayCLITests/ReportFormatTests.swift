@@ -33,6 +33,39 @@ import Testing
     #expect(screen.contains("\u{1B}[1;31m") == isColored)
   }
 
+  @Test func thePageIsOpenedWhereADesktopIs() throws {
+    let folder = try TemporaryFolder()
+    let opener = folder.url.appending(path: "xdg-open")
+    try Data("#!/bin/sh\ncp \"$1\" \"$(dirname \"$0\")/opened.html\"; echo opened\n".utf8)
+      .write(to: opener)
+    try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: opener.path)
+    let environment = [
+      "PATH": folder.url.path + ":/usr/bin:/bin", "DISPLAY": ":7", "TMPDIR": folder.url.path,
+    ]
+    let outcome = try AssayProcess.run(
+      Self.bug + ["--open", "--summary"], environment: environment)
+    #expect(outcome.status == 1)
+    #expect(outcome.stdout.hasPrefix("# Assay comparison"))
+    #expect(!outcome.stdout.contains("opened"))
+    let page = try String(contentsOf: folder.url.appending(path: "opened.html"), encoding: .utf8)
+    #expect(page.hasPrefix("<!DOCTYPE html>") || page.hasPrefix("<!doctype html>"))
+    #expect(page.contains("model.layers.2.mlp.down_proj"))
+  }
+
+  @Test func whereNoDesktopIsThePageIsNamed() throws {
+    let folder = try TemporaryFolder()
+    let outcome = try AssayProcess.run(
+      Self.bug + ["--open"],
+      environment: [
+        "DISPLAY": "", "WAYLAND_DISPLAY": "", "BROWSER": "", "SSH_CONNECTION": "1",
+        "TMPDIR": folder.url.path,
+      ])
+    #expect(outcome.status == 1)
+    let line = try #require(outcome.stderr.split(separator: "\n").last)
+    let path = try #require(line.split(separator: "the report's page is ").last)
+    #expect(FileManager.default.fileExists(atPath: String(path)), "\(line)")
+  }
+
   @Test(arguments: [
     (CompareTests.golden, 1, "No mapping to suggest: all modules of step 0"),
     ("Golden/tiny-llama/checkpoint", 2, "is not a recorded run"),
