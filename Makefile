@@ -43,8 +43,9 @@ man: setup ## Write the manual, .build/assay.1
 	$(SWIFT) package generate-manual --authors "The Assay authors"
 	sed -f Release/manual.sed .build/plugins/GenerateManual/outputs/AssayCLI/assay.1 >.build/assay.1
 
-demo: build ## Record a model, break it on purpose, and read the report
-	Examples/demo.sh .build/release/assay
+demo: setup ## Record a model, break it on purpose, and read the report
+	$(SWIFT) build --product assay
+	Examples/demo.sh .build/debug/assay
 
 causes: PACKAGES += python3
 causes: setup ## Plant bugs, alone and in pairs, and see which modules are blamed
@@ -121,6 +122,9 @@ browser: PACKAGES += chromium python3
 browser: setup ## Check the HTML report in a headless Chromium, light and dark
 	$(SWIFT) build --product assay
 	Tests/Browser/run.sh .build/debug/assay
+
+minimal: ## Test a package that uses AssayTesting without traits, system libraries hidden (root)
+	SWIFT=$(SWIFT) Tests/Minimal/run.sh $(CURDIR)/.build-minimal
 
 arm: PACKAGES += qemu-user gcc-aarch64-linux-gnu
 arm: setup ## Check that the kernels give the same bits on AArch64 and on x86-64

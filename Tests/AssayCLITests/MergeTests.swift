@@ -183,7 +183,7 @@ import Testing
       "--floor", "--placements", "--virtual",
     ]
     let others: Set = [
-      "--output", "--format", "--junit", "--verbose", "--summary", "--plots", "--shard",
+      "--output", "--format", "--junit", "--verbose", "--summary", "--plots", "--open", "--shard",
       "--suggest-mapping", "--suggest-placements", "--version", "--help",
     ]
     let help = try AssayProcess.run(["compare", "--help"]).stdout

@@ -111,8 +111,7 @@ extension HDF5Group {
   package var attributes: HDF5Attributes { HDF5Attributes(handle: handle, owner: path) }
 }
 
-/// Fixed-length strings as they are read.
-enum FixedText {
+extension FixedText {
   /// The size of one string, checked before anything is allocated.
   static func byteCount(type: Handle, space: Handle, limit: Int, name: String) throws -> Int {
     let size = H5Tget_size(type.id)
@@ -140,20 +139,6 @@ enum FixedText {
       throw HDF5Error.unexpected(name: name, found: "not UTF-8", expected: "a text in UTF-8")
     }
     return decoded
-  }
-
-  /// What stands behind a text that is shorter than its field.
-  enum Padding: Equatable { case endsWithNUL, nul, space }
-
-  /// The text without its padding, or `nil` where it is not UTF-8.
-  static func decode(_ bytes: UnsafeRawBufferPointer, _ padding: Padding) -> String? {
-    var text = bytes[...]
-    switch padding {
-    case .endsWithNUL: text = text.prefix { $0 != 0 }
-    case .space: while text.last == 0x20 { text.removeLast() }
-    case .nul: while text.last == 0 { text.removeLast() }
-    }
-    return String(validating: text, as: UTF8.self)
   }
 }
 #endif

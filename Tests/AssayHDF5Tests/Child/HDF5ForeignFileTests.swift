@@ -187,11 +187,11 @@ import Testing
         try String(contentsOf: root.appending(path: $0), encoding: .utf8).contains(word)
       }.sorted()
     }
-    #expect(try files(with: "H5Fopen(") == ["AssayHDF5/HDF5File.swift"])
-    #expect(try files(with: "H5Fis_hdf5(") == ["AssayHDF5/HDF5File.swift"])
+    #expect(try files(with: "H5Fopen(") == ["AssayHDF5/Library/HDF5File.swift"])
+    #expect(try files(with: "H5Fis_hdf5(") == ["AssayHDF5/Library/HDF5File.swift"])
     #expect(
       try files(with: "HDF5File(reading") == [
-        "AssayHDF5/Child/HDF5ChildService.swift", "AssayHDF5/HDF5VirtualSources.swift",
+        "AssayHDF5/Child/HDF5ChildService.swift", "AssayHDF5/Library/HDF5VirtualSources.swift",
       ])
     // What follows virtual datasets is made in the child too.
     #expect(

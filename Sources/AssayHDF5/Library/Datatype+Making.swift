@@ -2,8 +2,7 @@
 internal import AssayTensors
 internal import CHDF5
 
-/// The types of tensors as they stand in a file.
-enum Datatype {
+extension Datatype {
   private static let handles: [DType: Handle] = {
     var handles: [DType: Handle] = [:]
     Library.call {
