@@ -251,7 +251,8 @@ def test_every_mode(project, mode, golden):
         assert same(in_file(project.golden, "second")[0]["outputs"], model(x))
         if before:
             red(result, "net.h5 was recorded anew; look at what changed",
-                "tensors: 2 changed, 4 unchanged." if differs else "no changes: 6 tensors as before.")
+                "tensors: 2 changed, 4 unchanged." if differs else
+                "no changes: 6 tensors as before.")
             [approval] = provenance(project.golden)["approvals"]
             assert approval["replaced"]["tool"] == TOOL
             assert project.files(".md") and not project.files(".h5")
