@@ -59,9 +59,9 @@ class GoldenChecker:
             with assay_golden("tiny-llama/prefill", model, rtol=1e-4, atol=1e-5):
                 model(tokens)
 
-        Every forward of ``model`` in the block is recorded, a step for each, and the run is compared
-        with the golden when the block ends, by the program ``assay``. A golden that is not there is
-        recorded, unless the record mode is ``never``; a test that recorded one fails.
+        Every forward of ``model`` in the block is recorded, a step for each, and the run is
+        compared with the golden when the block ends, by the program ``assay``. A golden that is not
+        there is recorded, unless the record mode is ``never``; a test that recorded one fails.
 
         Args:
             name: The golden's name: ``a/b`` is the file ``Golden/a/b.h5``.
@@ -136,7 +136,8 @@ def compare_options(*, steps: str | Iterable[int] | None, modules: str | Sequenc
     given = values | {"steps": steps, "modules": modules, "device_map": paired(device_map),
                       "request_map": paired(request_map)}
     options = [
-        f"--{name.replace('_', '-')}={os.fspath(value) if isinstance(value, os.PathLike) else value}"
+        f"--{name.replace('_', '-')}="
+        f"{os.fspath(value) if isinstance(value, os.PathLike) else value}"
         for name, value in given.items() if value is not None]
     return options + (["--equal-nan"] if equal_nan else [])
 
@@ -153,8 +154,8 @@ Outcome = Literal["matched", "recorded", "failed"]
 class GoldenCheck:
     """One run of a model, from its setting up to its outcome; a context manager.
 
-    ``outcome`` is ``None`` until there is one, and where the block raised; ``text`` is what the test
-    fails with.
+    ``outcome`` is ``None`` until there is one, and where the block raised; ``text`` is what the
+    test fails with.
     """
 
     def __init__(self, name: str, model: torch.nn.Module, item: pytest.Item, settings: Settings,
@@ -376,7 +377,7 @@ class GoldenCheck:
         self._item.user_properties.append(("assay_golden", f"{outcome} {self.name}"))
 
     def _command(self, mode: str) -> str | None:
-        """The command that records by this test alone; ``None`` where the test's choice beats it."""
+        """The command that records by this test alone; ``None`` where the test chose otherwise."""
         if self._has_mapping or self._record == "never" or \
                 self._record == "missing" and mode != "missing":
             return None

@@ -3,7 +3,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tomllib
 import xml.etree.ElementTree as ElementTree
 
 import h5py
@@ -251,7 +250,8 @@ def test_every_mode(project, mode, golden):
         assert same(in_file(project.golden, "second")[0]["outputs"], model(x))
         if before:
             red(result, "net.h5 was recorded anew; look at what changed",
-                "tensors: 2 changed, 4 unchanged." if differs else "no changes: 6 tensors as before.")
+                "tensors: 2 changed, 4 unchanged." if differs else
+                "no changes: 6 tensors as before.")
             [approval] = provenance(project.golden)["approvals"]
             assert approval["replaced"]["tool"] == TOOL
             assert project.files(".md") and not project.files(".h5")
@@ -666,6 +666,7 @@ def test_plain(request):
 
 
 def test_pytest_finds_the_plugin():
+    tomllib = pytest.importorskip("tomllib")  # of Python 3.11
     with open(os.path.join(PYTHON, "pyproject.toml"), "rb") as file:
         project = tomllib.load(file)["project"]
     assert project["entry-points"]["pytest11"] == {"assay": "assay_torch.pytest_plugin"}
