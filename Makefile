@@ -166,7 +166,7 @@ release: man ## Try bundle, formula and installation of a release (after make wh
 	Tests/Release/run.sh .build/release/assay .build/assay.1 .build-wheel/dist/*.whl
 
 docs: setup ## Build the documentation of every catalog; a warning is an error
-	ASSAY_DOCS=1 $(SWIFT) package generate-documentation --warnings-as-errors \
+	ASSAY_DOCS=1 $(SWIFT) package --scratch-path .build-docs generate-documentation --warnings-as-errors \
 	  $(addprefix --target ,$(basename $(notdir $(wildcard Sources/*/*.docc))))
 
 format: ## Rewrite the sources in the project's format
