@@ -8,14 +8,22 @@ struct GoldenLocation: Sendable {
   /// The folder of the reports.
   let artifacts: String
 
-  /// Finds the folders by the environment, else above the test's file.
+  /// Finds the folders by the environment, else above the test's file, else among its resources.
   ///
+  /// - Parameter resources: Where the goldens are on a device, which has no checkout.
   /// - Throws: ``ReplayTestError/noPackage(file:)``.
-  init(file: String, environment: TestEnvironment) throws(ReplayTestError) {
+  init(
+    file: String, environment: TestEnvironment, resources: URL? = AssayScope.current.goldens
+  ) throws(ReplayTestError) {
     let given = (environment["ASSAY_GOLDEN_DIR"], environment["ASSAY_ARTIFACTS"])
     let root = Self.package(of: file)
     if let goldens = given.0 ?? root.map({ $0 + "/Golden" }) {
       self.goldens = goldens
+    } else if let resources {
+      self.goldens = resources.path(percentEncoded: false)
+      // Where tests run on a device, the current directory cannot be written to.
+      artifacts = given.1 ?? FileManager.default.temporaryDirectory.appending(path: "assay").path
+      return
     } else {
       throw .noPackage(file: file)
     }

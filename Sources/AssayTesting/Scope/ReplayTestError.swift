@@ -40,7 +40,7 @@ extension ReplayTestError: CustomStringConvertible {
       "\"\(Self.printable(name))\" cannot name a golden: \(reason)"
     case .noPackage(let file):
       "no folder above \(file) has a Package.swift; set ASSAY_GOLDEN_DIR to the folder of the "
-        + "goldens"
+        + "goldens, or say by withAssay(goldens:) where they are among the test's resources"
     case .noGolden(let path, let mode, let command, let near):
       "\(path) does not exist\(Self.question(near)), and the record mode is \(mode.rawValue)"
         + (command.map { "; to record it: \($0)" } ?? "")

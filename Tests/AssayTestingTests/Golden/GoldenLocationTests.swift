@@ -34,6 +34,19 @@ import Testing
     #expect(location.artifacts == "/r")
   }
 
+  @Test func resourcesAreTakenWhereNoPackageIs() throws {
+    let resources = URL(filePath: "/bundle/Golden")
+    try withAssay(goldens: resources) {
+      let device = try GoldenLocation(file: "/nowhere/Tests/A.swift", environment: nothing)
+      #expect(try device.file(of: try GoldenName("a/b")).path == "/bundle/Golden/a/b.h5")
+      #expect(device.artifacts.hasPrefix(FileManager.default.temporaryDirectory.path))
+      let given = TestEnvironment(variables: ["ASSAY_GOLDEN_DIR": "/g"])
+      #expect(try GoldenLocation(file: "/nowhere/A.swift", environment: given).goldens == "/g")
+      let checkout = try GoldenLocation(file: #filePath, environment: nothing)
+      #expect(checkout.goldens.hasSuffix("/Golden") && checkout.goldens != resources.path)
+    }
+  }
+
   @Test func aFileOutsideOfAPackageIsAnError() {
     let error = #expect(throws: ReplayTestError.noPackage(file: "/nowhere/A.swift")) {
       try GoldenLocation(file: "/nowhere/A.swift", environment: nothing)
