@@ -131,9 +131,9 @@ arm: setup ## Check that the kernels give the same bits on AArch64 and on x86-64
 	Tests/Arm/run.sh
 
 fuzz: PACKAGES += python3
-fuzz: setup ## Fuzz all that is read, under sanitizers (SECONDS= or EXECUTIONS= a target)
+fuzz: setup ## Fuzz all that is read, under sanitizers (SECONDS= or EXECUTIONS= a target, SEED=)
 	SWIFT=$(SWIFT) python3 Tests/Fuzz/run.py $(if $(EXECUTIONS),--executions $(EXECUTIONS)) \
-	  $(if $(SECONDS),--seconds $(SECONDS)) $(TARGETS)
+	  $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED)) $(TARGETS)
 
 cases: setup ## Compare random runs that differ in one way (CASES=100000, SEED=, CASE= for one)
 	$(SWIFT) build --build-tests -c release -Xswiftc -enable-testing --scratch-path .build-cases

@@ -12,7 +12,7 @@ ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "../.."))
 PLACES = {
     "Sources/AssayRuns/Provenance+Current.swift": r'static let current = "(.*?)"',
     "Python/assay_torch/provenance.py": r'^VERSION = "(.*?)"',  # pyproject.toml takes it from there
-    "README.md": r'/assay/assay", from: "(.*?)"',
+    "README.md": r'/assay", from: "(.*?)"',
     "Examples/SwiftPort/Package.swift": r'/assay/assay", from: "(.*?)"',
 }
 

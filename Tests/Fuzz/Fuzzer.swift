@@ -33,7 +33,10 @@ import Foundation
   fileprivate static func mutate(
     _ bytes: UnsafeMutablePointer<UInt8>, _ count: Int, _ limit: Int, _ seed: UInt32
   ) -> Int {
-    let count = mutated(bytes, count, limit)
+    // Numbers of a text are rarely made extreme by changes of single digits.
+    let count =
+      seed % 16 == 1
+      ? Repair.extremeNumber(bytes, count, limit, seed: seed / 16) : mutated(bytes, count, limit)
     // What a reader does with wrong checksums is asked as well.
     guard let repair = target.repair, seed % 8 != 0 else { return count }
     repair(UnsafeMutableRawBufferPointer(start: bytes, count: count))

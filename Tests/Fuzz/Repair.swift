@@ -30,6 +30,36 @@ enum Repair {
   }
 }
 
+// MARK: - Numbers of a text
+
+extension Repair {
+  private static let extremes = [
+    "0", "-1", "2147483648", "4503599627370496", "9223372036854775807", "-9223372036854775808",
+    "18446744073709551616", "1e999", "0.5",
+  ].map { Array($0.utf8) }
+
+  /// Puts an extreme number in the place of one that is written in digits.
+  ///
+  /// - Returns: The new size.
+  static func extremeNumber(
+    _ start: UnsafeMutablePointer<UInt8>, _ count: Int, _ limit: Int, seed: UInt32
+  ) -> Int {
+    let text = UnsafeMutableBufferPointer(start: start, count: count)
+    let digits = UInt8(ascii: "0")...UInt8(ascii: "9")
+    let starts = text.indices.filter {
+      digits.contains(text[$0]) && ($0 == 0 || !digits.contains(text[$0 - 1]))
+    }
+    guard !starts.isEmpty else { return count }
+    let first = starts[Int(seed) % starts.count]
+    let end = text[first...].firstIndex { !digits.contains($0) } ?? count
+    let number = extremes[Int(seed / 7) % extremes.count]
+    let changed = Array(text[..<first]) + number + Array(text[end...])
+    guard changed.count <= limit else { return count }
+    for (index, byte) in changed.enumerated() { start[index] = byte }
+    return changed.count
+  }
+}
+
 // MARK: - Lengths and hashes of a text
 
 extension Repair {
