@@ -110,8 +110,8 @@ package final class HDF5RunReader: RunReader {
     } catch let error as HDF5Unread {
       throw RunError.notARun(
         path: file.path,
-        reason: "it is damaged, or libhdf5 alone reads it (\(error)), and this build has none: turn "
-          + "on the package's trait SystemLibraries, or make it anew with assay convert")
+        reason: "it is damaged, or libhdf5 alone reads it (\(error)), and this build has none: "
+          + "turn on the package's trait SystemLibraries, or make it anew with assay convert")
     }
   }
   #endif
