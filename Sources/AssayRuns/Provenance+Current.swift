@@ -1,5 +1,9 @@
 import Foundation
 
+#if canImport(Darwin)
+import Darwin
+#endif
+
 /// Assay's own version.
 package enum AssayVersion {
   /// The version as the changelog has it.
@@ -31,6 +35,31 @@ enum Host {
     return ProcessInfo.processInfo.operatingSystemVersionString
   }
 
+  #if canImport(Darwin)
+  static var processor: String? {
+    var size = 0
+    guard sysctlbyname("machdep.cpu.brand_string", nil, &size, nil, 0) == 0, size > 0 else {
+      return nil
+    }
+    var text = [UInt8](repeating: 0, count: size)
+    guard sysctlbyname("machdep.cpu.brand_string", &text, &size, nil, 0) == 0 else { return nil }
+    return String(decoding: text.prefix { $0 != 0 }, as: UTF8.self)
+  }
+
+  /// Only the features that choose between kernels, by the names that Linux gives them.
+  static var processorFeatures: [String]? {
+    let names = [
+      "arm.AdvSIMD": "asimd", "arm.FEAT_BF16": "bf16", "sse4_2": "sse4_2", "avx1_0": "avx",
+      "avx2_0": "avx2", "fma": "fma", "f16c": "f16c", "avx512f": "avx512f",
+      "avx512bw": "avx512bw", "avx512vl": "avx512vl",
+    ]
+    return names.compactMap { key, name in
+      var (value, size) = (Int32(0), MemoryLayout<Int32>.size)
+      return sysctlbyname("hw.optional.\(key)", &value, &size, nil, 0) == 0 && value != 0
+        ? name : nil
+    }.sorted()
+  }
+  #else
   static var processor: String? {
     value(of: "model name")
   }
@@ -59,4 +88,5 @@ enum Host {
     }
     return nil
   }
+  #endif
 }
