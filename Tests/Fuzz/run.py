@@ -26,7 +26,7 @@ import seeds
 BASE_MB = 160
 LIMIT_MB = 64
 # Foundation loses 2 KB with every pattern that it refuses: no process makes more executions.
-PROCESS_EXECUTIONS = 100_000
+PROCESS_EXECUTIONS = 20_000
 
 
 def build(folder):
