@@ -129,7 +129,8 @@ let package = Package(
         ]),
       path: "Sources/AssayCommand"),
 
-    .testTarget(name: "AssayBaseTests", dependencies: ["AssayBase"], exclude: ["Fixtures"]),
+    .testTarget(
+      name: "AssayBaseTests", dependencies: ["AssayBase", "CAssayHashes"], exclude: ["Fixtures"]),
 
     .testTarget(
       name: "AssayTensorsTests", dependencies: ["AssayBase", "AssayTensors"], exclude: ["Fixtures"]),
