@@ -217,7 +217,7 @@ if Context.environment["ASSAY_FUZZ"] != nil {
       name: "AssayFuzz",
       dependencies: [
         "AssayBase", "AssayTensors", "AssayTorch", "AssayRuns", "AssayCheckpoints",
-        "AssayCapture", "AssayLlama", "AssayComparison", "AssayReports",
+        "AssayCapture", "AssayLlama", "AssayComparison", "AssayReports", "CAssayHashes",
       ],
       path: "Tests/Fuzz", exclude: ["Seeds", "run.py", "seeds.py"],
       // gold fails with libFuzzer, which is C++.

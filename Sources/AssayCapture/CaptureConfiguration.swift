@@ -17,7 +17,8 @@ public struct CaptureConfiguration: Hashable, Sendable {
   public var devices: Set<Device> = []
   /// Whether inputs are recorded once more after the forward, to show changes in place.
   public var recordsPostForwardInputs = false
-  /// The layouts that the run is written in.
+  /// The layouts that the run is written in: both, or without the package's trait
+  /// `SystemLibraries` the `.pt` files.
   public var formats: [Format] = defaultFormats
   #if SystemLibraries
   private static let defaultFormats: [Format] = [.pt, .hdf5]

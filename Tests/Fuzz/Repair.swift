@@ -1,4 +1,5 @@
 import AssayBase
+import CAssayHashes
 
 /// Makes the checksums of a mutated file true, so that what lies behind them is reached.
 enum Repair {
@@ -103,7 +104,7 @@ extension Repair {
       else { continue }
       let start = local + 30 + name + extra
       guard start <= bytes.count, size <= bytes.count - start else { continue }
-      set(bytes, position + 16, crc(bytes[start..<start + size]))
+      set(bytes, position + 16, assay_crc32(0, bytes.baseAddress.map { $0 + start }, size))
     }
   }
 
@@ -121,16 +122,6 @@ extension Repair {
       else { continue }
       zip(Bytes(rebasing: bytes[start + first..<min(end + 22, bytes.count)]))
       start = end
-    }
-  }
-
-  private static let crcTable: [UInt32] = (0..<256).map { byte in
-    (0..<8).reduce(UInt32(byte)) { value, _ in value >> 1 ^ (value & 1 == 0 ? 0 : 0xEDB8_8320) }
-  }
-
-  private static func crc(_ bytes: some Sequence<UInt8>) -> UInt32 {
-    ~bytes.reduce(~0) { value, byte in
-      crcTable[Int(truncatingIfNeeded: value ^ UInt32(byte)) & 0xFF] ^ value >> 8
     }
   }
 

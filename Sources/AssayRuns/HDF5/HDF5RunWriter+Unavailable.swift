@@ -14,12 +14,18 @@ package final class HDF5RunWriter: RunSink {
   /// Says what it needs.
   ///
   /// - Throws: ``RunError/writeFailed(path:reason:)``, always.
-  package init(path: String, mode: Mode, manifest: RunManifest) throws {
-    throw RunError.writeFailed(
+  package init(
+    path: String, mode: Mode, manifest: RunManifest, virtual: VirtualTensors? = nil
+  ) throws {
+    throw HDF5RunWriter.unavailable(path)
+  }
+
+  static func unavailable(_ path: String) -> RunError {
+    .writeFailed(
       path: path,
       reason: "HDF5 is written by libhdf5, and this build has none: turn on the package's trait "
-        + "SystemLibraries, or record with the format \"pt\" and make it a golden with "
-        + "assay approve \(path) RUN")
+        + "SystemLibraries, or write the .pt layout, of which assay approve RUN GOLDEN makes a golden "
+        + "where the trait is on")
   }
 
   /// Never called.

@@ -1,4 +1,3 @@
-#if SystemLibraries
 internal import AssayHDF5
 internal import AssayTensors
 
@@ -7,4 +6,3 @@ package struct VirtualTensors: Sendable {
   /// Where the elements of a tensor are; `nil` for one that is to be written itself.
   let find: @Sendable (TensorKey, Tensor) throws -> HDF5VirtualTensor?
 }
-#endif

@@ -48,14 +48,16 @@ struct NumPyFile: Sendable {
   func tensor(at position: Int) throws(NumPyHeader.Failure) -> Tensor {
     var budget = MemoryBudget(path: file.path, fileSize: file.byteCount)
     do {
-      switch content {
-      case .array:
-        let whole = try Storage(file: file, range: 0..<file.byteCount)
-        return try NumPyFile.tensor(in: whole, &budget)
-      case .archive(let archive, let entries):
-        let unpacked = try archive.storage(of: entries[position], budget: &budget)
-        return try NumPyFile.tensor(in: unpacked, &budget)
-      }
+      let storage =
+        switch content {
+        case .array: try Storage(file: file, range: 0..<file.byteCount)
+        case .archive(let archive, let entries):
+          try archive.storage(of: entries[position], budget: &budget)
+        }
+      let tensor = try NumPyFile.tensor(in: storage, &budget)
+      // What was unpacked or turned around is no part of the file any more, which else tells.
+      try file.checkUnchanged()
+      return tensor
     } catch let failure as NumPyHeader.Failure {
       throw failure
     } catch TorchError.excessive(_, let reason) {

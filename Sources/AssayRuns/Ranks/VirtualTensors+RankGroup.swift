@@ -1,8 +1,8 @@
-#if SystemLibraries
 internal import AssayHDF5
 import AssayTensors
 
 extension VirtualTensors {
+  #if SystemLibraries
   /// Leaves the tensors of a group where they are, but for sums and those without elements or axes.
   ///
   /// - Parameter path: Where the file will be that refers to the ranks' files, which are in its
@@ -47,5 +47,12 @@ extension VirtualTensors {
       return tensor
     }
   }
+  #else
+  /// Says what it needs.
+  ///
+  /// - Throws: ``RunError/writeFailed(path:reason:)``, always.
+  package init(_ group: RankGroup, beside path: String) throws {
+    throw HDF5RunWriter.unavailable(path)
+  }
+  #endif
 }
-#endif

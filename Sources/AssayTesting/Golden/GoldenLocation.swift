@@ -17,17 +17,17 @@ struct GoldenLocation: Sendable {
   ) throws(ReplayTestError) {
     let given = (environment["ASSAY_GOLDEN_DIR"], environment["ASSAY_ARTIFACTS"])
     let root = Self.package(of: file)
-    if let goldens = given.0 ?? root.map({ $0 + "/Golden" }) {
-      self.goldens = goldens
-    } else if let resources {
-      self.goldens = resources.path(percentEncoded: false)
-      // Where tests run on a device, the current directory cannot be written to.
-      artifacts = given.1 ?? FileManager.default.temporaryDirectory.appending(path: "assay").path
-      return
-    } else {
-      throw .noPackage(file: file)
-    }
-    artifacts = given.1 ?? (root ?? FileManager.default.currentDirectoryPath) + "/.build/assay"
+    guard
+      let goldens = given.0 ?? root.map({ $0 + "/Golden" })
+        ?? resources?.path(percentEncoded: false)
+    else { throw .noPackage(file: file) }
+    self.goldens = goldens
+    // On a device, the current directory cannot be written to.
+    let base =
+      root
+      ?? (resources == nil
+        ? FileManager.default.currentDirectoryPath : FileManager.default.temporaryDirectory.path)
+    artifacts = given.1 ?? base + "/.build/assay"
   }
 
   /// The golden's file: an `.h5`, unless only a fixture of that name is there.
