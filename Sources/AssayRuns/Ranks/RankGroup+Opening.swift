@@ -41,12 +41,13 @@ extension RankGroup {
       }
       byRank[rank] = run
     }
-    let missing = (0..<size).filter { byRank[$0] == nil }
-    guard missing.isEmpty else {
-      let shown = missing.prefix(8).map(String.init).joined(separator: ", ")
+    // All ranks are within `0..<size` and none is there twice: what is told of may be any size.
+    let missingCount = size - byRank.count
+    guard missingCount == 0 else {
+      let shown = (0..<size).lazy.filter { byRank[$0] == nil }.prefix(8).map(String.init)
       throw failure(
-        "of \(size) ranks \(missing.count) \(missing.count == 1 ? "is" : "are") missing: rank "
-          + shown + (missing.count > 8 ? ", …" : "")
+        "of \(size) ranks \(missingCount) \(missingCount == 1 ? "is" : "are") missing: rank "
+          + shown.joined(separator: ", ") + (missingCount > 8 ? ", …" : "")
           + (runs.count == 1 ? "; to look at this rank alone, name \(runs[0].path)" : ""))
     }
     let ordered = (0..<size).compactMap { byRank[$0] }

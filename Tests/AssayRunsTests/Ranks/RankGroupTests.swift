@@ -325,6 +325,11 @@ import Testing
     let runs = try (0..<3).map { try Self.run($0, of: 3, placements: text) { $0.begin("m") } }
     #expect(open([runs[0], runs[2]]).contains("of 3 ranks 1 is missing: rank 1"))
     #expect(open([runs[0], runs[1], runs[1]]).contains("rank 1 is there twice"))
+    // Told by a damaged file; a list of the missing would take more memory than there is.
+    let many = try Self.run(1, of: .max, placements: text) { $0.begin("m") }
+    #expect(
+      open([many]).contains(
+        "of \(Int.max) ranks \(Int.max - 1) are missing: rank 0, 2, 3, 4, 5, 6, 7, 8, …; to look"))
     let cut = try Self.run(2, of: 3, placements: text, isComplete: false) { $0.begin("m") }
     #expect(open([runs[0], runs[1], cut]).contains("rank 2 was not recorded to its end"))
     // A server that was stopped: all ranks are cut, and one has a step more.
