@@ -100,7 +100,7 @@ let package = Package(
     .target(
       name: "Assay",
       dependencies: [
-        "AssayBase", "AssayTensors", "AssayTorch", "AssayRuns", "AssayCheckpoints",
+        "AssayBase", "AssayTensors", "AssayTorch", "AssayHDF5", "AssayRuns", "AssayCheckpoints",
         "AssayCapture", "AssayComparison", "AssayReplay", "AssayReports",
       ]),
     .target(
@@ -216,8 +216,9 @@ if Context.environment["ASSAY_FUZZ"] != nil {
     .executableTarget(
       name: "AssayFuzz",
       dependencies: [
-        "AssayBase", "AssayTensors", "AssayTorch", "AssayRuns", "AssayCheckpoints",
-        "AssayCapture", "AssayLlama", "AssayComparison", "AssayReports", "CAssayHashes",
+        "AssayBase", "AssayTensors", "AssayTorch", "AssayHDF5", "AssayRuns",
+        "AssayCheckpoints", "AssayCapture", "AssayLlama", "AssayComparison", "AssayReports",
+        "CAssayHashes",
       ],
       path: "Tests/Fuzz", exclude: ["Seeds", "run.py", "seeds.py"],
       // gold fails with libFuzzer, which is C++.

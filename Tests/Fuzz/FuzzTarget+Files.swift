@@ -1,3 +1,4 @@
+import AssayBase
 import AssayCheckpoints
 import AssayComparison
 import AssayRuns
@@ -10,6 +11,18 @@ extension FuzzTarget {
     FuzzTarget("torch", repair: Repair.zip) { input in
       let path = Scratch.file(input, named: "input.pt")
       try measure(TorchFile.load(path: path))
+    },
+    FuzzTarget("zip", repair: Repair.zip) { input in
+      let file = try MappedFile(path: Scratch.file(input, named: "input.zip"))
+      let archive = try ZipArchive(file: file)
+      var budget = MemoryBudget(path: file.path, fileSize: file.byteCount)
+      for entry in archive.entries {
+        do {
+          _ = try archive.storage(of: entry, budget: &budget).withUnsafeBytes(SHA256.hash)
+        } catch {
+          _ = String(describing: error)
+        }
+      }
     },
     // The input is the pickle, then the storages, of an archive that is whole.
     FuzzTarget("pickle") { input in

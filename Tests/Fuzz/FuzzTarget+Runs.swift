@@ -11,6 +11,18 @@ extension FuzzTarget {
     } + [
       // The quickest to read: what was read is reported as well.
       FuzzTarget("run-spool") { report(try comparison(of: $0)) },
+      FuzzTarget("run-rank-files", repair: Repair.hdf5Files) { input in
+        let folder = folder(of: input)
+        // Files that only libhdf5 reads would be read by a child.
+        let runs = (0..<2).compactMap {
+          try? HDF5RunReader(path: "\(folder)/x.rank\($0).h5", by: .native)
+        }
+        guard let first = runs.first else { return }
+        measure(first)
+        let group = try RankGroup(path: folder, unordered: runs, placements: nil)
+        measure(group)
+        _ = try RunComparison.compare(actual: group, expected: group)
+      },
       FuzzTarget("health") { input in
         let health = try RunHealth.check(openRun(at: folder(of: input)))
         _ = (MarkdownReport.render(health), JSONReport.render(health), HTMLReport.render(health))

@@ -15,5 +15,5 @@ struct FuzzTarget: Sendable {
     self.repair = repair
   }
 
-  static let all = files + texts + runs
+  static let all = files + texts + runs + [child]
 }

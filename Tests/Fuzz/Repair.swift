@@ -125,6 +125,14 @@ extension Repair {
     }
   }
 
+  /// The HDF5 files within a tree.
+  static func hdf5Files(_ bytes: Bytes) {
+    let starts = positions(of: "\u{89}HDF", in: bytes)
+    for (start, next) in Swift.zip(starts, starts.dropFirst() + [bytes.count]) {
+      hdf5(Bytes(rebasing: bytes[start..<next]))
+    }
+  }
+
   /// An archive of stored entries in one folder, without checksums: torch may write none.
   static func archive(of entries: [(name: String, bytes: [UInt8])]) -> [UInt8] {
     var (archive, directory): ([UInt8], [UInt8]) = ([], [])

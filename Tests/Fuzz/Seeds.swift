@@ -20,6 +20,16 @@ enum Seeds {
         try copyRun(from: run, to: writer, keep: keep)
       }
     }
+    for rank in 0..<2 {
+      let run = try openRun(at: "\(folder)/ranks/x-rank\(rank)")
+      let path = "\(folder)/ranks/x.rank\(rank).h5"
+      try copyRun(
+        from: run, to: try HDF5RunWriter(path: path, mode: .golden, manifest: run.manifest),
+        keep: .full)
+    }
+    for (name, answer) in try FuzzTarget.childSeeds {
+      try Data(answer).write(to: URL(filePath: "\(folder)/\(name).child"))
+    }
     try work.get().part(1).write(to: folder + "/part")
   }
 

@@ -59,20 +59,27 @@ def pickles():
 
 
 def runs(binary, work):
-    """Runs as Assay writes them."""
+    """Runs as Assay writes them, and answers of its child."""
     made = os.path.join(work, "made")
-    os.makedirs(os.path.join(made, "run"), exist_ok=True)
-    with open(os.path.join(HERE, "Seeds/run-spool/small"), "rb") as file:
-        parts = re.split(rb"(?:\A|\n)@@ ([^\n]+)\n", file.read())
-    for name, content in zip(parts[1::2], parts[2::2]):
-        with open(os.path.join(made, "run", name.decode()), "wb") as file:
-            file.write(content)
+    for folder, seed in [("run", "run-spool/small"), ("ranks", "run-ranks/two")]:
+        with open(os.path.join(HERE, "Seeds", seed), "rb") as file:
+            parts = re.split(rb"(?:\A|\n)@@ ([^\n]+)\n", file.read())
+        for name, content in zip(parts[1::2], parts[2::2]):
+            path = os.path.join(made, folder, name.decode())
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            with open(path, "wb") as file:
+                file.write(content)
     subprocess.run(
         [binary], check=True,
         env=ENVIRONMENT | {"ASSAY_FUZZ_SEEDS": made, "ASSAY_FUZZ_RUN": os.path.join(made, "run")})
     for path in glob.glob(os.path.join(made, "*.h5")):
         with open(path, "rb") as file:
             yield "hdf5", os.path.basename(path), file.read()
+    for path in glob.glob(os.path.join(made, "*.child")):
+        with open(path, "rb") as file:
+            yield "child", os.path.basename(path), file.read()
+    yield "run-rank-files", "two", tree(
+        os.path.join(made, "ranks"), lambda path: path.endswith(".h5"))
     with open(os.path.join(made, "part"), "rb") as file:
         yield "partial", "part", file.read()
     for keep in ["full", "sample", "digest"]:
@@ -89,6 +96,7 @@ def fixed():
                 yield "health", name, text
     simple = {
         "torch": "Tests/AssayTorchTests/Fixtures/*.pt*",
+        "zip": "Tests/AssayTorchTests/Fixtures/*.pt",
         "hdf5": "Tests/AssayRunsTests/Fixtures/hdf5/*.h5",
         "safetensors": "Tests/Assay*Tests/Fixtures/**/*.safetensors",
         "npz": "Tests/Assay*Tests/Fixtures/files/*.npz",
@@ -142,7 +150,7 @@ def write(binary, work):
         found = words.setdefault(target, set())
         found.update(re.findall(rb'"[\w.:/-]{1,40}"', text))
         found.update(re.findall(rb"[A-Za-z_][\w.]{2,40}", text)[:2000])
-        if target in ("torch", "hdf5", "gguf", "pickle"):
+        if target in ("torch", "hdf5", "gguf", "pickle", "run-rank-files"):
             found.update(word.encode("latin-1") for word in [
                 "OHDR", "OCHK", "BTHD", "BTLF", "FRHP", "FHDB", "FHIB", "TREE", "SNOD", "HEAP"])
         found.update([b"-1", b"9223372036854775807", b"18446744073709551616", b"1e999", b"\n@@ "])
