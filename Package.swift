@@ -206,7 +206,8 @@ let package = Package(
       name: "AssayTestingXCTests", dependencies: ["Assay", "AssayTesting", "AssayTestingSupport"]),
 
     // Runs the built binary, which the package manager puts beside the tests.
-    .testTarget(name: "AssayCLITests", dependencies: ["AssayCLI"]),
+    .testTarget(
+      name: "AssayCLITests", dependencies: ["AssayCLI", "AssayRuns", "AssayRunsSupport"]),
   ]
 )
 

@@ -1,18 +1,17 @@
-import AssayRunsSupport
 import Foundation
 import Synchronization
 import Testing
 
 /// Cases that are made of random numbers, on all cores, each in a folder of its own.
-struct RandomCases {
-  let count: Int
+package struct RandomCases: Sendable {
+  package let count: Int
   private let seed: UInt64
   private let only: Int?
 
   /// - Parameters:
   ///   - count: How many cases there are unless `ASSAY_CASES` says it.
   ///   - seed: Which ones, unless `ASSAY_SEED` says it.
-  init(standard count: Int, seed: UInt64) {
+  package init(standard count: Int, seed: UInt64) {
     let environment = ProcessInfo.processInfo.environment
     self.count = environment["ASSAY_CASES"].flatMap(Int.init) ?? count
     self.seed = environment["ASSAY_SEED"].flatMap(UInt64.init) ?? seed
@@ -25,7 +24,7 @@ struct RandomCases {
   ///   what it was, or `nil` for none.
   /// - Returns: How many there were of each.
   @discardableResult
-  func check(
+  package func check(
     _ title: String = #fileID, _ body: @Sendable (inout CaseGenerator, String) throws -> String?
   ) -> [String: Int] {
     let counts = Mutex<[String: Int]>([:])
@@ -61,8 +60,8 @@ struct RandomCases {
 }
 
 /// A case that came out otherwise than it should have.
-struct Wrong: Error, CustomStringConvertible {
-  var description: String
+package struct Wrong: Error, CustomStringConvertible {
+  package var description: String
 
-  init(_ description: String) { self.description = description }
+  package init(_ description: String) { self.description = description }
 }
