@@ -39,7 +39,8 @@ extension Repair {
     "18446744073709551616", "1e999", "0.5",
   ].map { Array($0.utf8) }
 
-  /// Puts an extreme number in the place of one that is written in digits.
+  /// Puts an extreme number in the place of one that is written in digits, there or wherever the
+  /// same one is written: what ranks say alike they must say alike again.
   ///
   /// - Returns: The new size.
   static func extremeNumber(
@@ -47,14 +48,26 @@ extension Repair {
   ) -> Int {
     let text = UnsafeMutableBufferPointer(start: start, count: count)
     let digits = UInt8(ascii: "0")...UInt8(ascii: "9")
-    let starts = text.indices.filter {
-      digits.contains(text[$0]) && ($0 == 0 || !digits.contains(text[$0 - 1]))
+    var numbers: [Range<Int>] = []
+    for position in text.indices where digits.contains(text[position]) {
+      if let last = numbers.last, last.upperBound == position {
+        numbers[numbers.count - 1] = last.lowerBound..<position + 1
+      } else {
+        numbers.append(position..<position + 1)
+      }
     }
-    guard !starts.isEmpty else { return count }
-    let first = starts[Int(seed) % starts.count]
-    let end = text[first...].firstIndex { !digits.contains($0) } ?? count
+    guard !numbers.isEmpty else { return count }
+    let chosen = numbers[Int(seed) % numbers.count]
+    let isEverywhere = seed / 63 % 4 == 0
     let number = extremes[Int(seed / 7) % extremes.count]
-    let changed = Array(text[..<first]) + number + Array(text[end...])
+    var changed: [UInt8] = []
+    var end = 0
+    for place in numbers
+    where place == chosen || isEverywhere && text[place].elementsEqual(text[chosen]) {
+      changed += Array(text[end..<place.lowerBound]) + number
+      end = place.upperBound
+    }
+    changed += text[end...]
     guard changed.count <= limit else { return count }
     for (index, byte) in changed.enumerated() { start[index] = byte }
     return changed.count
