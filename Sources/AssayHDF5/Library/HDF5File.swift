@@ -122,7 +122,10 @@ package final class HDF5File: Sendable {
   /// Another number for the file that libhdf5 has open; negative where there is none.
   private func duplicate() -> Int32 {
     var found: UnsafeMutableRawPointer?
-    guard H5Fget_vfd_handle(handle.id, ch5p_default(), &found) >= 0, let found else { return -1 }
+    // libhdf5 crashes where it is asked about a file that it failed to close, on a full disk.
+    guard handle.isOpen, H5Fget_vfd_handle(handle.id, ch5p_default(), &found) >= 0, let found else {
+      return -1
+    }
     return fcntl(found.load(as: Int32.self), F_DUPFD_CLOEXEC, 0)
   }
 }

@@ -7,7 +7,7 @@ final class Handle: @unchecked Sendable {
 
   let id: hid_t
   private let kind: Kind
-  private var isOpen = true  // read and written inside `Library.call` only
+  private(set) var isOpen = true  // read and written inside `Library.call` only
 
   /// Takes over an identifier that libhdf5 just gave.
   ///
