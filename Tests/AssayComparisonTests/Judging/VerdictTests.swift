@@ -36,10 +36,12 @@ import Testing
       run.add(try Tensor([1 as Float], dtype: .float32), step: step, "m", "outputs")
       run.tell(.init(request: step, positions: 0..<1), ofStep: step)
     }
-    for map in [[(0, 0), (0, 1)], [(0, 0), (1, 0)]] {
+    for (map, text) in [([(0, 0), (0, 1)], "0 or 1"), ([(0, 0), (1, 0)], "1 or 0")] {
       var options = ComparisonOptions()
       options.requestMap = map.map { (actual: $0.0, expected: $0.1) }
-      #expect(throws: ComparisonError.self) {
+      #expect(
+        throws: ComparisonError.cannotAlignRows(reason: "request \(text) is mapped twice")
+      ) {
         try RunComparison.compare(actual: run, expected: run, options: options)
       }
     }
