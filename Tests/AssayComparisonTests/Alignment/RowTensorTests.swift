@@ -101,6 +101,9 @@ import Testing
     #expect(try compare(mask("a", single, true), expected).isMatch)
     let other = try compare(mask("a", single, false), expected)
     #expect(other.tensor("m", "outputs")?.difference?.mismatchedCount == 1)
+    // Of one with more rows those that both have are taken out.
+    let fewer = try compare(mask("a", [[Self.span(1..<3)]], true), expected)
+    #expect(fewer.isMatch && fewer.summary.elements.compared == 2)
   }
 
   /// Rows along another axis than the first, among three.
@@ -337,6 +340,34 @@ import Testing
     #expect(comparison.steps[0].modules.map(\.call.module) == ["b", "c", "a", "z", "d"])
     #expect(comparison.steps[0].modules.map(\.verdict).prefix(4).allSatisfy { $0 == .match })
     #expect(comparison.module("d")?.verdict == .missingInActual)
+  }
+
+  /// A module is blamed only where all of the joined steps show what it was given; a cache that later
+  /// steps find filled was filled by the first.
+  @Test(
+    arguments: [
+      ([.all, .all], true), ([.all, .partial], false), ([.partial, .all], false),
+      ([.state, .filledState], true),
+    ] as [([InputCoverage], Bool)])
+  func everyStepMustShowItsInputs(coverage: [InputCoverage], isBlamed: Bool) throws {
+    func model(_ path: String, _ steps: [[Span]], _ result: Float) throws -> InMemoryRun {
+      var run = InMemoryRun(path: path)
+      for (step, spans) in steps.enumerated() {
+        let values = try tensor(spans)
+        run.add(values, step: step, "m", "inputs_0")
+        run.add(
+          try Tensor(
+            values.float32Values().map { $0 + result }, dtype: .float32, shape: values.shape),
+          step: step, "m", "outputs")
+        if steps.count > 1 { run.cover(step: step, "m", coverage[step]) }
+        let count = values.shape.dimensions[0]
+        run.tell(StepRows(layouts: [.init(shape: [count], spans: spans)]), ofStep: step)
+      }
+      return run
+    }
+    let comparison = try compare(model("a", whole, 1), model("e", halves, 0))
+    #expect(comparison.firstDivergence?.call.module == "m")
+    #expect((comparison.firstDivergence?.origin.cause == .introduced) == isBlamed)
   }
 
   /// The order of joined steps is known where that of each is.

@@ -13,6 +13,20 @@ import Testing
     #expect(Set(Verdict.allCases.filter(\.isDivergence)) == [.values, .shape, .dtype])
   }
 
+  @Test func onlyWhatIsMissingIsExplainedOtherwise() {
+    let form = TensorForm(dtype: .float32, shape: .vector(3))
+    let cases: [(Outcome, Outcome)] = [
+      (.missingInActual(form, reason: "a"), .missingInActual(form, reason: "b")),
+      (.missingInExpected(nil, reason: "a"), .missingInExpected(nil, reason: "b")),
+      (.unreadable(reason: "a"), .unreadable(reason: "a")),
+    ]
+    for (before, after) in cases {
+      var outcome = before
+      outcome.explainMissing("b")
+      #expect(outcome == after)
+    }
+  }
+
   @Test(arguments: [
     ("dtype: float32", true), ("dtype: bfloat16", false), ("step: 0", true), ("step: 1", false),
     ("step: [1, 0]", true), ("device: cpu", true), ("device: cuda:0", false),
