@@ -41,11 +41,11 @@ def main():
     explained = Explained(HERE / "explained.txt")
     # What the list names must be there, or the list is old.
     old = [key for key in explained.keys if key.startswith(target.name) and key not in numbers]
-    chosen = choose(target.mutants, options)
-    listed = [] if options.explained else [m for m in chosen if m["key"] in explained]
-    chosen = [m for m in chosen if m not in listed]
+    all_chosen = chosen = choose(target.mutants, options)
+    if not options.explained:
+        chosen = [m for m in chosen if m["key"] not in explained]
     print(f"{len(target.mutants)} changes, {len(target.skipped)} that the compiler does not take,"
-          f" {len(chosen)} chosen, {len(listed)} explained, not run", flush=True)
+          f" {len(chosen)} to run", flush=True)
     binary = WORK / "binaries/assayPackageTests.xctest"
     if not options.again:
         target.link_all()
@@ -60,7 +60,7 @@ def main():
             results.add(pending[future], future.result())
             if count % 50 == 0:
                 print(f"{count} of {len(todo)}, {time.time() - started:.0f} s", flush=True)
-    report(chosen, len(listed), results, explained, target, old)
+    report(chosen, len(all_chosen) - len(chosen), results, explained, target, old)
 
 
 def arguments():
@@ -394,8 +394,11 @@ class Explained:
 def report(chosen, unrun, results, explained, target, old):
     counts = collections.Counter({"explained, not run": unrun} if unrun else {})
     survivors = []
+    killed = []
     for mutant in chosen:
         fate = results.known[mutant["key"]]["fate"]
+        if fate == "killed" and mutant["key"] in explained:
+            killed.append(mutant["key"])
         if fate != "killed" and mutant["key"] in explained:
             fate = "explained"
         counts[fate] += 1
@@ -405,8 +408,10 @@ def report(chosen, unrun, results, explained, target, old):
         print(f"{fate}: {target.name}/{mutant['file']}:{mutant['line']}: {mutant['key']}")
     for key in old:
         print(f"explained, and no longer there: {key}")
+    for key in killed:
+        print(f"explained, and killed: {key}")
     print(", ".join(f"{count} {fate}" for fate, count in sorted(counts.items())))
-    if survivors or old:
+    if survivors or old or killed:
         sys.exit(1)
 
 
