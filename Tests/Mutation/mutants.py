@@ -41,15 +41,17 @@ def main():
     explained = Explained(HERE / "explained.txt")
     # What the list names must be there, or the list is old.
     old = [key for key in explained.keys if key.startswith(target.name) and key not in numbers]
-    chosen = choose(target.mutants, options)
+    all_chosen = chosen = choose(target.mutants, options)
+    if not options.explained:
+        chosen = [m for m in chosen if m["key"] not in explained]
     print(f"{len(target.mutants)} changes, {len(target.skipped)} that the compiler does not take,"
-          f" {len(chosen)} chosen", flush=True)
+          f" {len(chosen)} to run", flush=True)
     binary = WORK / "binaries/assayPackageTests.xctest"
     if not options.again:
         target.link_all()
-    results = Results(WORK / f"results-{target.name}.jsonl", options.fresh)
+    results = Results(WORK / f"results-{target.name}.jsonl", options)
     todo = [m for m in chosen if m["key"] not in results.known]
-    tests = Tests(binary, options.tests, by_suite=bool(options.sample))
+    tests = Tests(binary, options.tests, options.slowest, by_suite=bool(options.sample))
     tests.see_what_is_reached()
     started = time.time()
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
@@ -58,13 +60,20 @@ def main():
             results.add(pending[future], future.result())
             if count % 50 == 0:
                 print(f"{count} of {len(todo)}, {time.time() - started:.0f} s", flush=True)
-    report(chosen, results, explained, target, old)
+    report(chosen, len(all_chosen) - len(chosen), results, explained, target, old)
 
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--target", default="AssayComparison")
     parser.add_argument("--under", help="folders of the target, with commas between")
+    parser.add_argument("--keys", type=pathlib.Path, metavar="FILE", help="the changes of a file"
+                        " alone, a key a line, '#' before remarks; survivors are run again")
+    parser.add_argument("--slowest", type=float, default=float("inf"), metavar="SECONDS",
+                        help="without the tests that take longer when run alone; survivors are"
+                        " not kept (default: all tests)")
+    parser.add_argument("--explained", action="store_true",
+                        help="those of explained.txt too, which are else only counted")
     parser.add_argument("--sample", type=int, help="so many changes, chosen by the seed")
     parser.add_argument("--seed", default=time.strftime("%Y%m%d"))
     parser.add_argument("--tests", default="AssayComparisonTests", help="test targets, with commas")
@@ -80,10 +89,19 @@ def choose(mutants, options):
         folders = options.under.split(",")
         mutants = [m for m in mutants if m["file"].split("/")[0] in folders]
         mutants.sort(key=lambda m: folders.index(m["file"].split("/")[0]))
+    if options.keys:
+        keys = keys_of(options.keys)
+        mutants = [m for m in mutants if m["key"] in keys]
     if options.sample:
         print(f"seed {options.seed}: make mutants SAMPLE={options.sample} SEED={options.seed}")
         mutants = random.Random(options.seed).sample(mutants, min(options.sample, len(mutants)))
     return mutants
+
+
+def keys_of(path):
+    """The keys of a file, one a line, without the lines that begin with `#`."""
+    return {line.strip() for line in path.read_text().splitlines()
+            if line.strip() and not line.startswith("#")}
 
 
 class Manifest:
@@ -223,9 +241,10 @@ def numbers_at(text, column):
 class Tests:
     """The tests, and which changes each of them reaches."""
 
-    def __init__(self, binary, targets, by_suite):
+    def __init__(self, binary, targets, slowest, by_suite):
         self.binary = binary
         self.targets = targets.split(",")
+        self.slowest = slowest
         self.by_suite = by_suite
         self.seconds = {}
         self.reaching = collections.defaultdict(list)
@@ -274,9 +293,10 @@ class Tests:
 
     def fate(self, number):
         """By which test a change is killed, `None` where it survives; tests that are fast first."""
-        names = list(self.reaching.get(number, []))
-        if not names:
+        reaching = self.reaching.get(number, [])
+        if not reaching:
             return "unreached", ""
+        names = [name for name in reaching if self.seconds[name] <= self.slowest]
         # What a test costs besides its start; what is quick goes first, many at a time.
         least = min(self.seconds.values())
         for limit in (0.5, 3, float("inf")):
@@ -341,16 +361,22 @@ class Tests:
 class Results:
     """What was found, a line each, so that a stopped run goes on."""
 
-    def __init__(self, path, fresh):
+    def __init__(self, path, options):
         self.path = path
-        if fresh:
+        # What survives some of the tests may not survive all.
+        self.keeps_survivors = options.slowest == float("inf")
+        if options.fresh:
             path.unlink(missing_ok=True)
         lines = path.read_text().splitlines() if path.exists() else []
-        self.known = {r["key"]: r for r in map(json.loads, lines)}
+        # Who asks for some changes has added tests for them.
+        self.known = {r["key"]: r for r in map(json.loads, lines)
+                      if r["fate"] == "killed" or not options.keys}
 
     def add(self, mutant, fate):
         result = {**mutant, "fate": fate[0], "by": fate[1]}
         self.known[mutant["key"]] = result
+        if fate[0] != "killed" and not self.keeps_survivors:
+            return
         with self.path.open("a") as file:
             file.write(json.dumps(result) + "\n")
 
@@ -359,18 +385,20 @@ class Explained:
     """Why survivors may survive: keys, under lines that begin with `#` and say why."""
 
     def __init__(self, path):
-        self.keys = {line.strip() for line in path.read_text().splitlines()
-                     if line.strip() and not line.startswith("#")} if path.exists() else set()
+        self.keys = keys_of(path)
 
     def __contains__(self, key):
         return key in self.keys
 
 
-def report(chosen, results, explained, target, old):
-    counts = collections.Counter()
+def report(chosen, unrun, results, explained, target, old):
+    counts = collections.Counter({"explained, not run": unrun} if unrun else {})
     survivors = []
+    killed = []
     for mutant in chosen:
         fate = results.known[mutant["key"]]["fate"]
+        if fate == "killed" and mutant["key"] in explained:
+            killed.append(mutant["key"])
         if fate != "killed" and mutant["key"] in explained:
             fate = "explained"
         counts[fate] += 1
@@ -380,8 +408,10 @@ def report(chosen, results, explained, target, old):
         print(f"{fate}: {target.name}/{mutant['file']}:{mutant['line']}: {mutant['key']}")
     for key in old:
         print(f"explained, and no longer there: {key}")
+    for key in killed:
+        print(f"explained, and killed: {key}")
     print(", ".join(f"{count} {fate}" for fate, count in sorted(counts.items())))
-    if survivors or old:
+    if survivors or old or killed:
         sys.exit(1)
 
 

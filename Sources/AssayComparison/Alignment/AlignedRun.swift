@@ -97,6 +97,9 @@ final class AlignedRun: RunReader {
             CallRecord(
               call: name, descriptions: call.descriptions,
               inputCoverage: call.inputCoverage))
+        } else if call.inputCoverage == .partial {
+          // What one of the steps does not show of its inputs all of them together do not.
+          calls[place].inputCoverage = .partial
         }
         for tensor in call.tensors {
           var key = tensor.key
@@ -205,9 +208,8 @@ extension Tensor {
 
   /// A copy of some entries of the first axis, in the order in which they are named.
   func rows(_ positions: [Int]) throws -> Tensor {
-    let whole = isContiguous ? self : contiguous()
     let size = shape.dimensions[0] == 0 ? 0 : byteCount / shape.dimensions[0]
-    let copy = whole.withContiguousBytes { source in
+    let copy = withContiguousBytes { source in
       Storage(byteCount: size * positions.count) { target in
         guard size > 0 else { return }
         for (place, position) in positions.enumerated() {

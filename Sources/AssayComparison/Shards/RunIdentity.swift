@@ -11,6 +11,8 @@ struct RunIdentity: Codable, Equatable, Sendable {
 
   /// - Complexity: O(tensors).
   init(_ run: any RunReader) {
+    // Of a run that is cut by rows the steps tell none: which rows pair stands in the run itself.
+    let run = (run as? AlignedRun)?.run ?? run
     path = run.path
     id = run.manifest.id
     let hash = SHA256()

@@ -1,8 +1,9 @@
-import AssayComparison
 import AssayRuns
 import AssayRunsSupport
 import AssayTensors
 import Testing
+
+@testable import AssayComparison
 
 /// Runs of one module whose every row holds its request and position, computed in other batches.
 @Suite struct RowComparisonTests {
@@ -195,6 +196,7 @@ import Testing
     }
     let comparison = try RunComparison.compare(actual: actual, expected: expected, options: exact)
     #expect(comparison.isMatch, "\(comparison.failures) \(comparison.notes)")
+    #expect(comparison.rows?.compared == 8 && comparison.rows?.notComputedInExpected == 0)
     #expect(
       comparison.notes.contains {
         $0.contains("2 tensors were compared for fewer rows")
@@ -244,6 +246,126 @@ import Testing
       #expect(!comparison.isMatch && comparison.rows == nil)
       #expect(comparison.summary.steps.missing == 1)
     }
+  }
+
+  @Test func equalStepsOfOtherNumbersAreComparedByRows() throws {
+    var actual = InMemoryRun(path: "late")
+    try add([Span(request: 0, position: 0, count: 5)], step: 5, to: &actual, batch: 1)
+    try add([Span(request: 1, position: 0, count: 3)], step: 6, to: &actual, batch: 1)
+    let comparison = try RunComparison.compare(actual: actual, expected: alone(), options: exact)
+    #expect(comparison.isMatch && comparison.rows?.compared == 8)
+    #expect(comparison.steps.map(\.index) == [0, 1])
+  }
+
+  /// A run without steps has none that are cut otherwise.
+  @Test func emptyRunsAreComparedBySteps() throws {
+    let empty = InMemoryRun(path: "empty")
+    for (actual, expected) in [(empty, try alone()), (try alone(), empty), (empty, empty)] {
+      let comparison = try RunComparison.compare(
+        actual: actual, expected: expected, options: exact)
+      #expect(comparison.rows == nil && comparison.failures == [.nothingCompared])
+    }
+  }
+
+  @Test func aFloorIsReadBySteps() throws {
+    var options = try exact
+    options.floor = try alone()
+    let comparison = try RunComparison.compare(
+      actual: chunked(), expected: alone(), options: options)
+    #expect(comparison.rows == nil && !comparison.isMatch)
+    options.alignment = .rows
+    #expect(
+      throws: ComparisonError.cannotAlignRows(
+        reason: "a noise floor is read by steps; align by steps")
+    ) { try RunComparison.compare(actual: chunked(), expected: alone(), options: options) }
+  }
+
+  @Test func stepsHaveNoRequestsToMap() throws {
+    var options = try exact
+    options.alignment = .steps
+    options.requestMap = [(actual: 0, expected: 0)]
+    #expect(
+      throws: ComparisonError.cannotAlignRows(
+        reason: "requests are mapped, and steps have none: align by rows")
+    ) { try RunComparison.compare(actual: alone(), expected: alone(), options: options) }
+  }
+
+  /// A step none of whose rows the other run computed is left out, and its rows are counted.
+  @Test func aStepWithoutACommonRowIsLeftOut() throws {
+    var actual = InMemoryRun(path: "first")
+    try add([Span(request: 0, position: 0, count: 2)], step: 0, to: &actual)
+    try add([Span(request: 0, position: 2, count: 3)], step: 1, to: &actual)
+    let comparison = try RunComparison.compare(actual: actual, expected: alone(), options: exact)
+    #expect(comparison.isMatch, "\(comparison.failures)")
+    #expect(comparison.steps.map(\.index) == [0])
+    #expect(comparison.rows?.compared == 5 && comparison.rows?.notComputedInActual == 3)
+  }
+
+  /// Rows of requests that are not mapped lie between those that are.
+  @Test func requestsThatAreNotMappedTakeNoPart() throws {
+    var actual = InMemoryRun(path: "many")
+    try add(
+      [
+        Span(request: 7, position: 0, count: 2), Span(request: 3, position: 0, count: 2),
+        Span(request: 7, position: 2), Span(request: 2, position: 0),
+        Span(request: 3, position: 2),
+      ], step: 0, to: &actual
+    ) { _, request, _ in request == 3 ? -3000 : request == 2 ? -1000 : 0 }
+    var spans = try #require(actual.steps[0].rows)
+    spans.requestIDs = [7: "other", 3: "cmpl-3", 2: "theirs"]
+    actual.tell(spans)
+    var expected = InMemoryRun(path: "two")
+    try add(
+      [Span(request: 1, position: 0), Span(request: 0, position: 0, count: 3)], step: 0,
+      to: &expected
+    ) { _, _, _ in 0 }
+    spans = try #require(expected.steps[0].rows)
+    spans.requestIDs = [1: "ours"]
+    expected.tell(spans)
+    var options = try exact
+    options.requestMap = [(actual: 3, expected: 0), (actual: 2, expected: 1)]
+    options.modules = [try ModulePattern("embed")]
+    let comparison = try RunComparison.compare(
+      actual: actual, expected: expected, options: options)
+    let rows = try #require(comparison.rows)
+    #expect(rows.compared == 4 && rows.notComputedInExpected == 0 && rows.notComputedInActual == 0)
+    #expect(rows.requestIDs == [0: "cmpl-3", 1: "ours"])
+    let embed = try #require(comparison.tensor("embed", "outputs"))
+    #expect(
+      embed.rows?.rows == [
+        Row(request: 1, position: 0), Row(request: 0, position: 0), Row(request: 0, position: 1),
+        Row(request: 0, position: 2),
+      ])
+    // The first value of each row is right; of the second the shift is too much.
+    #expect(embed.difference?.mismatchedCount == 4 && embed.difference?.maxAbs?.value == 3000)
+    // Told without a map, the names are those of the run's own numbers.
+    var own = try exact
+    own.alignment = .rows
+    let same = try RunComparison.compare(actual: actual, expected: actual, options: own)
+    #expect(same.isMatch)
+    #expect(same.rows?.requestIDs == [7: "other", 3: "cmpl-3", 2: "theirs"])
+  }
+
+  /// Padding counts once, however many layouts tell of it.
+  @Test func paddingIsCountedOnce() throws {
+    var run = InMemoryRun(path: "padded")
+    let spans = [Span(request: nil, count: 1), Span(request: 0, position: 0, count: 2)]
+    try add(spans, step: 0, to: &run)
+    run.tell(
+      StepRows(layouts: [
+        StepRows.Layout(shape: [3], spans: spans), StepRows.Layout(shape: [1, 3], spans: spans),
+      ]))
+    let comparison = try RunComparison.compare(actual: run, expected: run, options: exact)
+    #expect(comparison.isMatch && comparison.rows?.compared == 2)
+    #expect(comparison.rows?.paddingInActual == 1 && comparison.rows?.paddingInExpected == 1)
+  }
+
+  /// Lists are equal where rows and lacking rows are.
+  @Test func listsDifferInWhatTheyLackToo() {
+    let (first, second) = (Row(request: 0, position: 0), Row(request: 0, position: 1))
+    #expect(RowList([first], lacking: [second]) == RowList([first], lacking: [second]))
+    #expect(RowList([first]) != RowList([first], lacking: [second]))
+    #expect(RowList([first], lacking: [second]) != RowList([second], lacking: [second]))
   }
 
   @Test func rowsComputedTwiceAreCounted() throws {

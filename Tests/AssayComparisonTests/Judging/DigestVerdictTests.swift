@@ -79,6 +79,7 @@ import Testing
     let result = try result(comparison)
     #expect(result.verdict == .values)
     #expect(result.reason?.contains("by digests, and rtol and atol allow at most 0.0") == true)
+    #expect(result.reason?.contains("outliers") == false)
     #expect(comparison.firstDivergence?.call.module == "m")
   }
 
@@ -130,7 +131,97 @@ import Testing
     #expect(try !compare(tensor(nan), tensor(nan), loose.get()).isMatch)
     let more = try compare(tensor([.nan, .nan] + wave), tensor([.nan, 0] + wave), widest)
     #expect(try result(more).error == .infinity)
+    #expect(
+      try result(more).reason
+        == "it has 2 NaN and 0 infinite values instead of 1 and 0")
+    let moved = try compare(
+      tensor([.nan, .infinity] + wave), tensor([.infinity, .nan] + wave), widest)
+    #expect(
+      try result(moved).reason
+        == "its bytes differ, and digests do not tell where its 2 NaN or infinite values are")
+    for (count, text) in [(1, "1 position,"), (2, "2 positions,")] {
+      let nans = try tensor([Float](repeating: .nan, count: count) + wave)
+      let reason = try result(compare(nans, nans, loose.get())).reason
+      #expect(reason == "both are NaN at \(text) which match only under equal_nan")
+    }
     #expect(more.firstNonFinite?.call.module == "m")
+  }
+
+  /// Whatever is allowed: nothing tells how far apart they are.
+  @Test func digestsOfOtherDirectionsAreNoMatch() throws {
+    func note(_ values: [Float], _ seed: Int, _ isProjected: Bool) throws -> SkippedTensor {
+      var digest = TensorDigest(of: try tensor(values), seed: seed)
+      if !isProjected { digest.projection = nil }
+      return SkippedTensor(
+        dtype: .float32, shape: .vector(values.count), device: .cpu, reason: "only a digest",
+        digest: digest)
+    }
+    var nearly = wave
+    nearly[5] = nearly[5].nextUp
+    let bound = try ToleranceRules(yaml: "rules: [{module: .*, bound: rel_l2 <= 1e9}]")
+    for tolerance in [try Tolerance(rtol: 1e9, atol: 1e9), .rules(bound)] {
+      for (seed, ours, theirs) in [(1, true, true), (0, false, true), (0, true, false)] {
+        var (actual, expected) = (InMemoryRun(path: "a"), InMemoryRun(path: "e"))
+        actual.add(nil, "m", "outputs", skipped: try note(nearly, seed, ours))
+        expected.add(nil, "m", "outputs", skipped: try note(wave, 0, theirs))
+        let comparison = try RunComparison.compare(
+          actual: actual, expected: expected, options: .init(tolerance: tolerance))
+        #expect(!comparison.isMatch)
+        #expect(
+          try result(comparison).reason
+            == "its bytes differ, and the digests have no projections of one seed to tell by how "
+            + "much")
+      }
+      #expect(try compare(tensor(nearly), tensor(wave), tolerance).isMatch)
+    }
+  }
+
+  /// Of `count` elements the first and all others, and whether rtol and atol allow what is between.
+  struct ByHand: Sendable {
+    var count = 600
+    var actual: (first: Float, rest: Float)
+    var expected: (first: Float, rest: Float)
+    var rtol = 0.0
+    var atol = 0.0
+    var matches: Bool
+
+    static let all: [ByHand] = [
+      // Just what is allowed, and twice as much.
+      .init(count: 1, actual: (1.5, 0), expected: (1, 0), atol: 0.5, matches: true),
+      .init(count: 1, actual: (1.5, 0), expected: (1, 0), rtol: 0.5, matches: true),
+      .init(count: 1, actual: (1.5, 0), expected: (1, 0), atol: 0.25, matches: false),
+      .init(count: 1, actual: (1.5, 0), expected: (1, 0), rtol: 0.25, matches: false),
+      // Half of what is allowed everywhere: its norm grows with the number of elements.
+      .init(actual: (0.25, 0.25), expected: (0, 0), atol: 0.5, matches: true),
+      .init(actual: (1, 1), expected: (0, 0), atol: 0.5, matches: false),
+      // The largest magnitude decides, below zero and above it.
+      .init(actual: (-100.5, 1), expected: (-100, 1), rtol: 1e-2, matches: true),
+      .init(actual: (100.5, -1), expected: (100, -1), rtol: 1e-2, matches: true),
+      .init(actual: (-102, 1), expected: (-100, 1), rtol: 1e-2, matches: false),
+      // Twice what is allowed at the maximum of small values, which is nothing to their norm.
+      .init(count: 6000, actual: (0.102, 0.1), expected: (0.1, 0.1), rtol: 1e-2, matches: false),
+      .init(count: 6000, actual: (0.1005, 0.1), expected: (0.1, 0.1), rtol: 1e-2, matches: true),
+    ]
+  }
+
+  @Test(arguments: ByHand.all) func whatIsAllowedIsWorkedOutByHand(_ example: ByHand) throws {
+    func values(_ pair: (first: Float, rest: Float)) throws -> Tensor {
+      try tensor([pair.first] + [Float](repeating: pair.rest, count: example.count - 1))
+    }
+    let comparison = try compare(
+      values(example.actual), values(example.expected),
+      Tolerance(rtol: example.rtol, atol: example.atol))
+    #expect(comparison.isMatch == example.matches)
+  }
+
+  @Test func complexNumbersAreEstimatedToo() throws {
+    let noisy = wave.map { $0 * (1 + 1e-5) }
+    let (a, e) = (
+      try Tensor(noisy, dtype: .complex64, shape: .vector(300)),
+      try Tensor(wave, dtype: .complex64, shape: .vector(300))
+    )
+    #expect(try compare(a, e, loose.get()).isMatch)
+    #expect(try !compare(a, e, .exact).isMatch)
   }
 
   @Test func integersMatchByTheirBytesAlone() throws {
@@ -210,6 +301,29 @@ import Testing
     #expect(try compare(tensor(wave), tensor(wave), .rules(rules)).isMatch)
   }
 
+  /// Equal bytes meet no bound of a figure that they do not tell.
+  @Test(arguments: [
+    ("bhattacharyya >= 0.99", "bhattacharyya is not known of a digest, so not >= 0.99"),
+    ("cosine >= 2", "cosine 1, not >= 2"),
+  ])
+  func boundsThatEqualBytesDoNotMeetFail(bound: String, reason: String) throws {
+    let rules = try ToleranceRules(yaml: "rules: [{module: .*, bound: \(bound)}]")
+    for bothDigested in [false, true] {
+      let comparison = try compare(
+        tensor(wave), tensor(wave), .rules(rules), bothDigested: bothDigested)
+      #expect(!comparison.isMatch)
+      #expect(try result(comparison).reason == reason)
+    }
+  }
+
+  /// Four digits, unless the number has no such text.
+  @Test(arguments: [
+    (0.0123456, "0.01235"), (-99999, "-100000"), (0, "0"), (.infinity, "inf"),
+    (.greatestFiniteMagnitude, "1.7976931348623157e+308"), (2.5e-308, "2.5e-308"),
+  ]) func aboutTextHasFourDigits(number: Double, text: String) {
+    #expect(number.aboutText == text)
+  }
+
   @Test func outliersAreNotCounted() throws {
     let rules = try ToleranceRules(
       yaml: "rules: [{module: .*, rtol: 1e-3, atol: 1e-3, outliers: 50%}]")
@@ -225,6 +339,9 @@ import Testing
     let comparison = try compare(
       tensor(wave.map { $0 + 1 }), tensor(wave), .rules(rules))
     #expect(!comparison.isMatch)
+    #expect(
+      try result(comparison).reason
+        == "no tolerance rule matches it, so it was judged exactly, and its bytes differ")
     #expect(comparison.failures.contains { if case .unmatchedByRules = $0 { true } else { false } })
   }
 

@@ -91,6 +91,19 @@ import Testing
     #expect(comparison.tensor("m", "outputs_1")?.isExact == false)
   }
 
+  /// A pattern that is found in some names only names what it is found in.
+  @Test(arguments: [
+    ("q", "outputs_1", true), ("x", "outputs_1", true), (".", "outputs_1", false),
+    ("m", "outputs", true), ("m", "_0", true), ("m", "puts", false), ("m", nil, false),
+  ])
+  func patternsThatAreFoundInEveryNameNameNothing(module: String, slot: String?, names: Bool) throws
+  {
+    let rule = ToleranceRule(
+      module: try ModulePattern(module), slot: try slot.map { try ModulePattern($0) },
+      criterion: .bound(.atMost(.maxAbs, 1)))
+    #expect(rule.namesIntegers == names)
+  }
+
   /// Digests tell of integers only whether they are equal, and so they are judged.
   @Test(arguments: Case.all) func digestsOfIntegersAreExact(_ example: Case) throws {
     for keep in [TensorKeep.digest, .sample] {

@@ -1,5 +1,6 @@
 import AssayComparison
 import AssayTensors
+import Foundation
 import Testing
 
 @Suite struct MetricBoundTests {
@@ -16,7 +17,7 @@ import Testing
       "rel_l2 <= 1e-3 and (cosine >= 0.9999 or max_abs <= 1e-4)",
       .all([.atMost(.relativeL2, 1e-3), .any([.atLeast(.cosine, 0.9999), .atMost(.maxAbs, 1e-4)])])
     ),
-    ("((worst_row <= 2.))", .atMost(.worstRow, 2)),
+    ("((worst_row <= 2.))", .atMost(.worstRow, 2)), ("max_abs <= 0", .atMost(.maxAbs, 0)),
   ])
   func readsFiguresAndTheirBounds(text: String, bound: MetricBound) throws {
     #expect(try MetricBound(parsing: text) == bound)
@@ -69,6 +70,35 @@ import Testing
     ] as [(String, String?)])
   func saysWhichFigureIsOutside(text: String, failure: String?) throws {
     #expect(try MetricBound(parsing: text).failure(of: difference()) == failure)
+  }
+
+  /// As deep, as often and as long as can be, and one more.
+  @Test func limitsAreWhatMayJustBeRead() throws {
+    func nested(_ depth: Int) -> String {
+      String(repeating: "(", count: depth) + "rmse <= 1" + String(repeating: ")", count: depth)
+    }
+    let bound = MetricBound.atMost(.rmse, 1)
+    #expect(try MetricBound(parsing: nested(16)) == bound)
+    #expect(throws: ComparisonError.self) { try MetricBound(parsing: nested(17)) }
+    let many = [String](repeating: "(rmse <= 1)", count: 17).joined(separator: " and ")
+    #expect(try MetricBound(parsing: many) == .all([MetricBound](repeating: bound, count: 17)))
+    func padded(_ length: Int) -> String {
+      "rmse <= 1".padding(toLength: length, withPad: " ", startingAt: 0)
+    }
+    #expect(try MetricBound(parsing: padded(4096)) == bound)
+    #expect(throws: ComparisonError.self) { try MetricBound(parsing: padded(4097)) }
+  }
+
+  /// 4 against 3: a third, in four digits unless these would hold.
+  @Test(arguments: [
+    ("rel_l2 <= 0.1", "rel_l2 0.3333 is not <= 0.1"),
+    ("rel_l2 <= 0.33332", "rel_l2 0.3333333333333333 is not <= 0.33332"),
+  ])
+  func figuresAreRoundedWhereTheyStillFail(text: String, failure: String) throws {
+    let difference = try TensorComparison.difference(
+      actual: Tensor([4.0], dtype: .float64), expected: Tensor([3.0], dtype: .float64),
+      rule: .exact)
+    #expect(try MetricBound(parsing: text).failure(of: difference) == failure)
   }
 
   @Test func noFigureAndNoNumberMeetNoBound() throws {

@@ -34,6 +34,11 @@ import Testing
     #expect(!second.isMatch)
     #expect(second.tensor("a", "outputs")?.rule == 0)
     #expect(second.tensor("a", "outputs")?.verdict == .values)
+    // Elements outside of rtol and atol need no reason.
+    #expect(second.tensor("a", "outputs")?.reason == nil)
+    let nan = try compare([.nan], [1], rule("a"))
+    #expect(nan.tensor("a", "outputs")?.verdict == .values)
+    #expect(nan.tensor("a", "outputs")?.reason == nil)
   }
 
   @Test func everyConditionCounts() throws {
@@ -158,6 +163,37 @@ import Testing
       let comparison = try compare([1, .nan], [1, .nan], rule, equalNaN: inherited)
       #expect(comparison.isMatch == matches)
     }
+  }
+
+  @Test func thatBothAreNaNIsSaid() throws {
+    for (count, text) in [(1, "1 position,"), (2, "2 positions,")] {
+      let values = [Float](repeating: .nan, count: count)
+      let comparison = try compare(values, values, rule("a", bound: "rmse <= 1"))
+      #expect(
+        comparison.tensor("a", "outputs")?.reason
+          == "both are NaN at \(text) which match only under equal_nan")
+    }
+  }
+
+  /// A rule's own bounds may say that NaN matches NaN, unless the rule says that it does not.
+  @Test func boundsMadeInCodeMayTakeNaNAsEqual() throws {
+    var own = try rule("a")
+    own.criterion = .elementwise(
+      try ElementRule(rtol: 0, atol: 0, equalNaN: true), outliers: .none)
+    #expect(try compare([1, .nan], [1, .nan], own).isMatch)
+    own.equalNaN = false
+    #expect(try !compare([1, .nan], [1, .nan], own).isMatch)
+  }
+
+  /// Unasked, no NaN matches a NaN.
+  @Test func withoutRulesNoNaNMatches() throws {
+    let nan: [Call] = [("a", [("outputs", [1, .nan])])]
+    for tolerance in [.vllm, .torch, .exact, try Tolerance(rtol: 1, atol: 1)] {
+      #expect(!tolerance.equalNaN)
+      #expect(try !compareLive(run("A", nan), run("B", nan), .init(tolerance: tolerance)).isMatch)
+    }
+    let asked = try Tolerance(rtol: 0, atol: 0, equalNaN: true)
+    #expect(try compareLive(run("A", nan), run("B", nan), .init(tolerance: asked)).isMatch)
   }
 
   @Test func undefinedFigureFailsUnlessThereIsNothingToJudge() throws {

@@ -1,7 +1,8 @@
-import AssayComparison
 import AssayTensors
 import Foundation
 import Testing
+
+@testable import AssayComparison
 
 @Suite struct RulesFileTests {
   private let text = """
@@ -46,11 +47,13 @@ import Testing
     #expect(Tolerance.rules(rules).equalNaN)
   }
 
-  @Test func namesOfTheOtherTolerances() {
+  @Test func namesOfTheOtherTolerances() throws {
     #expect(Tolerance.vllm.name == "rtol 1e-5, atol 1e-8")
     #expect(Tolerance.torch.name == "torch")
     #expect(Tolerance.exact.name == "rtol 0, atol 0")
     #expect(Tolerance.rules(ToleranceRules([])).name == "0 rules")
+    let one = ToleranceRule(module: try ModulePattern("a"), criterion: .bound(.any([])))
+    #expect(Tolerance.rules(ToleranceRules([one])).name == "1 rule")
   }
 
   /// Each text, the rule and line that are named, and a part of what is said.
@@ -71,6 +74,7 @@ import Testing
       ("rules: [1]\nrules: [2]", nil, 1, "the key \"rules\" stands there twice"),
       ("equal_nan: yes\nrules: [1]", nil, 1, "equal_nan: expected true or false, found \"yes\""),
       ("--- 1\n--- 2\n", nil, 2, "it is not YAML: but found another document"),
+      ("rules:\n\n  - \u{1}", nil, 3, "it is not YAML: control characters are not allowed"),
     ] as [(String, Int?, Int?, String)])
   func refusesBadFiles(text: String, rule: Int?, line: Int?, reason: String) {
     expectFailure(text, rule: rule, line: line, reason)
@@ -97,9 +101,12 @@ import Testing
       ),
       ("module: a\n    rtol: 1\n    rtol: 2", 4, "the key \"rtol\" stands there twice"),
       ("module: a\n    !!str rtol: 1\n    rtol: 2", 4, "the key \"rtol\" stands there twice"),
+      ("module: a\n    !mine rtol: 1\n    rtol: 2", 5, "the key \"rtol\" stands there twice"),
       ("module:\n    bound: rmse <= 1", 3, "module: expected text, found nothing"),
       ("module: ''\n    bound: rmse <= 1", 3, "module: the pattern is empty; write .* to match"),
       ("module: 5\n    bound: rmse <= 1", 3, "module: expected text (in quotes"),
+      ("module: true\n    bound: rmse <= 1", 3, "module: expected text (in quotes"),
+      ("module: ~\n    bound: rmse <= 1", 3, "module: expected text (in quotes"),
       ("module: a(\n    bound: rmse <= 1", 3, "module: invalid regular expression \"a(\""),
       ("module: a\n    slot: '*'\n    bound: rmse <= 1", 4, "slot: invalid regular expression"),
       (
@@ -110,6 +117,7 @@ import Testing
       ("module: a\n    step: -1\n    bound: rmse <= 1", 4, "step: expected a step's number"),
       ("module: a\n    step: [0, x]\n    bound: rmse <= 1", 4, "found \"x\""),
       ("module: a\n    step: 1.5\n    bound: rmse <= 1", 4, "step: expected a step's number"),
+      ("module: a\n    step: +1\n    bound: rmse <= 1", 4, "step: expected a step's number"),
       (
         "module: a\n    device: [cpu]\n    bound: rmse <= 1", 4,
         "device: expected text, found a list"
@@ -182,6 +190,63 @@ import Testing
     expectFailure("rules: \(nested)", rule: nil, line: 1, "it is not YAML")
     let long = "rules: " + String(repeating: " ", count: 1 << 20)
     expectFailure(long, rule: nil, line: nil, "are too many for tolerance rules")
+  }
+
+  private func aliases(_ count: Int, _ name: String = "a", separator: String = ",") -> String {
+    [String](repeating: "*\(name)", count: count).joined(separator: separator)
+  }
+
+  /// An alias counts wherever YAML takes one, and by its whole name.
+  @Test func seventeenAliasesAreTooMany() {
+    for separator in [",", ", "] {
+      let list = aliases(17, separator: separator)
+      for text in [
+        "&a x: 1\nrules: [\(list)]", "# Names:\n&a x: 1\nrules: [\(list)]",
+        "- &a x\n- [\(list)]", "[&a x,\(list)]", "{&a x: y, z: [\(list)]}",
+      ] {
+        expectFailure(text, rule: nil, line: nil, "more than 16 aliases")
+      }
+    }
+    for name in ["a1", "a_b", "a-b", "1", "_"] {
+      expectFailure(
+        "&\(name) x: 1\nrules: [\(aliases(17, name))]", rule: nil, line: nil,
+        "more than 16 aliases")
+    }
+  }
+
+  /// What looks like more aliases is text.
+  @Test func sixteenAliasesAreFine() {
+    let remarks = "# " + aliases(17, separator: " ") + "\n"
+    let bullets = String(repeating: "# * item\n", count: 17)
+    for text in [
+      "- &a x\n- [\(aliases(16))]\n",
+      // Other names than that of the anchor, or none.
+      "- &a1 x\n" + remarks, "- &a_b x\n" + remarks, "- &a-b x\n" + remarks,
+      "- &a x\n" + bullets, "- &1 x\n" + bullets, "- &_ x\n" + bullets,
+      // Within words.
+      "- &a x\n# " + String(repeating: "x*a ", count: 17) + "\n",
+      "- &a x\n# " + String(repeating: "xa ", count: 17) + "\n",
+    ] {
+      expectFailure(text, rule: nil, line: 1, "expected keys and values: version")
+    }
+  }
+
+  /// The largest text and the longest list, and one more of either.
+  @Test func limitsAreWhatMayJustBeRead() throws {
+    func parse(_ text: String) throws -> Int {
+      try RulesDocument.parse(text, "t", "rules", keys: []).rules.count
+    }
+    func list(_ count: Int) -> String {
+      "rules: [" + [String](repeating: "1", count: count).joined(separator: ",") + "]"
+    }
+    #expect(try parse(list(4096)) == 4096)
+    #expect(
+      throws: ComparisonError.invalidRules(
+        source: "t", rule: nil, line: 1, reason: "there are more than 4096 rules")
+    ) { try parse(list(4097)) }
+    let padded = "rules: [1]" + String(repeating: " ", count: (1 << 20) - 10)
+    #expect(padded.utf8.count == 1 << 20)
+    #expect(try parse(padded) == 1)
   }
 
   @Test func filesAreReadWholeOrNotAtAll() throws {

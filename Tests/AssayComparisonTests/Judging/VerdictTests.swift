@@ -13,6 +13,20 @@ import Testing
     #expect(Set(Verdict.allCases.filter(\.isDivergence)) == [.values, .shape, .dtype])
   }
 
+  @Test func onlyWhatIsMissingIsExplainedOtherwise() {
+    let form = TensorForm(dtype: .float32, shape: .vector(3))
+    let cases: [(Outcome, Outcome)] = [
+      (.missingInActual(form, reason: "a"), .missingInActual(form, reason: "b")),
+      (.missingInExpected(nil, reason: "a"), .missingInExpected(nil, reason: "b")),
+      (.unreadable(reason: "a"), .unreadable(reason: "a")),
+    ]
+    for (before, after) in cases {
+      var outcome = before
+      outcome.explainMissing("b")
+      #expect(outcome == after)
+    }
+  }
+
   @Test(arguments: [
     ("dtype: float32", true), ("dtype: bfloat16", false), ("step: 0", true), ("step: 1", false),
     ("step: [1, 0]", true), ("device: cpu", true), ("device: cuda:0", false),
@@ -36,10 +50,12 @@ import Testing
       run.add(try Tensor([1 as Float], dtype: .float32), step: step, "m", "outputs")
       run.tell(.init(request: step, positions: 0..<1), ofStep: step)
     }
-    for map in [[(0, 0), (0, 1)], [(0, 0), (1, 0)]] {
+    for (map, text) in [([(0, 0), (0, 1)], "0 or 1"), ([(0, 0), (1, 0)], "1 or 0")] {
       var options = ComparisonOptions()
       options.requestMap = map.map { (actual: $0.0, expected: $0.1) }
-      #expect(throws: ComparisonError.self) {
+      #expect(
+        throws: ComparisonError.cannotAlignRows(reason: "request \(text) is mapped twice")
+      ) {
         try RunComparison.compare(actual: run, expected: run, options: options)
       }
     }

@@ -363,6 +363,9 @@ import Testing
     #expect(throws: ComparisonError.loneRank(path: "rank0", rank: 0, worldSize: 2)) {
       try compared(rank)
     }
+    #expect(throws: ComparisonError.loneRank(path: "rank0", rank: 0, worldSize: 2)) {
+      try RunComparison.compare(actual: Self.whole(), expected: rank)
+    }
     let same = try RunComparison.compare(actual: rank, expected: rank)
     #expect(same.isMatch)
   }

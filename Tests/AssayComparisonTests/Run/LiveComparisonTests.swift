@@ -27,7 +27,7 @@ import Testing
 
   @Test func saysOfEachPartWhetherItMatches() throws {
     let live = LiveComparison(expected: try run("B", calls))
-    live.receive(.stepBegan(0))
+    #expect(live.receive(.stepBegan(0)))
     #expect(live.receive(.captured(part("m.a", .inputs, [try stored("inputs_0", 1, 2)]))))
     #expect(!live.receive(.captured(part("m.a", .outputs, [try stored("outputs", 3, 5)]))))
     // Another shape, a missing, an extra, a second tensor, an extra call, an extra step.
@@ -50,6 +50,43 @@ import Testing
     #expect(live.receive(.captured(part("m.b", .inputs, [try stored("inputs_0", 9)]))))
     #expect(live.receive(.captured(part("m.b", .outputs, [try stored("outputs", 9)], step: 1))))
     #expect(!live.receive(.captured(part("m.b", .outputs, [try stored("outputs", 9)]))))
+  }
+
+  /// One tensor of a part that matches does not excuse another.
+  @Test func everyTensorOfAPartCounts() throws {
+    let both: [Call] = [("m", [("outputs_0", [1]), ("outputs_1", [2])])]
+    let live = LiveComparison(expected: try run("B", both))
+    for (first, second) in [(Float(9), Float(2)), (1, 9), (9, 9)] {
+      live.receive(.stepBegan(0))
+      let tensors = [try stored("outputs_0", first), try stored("outputs_1", second)]
+      #expect(!live.receive(.captured(part("m", .outputs, tensors))))
+    }
+    // A step that begins again is a new one.
+    live.receive(.stepBegan(0))
+    let right = [try stored("outputs_0", 1), try stored("outputs_1", 2)]
+    #expect(live.receive(.captured(part("m", .outputs, right))))
+    #expect(
+      live.receive(.stepEnded(0, calls: [CallKey(step: 0, module: "m")], completionOrder: [0])))
+    #expect(try live.finish(path: "A", manifest: RunManifest(id: "a")).isMatch)
+  }
+
+  /// Whole steps, of which only some sides, modules or steps are compared.
+  @Test func endsOfStepsHoldWhatIsCompared() throws {
+    var expected = try run("B", calls)
+    // A name that tells no side.
+    expected.add(try rows([1]), "m.b", "other")
+    var actual = try run("A", calls + [("x", [("outputs", [1])])])
+    actual.add(try rows([1]), "m.b", "other")
+    try actual.add(step: 1, [("x", [("outputs", [1])])])
+    let options = ComparisonOptions(
+      .init(steps: [0], modules: [try ModulePattern("^m")]), sides: [.outputs])
+    var replayer = Replayer(actual, expected, options)
+    try replayer.feed()
+    #expect(replayer.passes.allSatisfy { $0 })
+    expectEqual(try replayer.finish(), try compare(actual, expected, options))
+    var lacking = Replayer(try run("A", Array(calls.dropLast())), expected, options)
+    try lacking.feed()
+    #expect(lacking.passes.last == false)
   }
 
   @Test func stepsWithAllCallsAndNoOthersPass() throws {
@@ -122,6 +159,43 @@ import Testing
       actual, run("B", [("a", [("outputs", [1, 2])])]), .init(deviceMap: map))
     #expect(comparison.summary.tensors.missingInExpected == 1)
     #expect(comparison.failures.isEmpty)
+    // A device is there, also where only what is not compared was on it.
+    actual.add(
+      try rows([1], device: Device("cuda:1")), "x", "outputs", device: Device("cuda:1"))
+    let both = map + [(actual: Device("cuda:1"), expected: Device.cpu)]
+    let selected = try compareLive(
+      actual, run("B", [("a", [("outputs", [1, 2])])]),
+      .init(modules: [try ModulePattern("^a$")], deviceMap: both))
+    #expect(selected.failures.isEmpty)
+  }
+
+  /// What a run can show of a call's inputs decides whether the call can be blamed.
+  @Test(arguments: [InputCoverage.all, .partial])
+  func inputCoverageComesToTheSame(coverage: InputCoverage) throws {
+    let given = ("inputs_0", [Float(3), 4])
+    var actual = try run("A", calls + [("m.c", [given, ("outputs", [3, 9])])])
+    actual.cover("m.c", coverage)
+    let expected = try run("B", calls + [("m.c", [given, ("outputs", [3, 4])])])
+    let origin = try compareLive(actual, expected).module("m.c")?.origin
+    #expect((origin?.cause == .introduced) == (coverage == .all))
+  }
+
+  /// What was first said of a call stands, as does what its tensors first came to.
+  @Test func theFirstOfTwoPartsCounts() throws {
+    var expected = try run("B", [("a", [("outputs", [1])])])
+    expected.describe("a", .outputs, .tuple([.integer(1)]))
+    let live = LiveComparison(expected: expected)
+    for (number, value) in [(1, Float(9)), (2, Float(1))] {
+      let part = CallPart(
+        call: CallKey(step: 0, module: "a"), side: .outputs,
+        description: CapturedValue.tuple([.integer(number)]).description,
+        tensors: [try stored("outputs", value)])
+      #expect(!live.receive(.captured(part)))
+    }
+    live.receive(.stepEnded(0, calls: [CallKey(step: 0, module: "a")], completionOrder: [0]))
+    let comparison = try live.finish(path: "A", manifest: RunManifest(id: "a"))
+    #expect(comparison.tensor("a", "outputs")?.verdict == .values)
+    #expect(comparison.notes.allSatisfy { !$0.contains("other values than tensors") })
   }
 
   @Test func ordersAndDescriptionsComeToTheSame() throws {
@@ -192,6 +266,100 @@ import Testing
     let comparison = try live.finish(path: "A", manifest: RunManifest(id: "a"))
     #expect(comparison.failures == [.incompleteRun(path: "A", steps: 0), .nothingCompared])
     #expect(comparison.steps.map(\.verdict) == [.missingInActual])
+  }
+
+  /// Also one of which nothing was received.
+  @Test func stepThatOnlyBeganMakesTheRunIncomplete() throws {
+    let expected = try run("B", calls)
+    var replayer = Replayer(expected, expected, .init())
+    try replayer.feed()
+    replayer.live.receive(.stepBegan(1))
+    let comparison = try replayer.finish()
+    #expect(comparison.failures == [.incompleteRun(path: "B", steps: 1)])
+    #expect(!comparison.isMatch)
+  }
+
+  /// Of steps that ended before, what is missing is missing.
+  @Test func stoppedRunKeepsWhatEndedStepsLack() throws {
+    var expected = try run("B", calls)
+    try expected.add(step: 1, calls)
+    let short: [Call] = [calls[0], ("m.b", [calls[2].tensors[0]])]
+    var replayer = Replayer(try run("A", short), expected, .init())
+    try replayer.feed()
+    replayer.live.receive(.stepBegan(1))
+    let comparison = try replayer.finish(.stopped)
+    #expect(comparison.module("m.a")?.verdict == .missingInActual)
+    #expect(comparison.tensor("m.b", "outputs")?.verdict == .missingInActual)
+    #expect(comparison.summary.tensors.missingInActual == 3)
+    #expect(comparison.firstDivergence?.call.module == "m.a")
+  }
+
+  /// A hook may see what a module gives, and not what it is given.
+  @Test func stoppedRunKeepsOutputsWithoutInputs() throws {
+    var expected = try run("B", calls)
+    expected.add(try rows([7]), "m.a", "other")
+    let live = LiveComparison(expected: expected)
+    live.receive(.stepBegan(0))
+    live.receive(.captured(part("m.b", .outputs, [try stored("outputs", 5, 9)])))
+    let other = [try stored("outputs", 3, 4), try stored("outputs_x", 1)]
+    live.receive(.captured(part("m.a", .outputs, other)))
+    let comparison = try live.finish(path: "A", manifest: RunManifest(id: "a"), ending: .stopped)
+    #expect(comparison.steps[0].modules.map(\.call.module) == ["m.a", "m.b"])
+    #expect(
+      comparison.module("m.a")?.tensors.map(\.verdict) == [.match, .missingInExpected])
+    #expect(comparison.module("m.b")?.tensors.map(\.verdict) == [.values])
+    #expect(comparison.firstDivergence?.call.module == "m.b")
+    // In which order the calls of a step that did not end were made is not known.
+    #expect(comparison.notes.allSatisfy { !$0.contains("different orders") })
+    #expect(comparison.actual.manifest.isComplete)
+  }
+
+  /// A tensor of a name that tells no side stays where it was received.
+  @Test func stoppedRunKeepsTensorsWithoutASide() throws {
+    var expected = try run("B", calls)
+    expected.add(try rows([7]), "m.a", "other")
+    let live = LiveComparison(expected: expected)
+    live.receive(.stepBegan(0))
+    live.receive(.captured(part("m.a", .inputs, [try stored("other", 8)])))
+    let comparison = try live.finish(path: "A", manifest: RunManifest(id: "a"), ending: .stopped)
+    #expect(
+      comparison.module("m.a")?.tensors.map(\.verdict) == [.missingInActual, .values])
+  }
+
+  /// Failing tensors have detail up to the limit, whatever else fails, in whatever order they came.
+  @Test func tensorsWithoutFiguresTakeNoDetail() throws {
+    let names = (0..<6).map { "m.\($0)" }
+    let expected = try run("B", names.map { ($0, [("outputs", [1, 2])]) })
+    var actual = InMemoryRun(path: "A")
+    for (position, name) in names.enumerated() {
+      actual.add(try position < 2 ? rows([1, 2, 3]) : rows([1, 3]), name, "outputs")
+    }
+    let options = ComparisonOptions(.init(), detailLimit: 3)
+    let comparison = try compareLive(actual, expected, options)
+    #expect(comparison.summary.tensors.mismatched == 6)
+    let detailed = comparison.steps[0].modules.filter { $0.tensors[0].detail != nil }
+    #expect(detailed.map(\.call.module) == ["m.2", "m.3", "m.4"])
+    // No step was announced, and the last call came first.
+    let live = LiveComparison(expected: expected, options: options)
+    for name in names.reversed() {
+      live.receive(.captured(part(name, .outputs, [try stored("outputs", 1, 3)])))
+    }
+    live.receive(
+      .stepEnded(
+        0, calls: names.map { CallKey(step: 0, module: $0) }, completionOrder: Array(0..<6)))
+    let late = try live.finish(path: "A", manifest: RunManifest(id: "a"))
+    #expect(
+      late.steps[0].modules.filter { $0.tensors[0].detail != nil }.map(\.call.module)
+        == ["m.0", "m.1", "m.2"])
+  }
+
+  /// Figures of tensors of another dtype have detail too.
+  @Test func anotherDTypeHasDetail() throws {
+    var actual = InMemoryRun(path: "A")
+    actual.add(try Tensor([1.5, 2], dtype: .float64, shape: Shape([1, 2])), "a", "outputs")
+    let comparison = try compareLive(actual, run("B", [("a", [("outputs", [1, 2])])]))
+    let found = try #require(comparison.tensor("a", "outputs"))
+    #expect(found.verdict == .dtype && found.detail?.quantiles != nil)
   }
 
   @Test func stoppedRunIsJudgedAsFarAsItGot() throws {

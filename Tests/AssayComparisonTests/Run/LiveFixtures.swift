@@ -61,7 +61,7 @@ struct Replayer {
           .notRecorded(record.key.slot, record.key.device, reason: reason)
         case .stored: .stored(record.key.slot, try actual.tensor(record.key))
         }
-      })
+      }, inputCoverage: side == .inputs ? call.inputCoverage : nil)
   }
 }
 

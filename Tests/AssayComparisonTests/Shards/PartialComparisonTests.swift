@@ -191,6 +191,28 @@ import Testing
     #expect(merge(twice).contains("does not hold every pair of its shards once"))
   }
 
+  /// Of runs that are compared by rows it counts which tokens the rows are.
+  @Test func partsOfOtherRowsAreRefused() throws {
+    func work(_ requests: [Int]) throws -> ShardedWork {
+      var (actual, expected) = (InMemoryRun(path: "a"), InMemoryRun(path: "e"))
+      for step in 0..<2 {
+        actual.add(try rows([1, 2]), step: step, "m", "outputs")
+        expected.add(try rows([1, 2]), step: step, "m", "outputs")
+        actual.tell(.init(request: requests[step], positions: 0..<1), ofStep: step)
+        expected.tell(.init(request: step, positions: 0..<1), ofStep: step)
+      }
+      var options = ComparisonOptions()
+      options.alignment = .rows
+      return ShardedWork(
+        try ComparisonWork(actual: actual, expected: expected, options: options), count: 2)
+    }
+    let (straight, crossed) = (try parts(work([0, 1])), try parts(work([1, 0])))
+    let found = reason {
+      _ = try PartialComparison(merging: [straight[0], crossed[1]], path: "all")
+    }
+    #expect(found.contains("the actual run, a, held other tensors when"), "\(found)")
+  }
+
   @Test func figuresThatNoTensorHasAreRefused() throws {
     let work = try work()
     let good = try PartialComparison(merging: try parts(work), path: "all")

@@ -246,21 +246,21 @@ struct ChangedSource {
   // MARK: - Calls
 
   private mutating func call(_ node: FunctionCallExprSyntax) -> String {
-    let plain = children(of: Syntax(node))
     let name = node.calledExpression
     if let function = name.as(DeclReferenceExprSyntax.self)?.baseName.text,
       ["min", "max"].contains(function), node.arguments.count == 2,
       node.arguments.allSatisfy({ $0.label == nil }), let number = number(for: node, "min for max")
     {
-      let (before, inner, after) = parts(plain, of: node)
+      let (before, inner, after) = parts(children(of: Syntax(node)), of: node)
       let arguments = inner.dropFirst(function.count + 1)
       return "\(before)assay\(function.capitalized)(\(number), \(arguments)\(after)"
     }
+    // The parts are changed once: what is changed twice has numbers that stand nowhere.
     guard let member = name.as(MemberAccessExprSyntax.self), let base = member.base,
       base.trimmedDescription != "Swift",
       let other = Self.others[member.declName.baseName.text],
       let number = number(for: node, "\(other) for \(member.declName.baseName.text)")
-    else { return plain }
+    else { return children(of: Syntax(node)) }
     let changed =
       "assay" + member.declName.baseName.text.prefix(1).uppercased()
       + member.declName.baseName.text.dropFirst()
