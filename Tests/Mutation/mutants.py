@@ -385,4 +385,5 @@ def report(chosen, results, explained, target, old):
         sys.exit(1)
 
 
-main()
+if __name__ == "__main__":
+    main()
