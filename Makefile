@@ -145,11 +145,17 @@ cases: setup ## Compare random runs that differ in one way (CASES=100000, SEED=,
 	  --filter '^AssayComparisonTests\.One'
 
 mutants: PACKAGES += python3
-mutants: setup ## Change AssayComparison in every small way, and see that a test notices (SAMPLE=30)
+mutants: setup ## Change AssayComparison in every small way, and see that a test notices (SAMPLE=30; TARGET=kernels)
+ifeq ($(TARGET),kernels)
+	$(SWIFT) build --build-tests -c release -Xswiftc -enable-testing --scratch-path .build-cases
+	python3 Tests/Mutation/kernels.py $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(SEED),--seed $(SEED)) \
+	  $(if $(UNDER),--under $(UNDER))
+else
 	$(SWIFT) build --build-tests
 	$(SWIFT) build --package-path Tests/Mutation --scratch-path .build-mutation
 	python3 Tests/Mutation/mutants.py $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(SEED),--seed $(SEED)) \
 	  $(if $(UNDER),--under $(UNDER))
+endif
 
 lint: PACKAGES += python3 python3-venv
 lint: setup ## Check format, documentation, arrows of targets and folders, the page's script, Python's types

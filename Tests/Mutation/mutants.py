@@ -415,4 +415,5 @@ def report(chosen, unrun, results, explained, target, old):
         sys.exit(1)
 
 
-main()
+if __name__ == "__main__":
+    main()
