@@ -182,6 +182,7 @@ let package = Package(
       name: "AssayComparisonTests",
       dependencies: [
         "AssayBase", "AssayTensors", "AssayRuns", "AssayRunsSupport", "AssayComparison",
+        "CAssayKernels",
       ],
       exclude: ["Fixtures"]),
 

@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 @testable import AssayTensors
@@ -151,6 +152,62 @@ import Testing
     FloatConversion.roundInPlaceToFloat16(&inPlace, count: values.count, using: instructions)
     FloatConversion.roundToFloat16(values, count: values.count, into: &bits, using: instructions)
     #expect(zip(inPlace, bits).allSatisfy { isSame($0, MiniFloat.float16($1)) })
+  }
+
+  /// Vectors of 16 and what is left over: every value differs from those around it.
+  @Test(arguments: InstructionSet.available, 0...50)
+  func everyLengthConvertsElementByElement(_ instructions: InstructionSet, _ count: Int) throws {
+    let bits = (0..<count).map { UInt16($0 * 401 + 0x2C01) }
+    for (dtype, scalar) in [
+      (DType.float16, MiniFloat.float16 as (UInt16) -> Float), (.bfloat16, MiniFloat.bfloat16),
+    ] {
+      var values = [Float](repeating: -1, count: count)
+      let tensor = try Tensor(bits, dtype: dtype)
+      values.withUnsafeMutableBufferPointer {
+        tensor.convert(0..<count, into: $0, using: instructions)
+      }
+      #expect(values == bits.map(scalar))
+      // Less than half a step away.
+      let near = bits.map { scalar($0) * (1 + 0x1p-13) }
+      var (rounded, inPlace) = ([UInt16](repeating: 0, count: count), near)
+      if dtype == .float16 {
+        FloatConversion.roundToFloat16(near, count: count, into: &rounded, using: instructions)
+        FloatConversion.roundInPlaceToFloat16(&inPlace, count: count, using: instructions)
+      } else {
+        FloatConversion.roundToBFloat16(near, count: count, into: &rounded, using: instructions)
+        FloatConversion.roundInPlaceToBFloat16(&inPlace, count: count, using: instructions)
+      }
+      #expect(rounded == bits && inPlace == values, "\(dtype)")
+    }
+  }
+
+  /// NaNs become quiet and keep their payload, at the first place too.
+  @Test(
+    arguments: [
+      (.float8_e5m2, 0x7D, 0x7FE0_0000), (.float8_e5m2, 0x7E, 0x7FC0_0000),
+      (.float8_e5m2, 0xFF, 0xFFE0_0000), (.float8_e4m3fn, 0x7F, 0x7FC0_0000),
+      (.float8_e4m3fnuz, 0x80, 0x7FC0_0000), (.float8_e5m2fnuz, 0x80, 0x7FC0_0000),
+      (.float8_e8m0fnu, 0xFF, 0x7FC0_0000),
+    ] as [(DType, UInt8, UInt32)])
+  func nansOf8BitsKeepTheirPayload(_ dtype: DType, _ bits: UInt8, _ expected: UInt32) throws {
+    let values = try Tensor([bits, bits], dtype: dtype).float32Values()
+    #expect(values.map(\.bitPattern) == [expected, expected])
+  }
+
+  /// The tests are of the sets that this machine has: none of them may be passed over.
+  @Test func theBestInstructionSetIsThatOfTheProcessor() throws {
+    #if os(Linux) && arch(x86_64)
+    let text = try String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)
+    let lines = text.split(separator: "\n")
+    let flags = Set(try #require(lines.first { $0.hasPrefix("flags") }).split(separator: " "))
+    let best: InstructionSet =
+      !flags.isSuperset(of: ["avx2", "fma", "f16c"])
+      ? .baseline
+      : flags.isSuperset(of: ["avx512f", "avx512bw", "avx512vl", "avx512dq"]) ? .avx512 : .avx2
+    #expect(InstructionSet.best == best)
+    #else
+    #expect(InstructionSet.best == .baseline)
+    #endif
   }
 
   @Test func integersRoundOnceAndKeepTheirSign() throws {

@@ -28,13 +28,15 @@ FOLDER = WORK / "kernels"
 BUILD = ROOT / ".build-cases"
 # The changes of a library: with more, the choices take longer to compile and to run.
 GROUP = 150
-# Which suites a file's changes are run with, by how its name begins.
+# The suites that a file's changes are run with, by how its name begins.
 CONVERSIONS = ["ConversionTests", "TensorTests"]
-COMPARISONS = ["KernelTests", "FigureTests", "TensorComparisonTests", "TensorDetailTests"]
+COMPARISONS = [
+    "KernelTests", "KernelBoundsTests", "FigureTests", "TensorComparisonTests", "TensorDetailTests"]
 SUITES = {
-    "census": ["TensorCensusTests"],
-    "projection": ["SignProjectionTests", "TensorDigestTests"],
-    "conversion": [*CONVERSIONS, *COMPARISONS],
+    "census": ["TensorCensusTests", "KernelBoundsTests"],
+    "projection": ["SignProjectionTests", "TensorDigestTests", "KernelBoundsTests"],
+    "conversion_vectors": [*CONVERSIONS, *COMPARISONS],
+    "conversion": [*CONVERSIONS, "KernelBoundsTests"],
     "comparison": COMPARISONS,
 }
 
@@ -344,7 +346,7 @@ class KernelTests(Tests):
         self.libraries = {}
         self.see_how_long_each_takes()
         for change in kernels.changes:
-            suites = SUITES[re.match("[a-z]*", change["file"]).group()]
+            suites = next(SUITES[name] for name in SUITES if change["file"].startswith(name))
             self.reaching[change["number"]] = [
                 name for name in self.seconds if name.split(".")[1].split("/")[0] in suites]
 

@@ -88,6 +88,63 @@ struct CountedByTorch: Decodable {
     #expect(other.details?.zeroCount == census.details?.zeroCount && other.max == census.max)
   }
 
+  /// Each kind of value at each place of a vector and of the elements left over, among others of
+  /// one sign only.
+  @Test(arguments: InstructionSet.available)
+  func eachKindOfValueCountsAtEveryPlace(_ instructions: InstructionSet) throws {
+    try expectKinds(of: Float.self, .float32, large: 0x1p64, instructions)
+    try expectKinds(of: Double.self, .float64, large: 0x1p512, instructions)
+  }
+
+  private func expectKinds<Value: BinaryFloatingPoint & BitwiseCopyable>(
+    of type: Value.Type, _ dtype: DType, large: Value, _ instructions: InstructionSet
+  ) throws {
+    let kinds: [Value] = [
+      .nan, .infinity, -.infinity, 0, -0.0, .leastNonzeroMagnitude, .leastNormalMagnitude,
+      -.leastNormalMagnitude.nextDown, .greatestFiniteMagnitude, -.greatestFiniteMagnitude,
+      large, -large, large.nextDown, -9984, Value(-9984).nextUp, Value(-9984).nextDown,
+    ]
+    for count in [1, 7, 8, 9, 15, 16, 17, 33] {
+      for kind in kinds {
+        for place in 0..<2 * count {
+          var values = [Value](repeating: place < count ? 2 : -2, count: count)
+          values[place % count] = kind
+          let census = TensorCensus(of: try Tensor(values, dtype: dtype), using: instructions)
+          let details = try #require(census.details)
+          let finite = values.filter(\.isFinite)
+          let counted = [
+            census.elementCount, census.nanCount, census.infCount, details.negativeInfCount,
+            details.zeroCount, details.subnormalCount, details.largeCount, details.largestCount,
+            details.maskedCount, details.firstNonFinite, details.firstLarge,
+          ]
+          let expected = [
+            count, values.count { $0.isNaN }, values.count { $0.isInfinite },
+            values.count { $0 == -.infinity }, values.count { $0.isZero },
+            values.count { $0.isSubnormal }, finite.count { $0.magnitude >= large },
+            finite.count { $0.magnitude == .greatestFiniteMagnitude },
+            finite.count { $0 <= -9984 }, values.firstIndex { !$0.isFinite },
+            values.firstIndex { $0.isFinite && $0.magnitude >= large },
+          ]
+          #expect(counted == expected, "\(kind) at \(place) of \(count)")
+          #expect(census.min == finite.min().map { Double($0) })
+          #expect(census.max == finite.max().map { Double($0) })
+        }
+      }
+    }
+  }
+
+  /// The first of many, which is in the first piece, at its start or after the other kind.
+  @Test(arguments: InstructionSet.available, [(0, 1), (1, 0), (7, 4095), (4097, 4096)])
+  func theFirstOfManyIsTold(_ instructions: InstructionSet, _ places: (Int, Int)) throws {
+    var values = [Float](repeating: 1, count: 9000)
+    values.replaceSubrange(8500..<8504, with: [.nan, 0x1p65, .infinity, 0x1p64])
+    (values[places.0], values[places.1]) = (-.infinity, -0x1p64)
+    let census = TensorCensus(of: try Tensor(values, dtype: .float32), using: instructions)
+    #expect(census.details?.firstNonFinite == places.0)
+    #expect(census.details?.firstLarge == places.1)
+    #expect(census.nonFiniteCount == 3 && census.details?.largeCount == 3)
+  }
+
   @Test func complexElementsCountByTheirParts() throws {
     let tensor = try Tensor(
       [SIMD2<Float>(0, .nan), SIMD2(1, -.infinity), SIMD2(0x1p-133, 2)], dtype: .complex64)
