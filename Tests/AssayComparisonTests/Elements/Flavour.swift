@@ -1,9 +1,13 @@
+import Foundation
+
 @testable import AssayComparison
 @testable import AssayTensors
 
 /// Kinds of tensor pairs that comparisons meet.
 enum Flavour: CaseIterable {
   case same, noisy, unrelated, tiny, huge, anyBits, sparseSpecials, zeros, constantRatio
+  /// Equal but for few pairs: what changes in a block, one of them alone changes.
+  case sparse
 
   /// Makes a pair of one of the dtypes that are not complex.
   func pair(
@@ -22,7 +26,7 @@ enum Flavour: CaseIterable {
   /// Whether the kernels take every block in vectors: no NaN, no infinity, no overflow.
   var isOrdinary: Bool {
     switch self {
-    case .same, .noisy, .unrelated, .zeros, .constantRatio: true
+    case .same, .noisy, .unrelated, .zeros, .constantRatio, .sparse: true
     case .tiny, .huge, .anyBits, .sparseSpecials: false
     }
   }
@@ -57,6 +61,18 @@ enum Flavour: CaseIterable {
     case .constantRatio:
       let x = uniform()
       return (0, x)
+    case .sparse:
+      let x = 0.1 * uniform()
+      guard Int.random(in: 0..<1000, using: &generator) == 0 else { return (x, x) }
+      func scaled(_ powers: ClosedRange<Float>) -> Float {
+        exp2(Float.random(in: powers, using: &generator)) * (uniform() < 0 ? -1 : 1)
+      }
+      let large = scaled(-8...1)
+      switch Int.random(in: 0..<3, using: &generator) {
+      case 0: return (large, large)
+      case 1: return (large * (1 + scaled(-12...0)), large)
+      default: return (x + scaled(-12...0), x)
+      }
     }
   }
 }

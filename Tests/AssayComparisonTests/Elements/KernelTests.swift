@@ -56,6 +56,26 @@ import Testing
     }
   }
 
+  /// Blocks of which one pair or none changes a maximum, a bound or the first mismatch.
+  @Test(arguments: dtypes) func onePairOfABlockChangesWhatItMust(_ dtype: DType) throws {
+    var generator = SeededGenerator(seed: 29)
+    for shape in [[12_290], [61, 202], [12_290], [61, 202]] {
+      let (a, e) = try Flavour.sparse.pair(dtype, Shape(shape), &generator)
+      for rule in [
+        try ElementRule(rtol: 1e-2, atol: 1e-3), .exact, try ElementRule(rtol: 0.3, atol: 1.5),
+        try ElementRule(rtol: 0.1, atol: 0),
+      ] {
+        let oracle = TensorComparison.scalarDifference(a, e, rule)
+        for instructions in InstructionSet.available {
+          let kernel = try #require(
+            TensorComparison.kernelDifference(a, e, rule, using: instructions))
+          try expectSame(
+            kernel, oracle, exactSums: dtype.isInteger, "\(instructions) \(shape) \(rule)")
+        }
+      }
+    }
+  }
+
   @Test(arguments: dtypes)
   func everyBitIsTheSameUnderEveryInstructionSet(_ dtype: DType) throws {
     var generator = SeededGenerator(seed: 5)
