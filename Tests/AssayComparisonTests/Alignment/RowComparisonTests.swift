@@ -257,6 +257,70 @@ import Testing
     #expect(comparison.steps.map(\.index) == [0, 1])
   }
 
+  /// One step of several that holds other rows is enough.
+  @Test func oneStepThatIsCutOtherwiseIsEnough() throws {
+    func run(_ path: String, _ ends: [Int]) throws -> InMemoryRun {
+      var run = InMemoryRun(path: path)
+      for (step, (start, end)) in zip([0] + ends, ends).enumerated() {
+        try add([Span(request: 0, position: start, count: end - start)], step: step, to: &run)
+      }
+      return run
+    }
+    let comparison = try RunComparison.compare(
+      actual: run("a", [2, 6]), expected: run("e", [2, 4, 6]), options: exact)
+    #expect(comparison.isMatch, "\(comparison.failures)")
+    #expect(comparison.rows?.compared == 6)
+  }
+
+  /// A run that tells how large some of its tensors are.
+  private struct SizedRun: RunReader {
+    var run: InMemoryRun
+    var path: String { run.path }
+    var manifest: RunManifest { run.manifest }
+    var steps: [StepRecord] { run.steps }
+    func tensor(_ key: TensorKey) throws -> Tensor { try run.tensor(key) }
+    func byteCount(of key: TensorKey) -> Int? { key.module == "sized" ? 100 : nil }
+  }
+
+  /// 2^18 rows, and one for each byte: those that are told, of 128 floats of a digest, and those that
+  /// there are; a tensor of one element a thousand times has four.
+  @Test func rowsAreBoundedByBytes() throws {
+    let limit = (1 << 18) + 100 + 512 + 8 + 4
+    func run(_ count: Int) throws -> SizedRun {
+      var run = InMemoryRun(path: "r")
+      let two = try Tensor([1, 2] as [Float], dtype: .float32)
+      run.add(two, "sized", "outputs")
+      run.add(two, "plain", "outputs")
+      run.add(
+        try Tensor(
+          storage: Tensor([1 as Float], dtype: .float32).storage, dtype: .float32,
+          shape: .vector(1000), strides: [0]), "repeated", "outputs")
+      run.add(nil, "lost", "outputs")
+      let note = { (digest: TensorDigest?) in
+        SkippedTensor(
+          dtype: .float32, shape: .vector(2), device: .cpu, reason: "too large", digest: digest)
+      }
+      run.add(nil, "digested", "outputs", skipped: note(TensorDigest(of: two)))
+      run.add(nil, "skipped", "outputs", skipped: note(nil))
+      run.addNotRecorded("unseen", "outputs", reason: "it was hidden")
+      run.tell(
+        StepRows(layouts: [.init(shape: [count], spans: [Span(request: nil, count: count)])]))
+      return SizedRun(run: run)
+    }
+    let largest = try run(limit)
+    let comparison = try RunComparison.compare(
+      actual: largest, expected: largest, options: exact)
+    #expect(comparison.rows?.paddingInActual == limit)
+    let tooLarge = try run(limit + 1)
+    #expect(
+      throws: ComparisonError.unusableRows(
+        path: "r", step: 0,
+        reason:
+          "it tells of more rows than the \(limit) that its tensors may have; align by steps, "
+          + "or record the run again")
+    ) { try RunComparison.compare(actual: tooLarge, expected: tooLarge, options: exact) }
+  }
+
   /// A run without steps has none that are cut otherwise.
   @Test func emptyRunsAreComparedBySteps() throws {
     let empty = InMemoryRun(path: "empty")
