@@ -100,7 +100,7 @@ let package = Package(
     .target(
       name: "Assay",
       dependencies: [
-        "AssayBase", "AssayTensors", "AssayTorch", "AssayHDF5", "AssayRuns", "AssayCheckpoints",
+        "AssayBase", "AssayTensors", "AssayTorch", "AssayRuns", "AssayCheckpoints",
         "AssayCapture", "AssayComparison", "AssayReplay", "AssayReports",
       ]),
     .target(
@@ -208,7 +208,8 @@ let package = Package(
 
     // Runs the built binary, which the package manager puts beside the tests.
     .testTarget(
-      name: "AssayCLITests", dependencies: ["AssayCLI", "AssayRuns", "AssayRunsSupport"]),
+      name: "AssayCLITests",
+      dependencies: ["AssayCLI", "AssayTensors", "AssayRuns", "AssayRunsSupport"]),
   ]
 )
 
