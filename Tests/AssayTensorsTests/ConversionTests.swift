@@ -194,6 +194,22 @@ import Testing
     #expect(values.map(\.bitPattern) == [expected, expected])
   }
 
+  @Test(
+    arguments: InstructionSet.available,
+    [
+      (0x7FA5_2000, 0x7F29, 0x7FE5), (0xFF80_1000, 0xFE00, 0xFFC0), (0x7FFF_FFFF, 0x7FFF, 0x7FFF),
+    ] as [(UInt32, UInt16, UInt16)])
+  func roundedNaNsKeepTheUpperPayload(
+    _ instructions: InstructionSet, _ nan: (bits: UInt32, float16: UInt16, bfloat16: UInt16)
+  ) {
+    let values = [Float](repeating: Float(bitPattern: nan.bits), count: 17)
+    var bits = [UInt16](repeating: 0, count: values.count)
+    FloatConversion.roundToFloat16(values, count: values.count, into: &bits, using: instructions)
+    #expect(bits.allSatisfy { $0 == nan.float16 })
+    FloatConversion.roundToBFloat16(values, count: values.count, into: &bits, using: instructions)
+    #expect(bits.allSatisfy { $0 == nan.bfloat16 })
+  }
+
   /// The tests are of the sets that this machine has: none of them may be passed over.
   @Test func theBestInstructionSetIsThatOfTheProcessor() throws {
     #if os(Linux) && arch(x86_64)

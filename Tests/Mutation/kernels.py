@@ -65,7 +65,9 @@ def run(group, kernels, tests, results, jobs):
     kernels.compile_group(group, jobs)
     compiled = time.time() - started
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
-        pending = {pool.submit(tests.fate_of, change): change for change in group}
+        pending = {
+            pool.submit(tests.fate_of, change, change["key"] in results.different): change
+            for change in group}
         for future in concurrent.futures.as_completed(pending):
             results.add(pending[future], future.result())
     print(f"{len(group)} run: {compiled:.0f} s to compile,"
@@ -378,8 +380,11 @@ class KernelTests(Tests):
         preload = {"LD_PRELOAD": str(library)} if number else {}
         return super().fails(names, number, seconds, {**(extra or {}), **preload})
 
-    def fate_of(self, change):
-        """What becomes of a change, and by which test."""
+    def fate_of(self, change, is_different):
+        """What becomes of a change, and by which test.
+
+        - is_different: Whether it is known to change the object.
+        """
         number = change["number"]
         if number in self.kernels.refused:
             return "not taken", ""
@@ -388,7 +393,7 @@ class KernelTests(Tests):
         fate = None
         if number not in self.kernels.alone:
             fate = self.fate(number)
-            if fate[0] == "killed":
+            if fate[0] == "killed" or is_different:
                 return fate
         folder, objects = self.kernels.objects(number)
         if objects is None:
@@ -409,9 +414,11 @@ class Results:
         if options.fresh:
             path.unlink(missing_ok=True)
         lines = path.read_text().splitlines() if path.exists() else []
+        known = {r["key"]: r for r in map(json.loads, lines)}
+        self.different = {key for key, r in known.items() if r["fate"] == "survived"}
         # Who asks for some changes has added tests for them.
-        self.known = {r["key"]: r for r in map(json.loads, lines)
-                      if not options.keys or r["fate"] not in ("survived", "unreached")}
+        self.known = {key: r for key, r in known.items()
+                      if not options.keys or key not in self.different}
 
     def add(self, change, fate):
         kept = {name: change[name] for name in ("key", "file", "line", "number")}
