@@ -4,7 +4,7 @@
 // the process MOMENTS_DO
 //   kill   dies before the call,
 //   torn   dies after it, or with half of its bytes written,
-//   full   has no room any more: half of this write fits, and nothing from then on,
+//   full   has no room any more: half of this write fits, and from then on only what is written over,
 //   fail   gets EIO, this once.
 // A moment is a call that makes, changes, names or synchronizes a file or folder.
 #define _GNU_SOURCE
@@ -87,10 +87,18 @@ static int is_regular(int file) {
   case TORN: (void)!(call); die(); \
   default: return call; \
   }
+// Whether bytes are written over others, for which a full disk has room.
+static int is_over(int file, off_t place, size_t size) {
+  off_t own = lseek(file, 0, SEEK_CUR), hole = lseek(file, place, SEEK_HOLE);
+  lseek(file, own, SEEK_SET);
+  return hole >= 0 && hole - place >= (off_t)size;
+}
+
 // A call that writes so many bytes of a file; `half` writes fewer.
-#define WRITES(call, half) \
+#define WRITES(call, half, over) \
   if (!is_regular(file)) return call; \
-  switch (moment()) { \
+  enum act now = moment(); \
+  switch (now == FULL && over ? NONE : now) { \
   case FULL: \
     if (*count == at) return half; \
     errno = ENOSPC; \
@@ -102,19 +110,21 @@ static int is_regular(int file) {
 
 ssize_t write(int file, const void *bytes, size_t size) {
   REAL(write);
-  WRITES(real(file, bytes, size), real(file, bytes, (size + 1) / 2))
+  WRITES(real(file, bytes, size), real(file, bytes, (size + 1) / 2), 0)
 }
 ssize_t pwrite(int file, const void *bytes, size_t size, off_t place) {
   REAL(pwrite);
-  WRITES(real(file, bytes, size, place), real(file, bytes, (size + 1) / 2, place))
+  WRITES(real(file, bytes, size, place), real(file, bytes, (size + 1) / 2, place),
+         is_over(file, place, size))
 }
 ssize_t pwrite64(int file, const void *bytes, size_t size, off64_t place) {
   REAL(pwrite64);
-  WRITES(real(file, bytes, size, place), real(file, bytes, (size + 1) / 2, place))
+  WRITES(real(file, bytes, size, place), real(file, bytes, (size + 1) / 2, place),
+         is_over(file, place, size))
 }
 ssize_t writev(int file, const struct iovec *parts, int number) {
   REAL(writev);
-  WRITES(real(file, parts, number), real(file, parts, (number + 1) / 2))
+  WRITES(real(file, parts, number), real(file, parts, (number + 1) / 2), 0)
 }
 
 #define OPENS(name, call) \
