@@ -31,7 +31,8 @@ GROUP = 150
 # The suites that a file's changes are run with, by how its name begins.
 CONVERSIONS = ["ConversionTests", "TensorTests"]
 COMPARISONS = [
-    "KernelTests", "KernelBoundsTests", "FigureTests", "TensorComparisonTests", "TensorDetailTests"]
+    "KernelTests", "KernelBoundsTests", "LaterBlockTests", "FigureTests", "TensorComparisonTests",
+    "TensorDetailTests"]
 SUITES = {
     "census": ["TensorCensusTests", "KernelBoundsTests"],
     "projection": ["SignProjectionTests", "TensorDigestTests", "KernelBoundsTests"],
