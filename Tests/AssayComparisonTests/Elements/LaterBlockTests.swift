@@ -39,6 +39,10 @@ import Testing
       before: [(1.25, 3.75), (0, 0.0625)], pair: (0.125, 0.4375), value: 2.5
     ) { $0.maxRelMismatched?.value },
     Case(
+      testDescription: "the same where a NaN lets no rtol pass", dtypes: [.float32, .float64],
+      atol: 3, before: [(20, 60), (0, 1), (1, .nan)], pair: (2, 7), value: 2.5
+    ) { $0.maxRelMismatched?.value },
+    Case(
       testDescription: "largest ratio, which is infinite", filler: 0, before: [(1, 10)],
       pair: (0, 2), value: .infinity
     ) { $0.maxRel?.value },
