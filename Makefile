@@ -145,7 +145,7 @@ cases: setup ## Compare random runs that differ in one way (CASES=100000, SEED=,
 	  --filter '^AssayComparisonTests\.One'
 
 mutants: PACKAGES += python3
-mutants: setup ## Change AssayComparison in every small way, and see that a test notices (SAMPLE=30; TARGET=kernels)
+mutants: setup ## Change AssayComparison, or TARGET=kernels, in every small way: a test must notice (SAMPLE=30)
 ifeq ($(TARGET),kernels)
 	$(SWIFT) build --build-tests -c release -Xswiftc -enable-testing --scratch-path .build-cases
 	python3 Tests/Mutation/kernels.py $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(SEED),--seed $(SEED)) \

@@ -76,36 +76,6 @@ import Testing
     }
   }
 
-  /// A block with the largest ratio of those that do not match, and with no other maximum.
-  @Test(arguments: InstructionSet.available)
-  func theLargestRatioOfMismatchesIsFoundInEveryLane(_ instructions: InstructionSet) throws {
-    func check<Value: Numeric & BitwiseCopyable>(_ type: Value.Type, _ dtype: DType) throws {
-      for index in 4090..<4130 {
-        var expected = [Value](repeating: 4, count: 4200)
-        var actual = expected
-        (expected[0], actual[0]) = (20, 60)
-        // Matches by atol, with an infinite ratio.
-        (expected[1], actual[1]) = (0, 1)
-        (expected[index], actual[index]) = (2, 7)
-        let difference = try #require(
-          TensorComparison.kernelDifference(
-            try Tensor(actual, dtype: dtype), try Tensor(expected, dtype: dtype),
-            try ElementRule(rtol: 0, atol: 3), using: instructions))
-        let largest = try #require(difference.maxRelMismatched)
-        #expect(largest.index == index && largest.value == 2.5, "\(dtype)")
-        #expect(difference.maxAbsMismatched?.index == 0 && difference.mismatchedCount == 2)
-      }
-    }
-    try check(Float.self, .float32)
-    try check(Double.self, .float64)
-    try check(Int8.self, .int8)
-    try check(UInt8.self, .uint8)
-    try check(Int16.self, .int16)
-    try check(UInt16.self, .uint16)
-    try check(Int32.self, .int32)
-    try check(Int64.self, .int64)
-  }
-
   /// 81 / 99 is more than the number before it, of which 99 times rounds to 81.
   @Test(arguments: InstructionSet.available, [0.5, 1e4])
   func quotientsDecideWhereProductsAreEqual(_ instructions: InstructionSet, _ atol: Double) throws {
